@@ -1,0 +1,38 @@
+namespace AkkaRegenCache;
+
+/// <summary>The generator failed on another node of the farm. The message holds the remote one.</summary>
+public sealed class RemoteGenerationException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="key">The key whose value could not be made.</param>
+    /// <param name="remoteType">Full name of the remote exception's type.</param>
+    /// <param name="remoteMessage">The remote exception's message.</param>
+    public RemoteGenerationException(string key, string remoteType, string remoteMessage)
+        : base($"The generator of '{key}' failed on another node: {remoteType}: {remoteMessage}")
+    {
+        Key = key;
+        RemoteType = remoteType;
+        RemoteMessage = remoteMessage;
+    }
+
+    /// <summary>The key whose value could not be made.</summary>
+    public string Key { get; }
+
+    /// <summary>Full name of the remote exception's type.</summary>
+    public string RemoteType { get; }
+
+    /// <summary>The remote exception's message, as it was.</summary>
+    public string RemoteMessage { get; }
+}
+
+/// <summary>The external store failed, and the operation can't do without it.</summary>
+public sealed class RegenStoreException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="message">What was tried, and on which key.</param>
+    /// <param name="innerException">The store's own error, where it gave one.</param>
+    public RegenStoreException(string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+    }
+}

@@ -1,0 +1,71 @@
+namespace AkkaRegenCache;
+
+/// <summary>What the memory layer does with a new key when it is full.</summary>
+public enum MemoryPolicy
+{
+    /// <summary>Evicts what is worth least (an adaptive S3-FIFO).</summary>
+    Evict,
+
+    /// <summary>Keeps what it has; new keys are served, but not remembered on this node.</summary>
+    StopAdmitting,
+}
+
+/// <summary>Options of one named cache. Validated when the host starts; read once, at creation.</summary>
+public sealed class RegenCacheOptions
+{
+    /// <summary>What entries get that name no options of their own.</summary>
+    public RegenEntryOptions DefaultEntryOptions { get; set; } = new();
+
+    /// <summary>The most entries this node keeps in memory. Default: 100,000.</summary>
+    public long MaximumEntries { get; set; } = 100_000;
+
+    /// <summary>The most bytes of values this node keeps in memory; null: not bounded. Default: null.</summary>
+    public long? MaximumBytes { get; set; }
+
+    /// <summary>What happens when memory is full. Default: <see cref="MemoryPolicy.Evict"/>.</summary>
+    public MemoryPolicy MemoryPolicy { get; set; } = MemoryPolicy.Evict;
+
+    /// <summary>The longest key in UTF-16 characters. Default, and at most: 1,024.</summary>
+    public int MaximumKeyLength { get; set; } = 1024;
+
+    /// <summary>
+    /// The largest serialized value, in bytes, that is sent to the external store. A larger one is kept in this node's memory only, with
+    /// one warning. Default: 16 MiB.
+    /// </summary>
+    public int MaximumPayloadBytes { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>The largest serialized value, in bytes, that travels inside a notification. Default: 16 KiB. 0: none does.</summary>
+    public int InlinePayloadBytes { get; set; } = 16 * 1024;
+
+    /// <summary>
+    /// For how long a claim holds without being renewed; it is renewed every third of it. The time after which somebody else takes over from a
+    /// dead holder. Default: 3 seconds.
+    /// </summary>
+    public TimeSpan ClaimLease { get; set; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>The longest one call of the external store may take; after it the call counts as failed. Default: 1 second.</summary>
+    public TimeSpan StoreTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How often this node repeats the number of its last notification, by which others notice one they missed. Default: 500 milliseconds.
+    /// </summary>
+    public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// How many scheduled regenerations run on this node at the same time; more wait their turn. Generators that callers wait for are not
+    /// bounded by it. Default: 64.
+    /// </summary>
+    public int MaximumBackgroundGenerations { get; set; } = 64;
+
+    /// <summary>
+    /// Scheduled regenerations start up to this share of their interval late, at random, so that keys which came together don't burst
+    /// together; at most one second. Schedules don't drift by it. Default: 0.1. Between 0 and 0.5.
+    /// </summary>
+    public double JitterShare { get; set; } = 0.1;
+
+    /// <summary>
+    /// Whether the cache takes part in the farm's notifications. Off, other nodes learn of a change when their claim or their entry ends.
+    /// Default: true.
+    /// </summary>
+    public bool UseNotifications { get; set; } = true;
+}

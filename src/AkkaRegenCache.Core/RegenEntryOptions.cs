@@ -1,0 +1,51 @@
+namespace AkkaRegenCache;
+
+/// <summary>
+/// How an entry lives. Immutable; keep one instance for all calls of a kind (resolved options are remembered per instance). A value left
+/// null is taken from <see cref="RegenCacheOptions.DefaultEntryOptions"/>, else from the default named at each property.
+/// </summary>
+public sealed record RegenEntryOptions
+{
+    /// <summary>The longest duration that any option takes: 3650 days.</summary>
+    public static readonly TimeSpan MaximumDuration = TimeSpan.FromDays(3650);
+
+    /// <summary>How often the value of an active key is made again. Default: 1 minute. At least 1 millisecond.</summary>
+    public TimeSpan? RegenerationInterval { get; init; }
+
+    /// <summary>
+    /// How long after the last read anywhere in the farm the key goes on being regenerated. Not above
+    /// <see cref="RegenerationInterval"/>: the key is passive, never regenerated on a schedule. Default: 10 minutes. Reads are remembered to
+    /// a quarter of a second.
+    /// </summary>
+    public TimeSpan? InactiveRetention { get; init; }
+
+    /// <summary>
+    /// How long past the interval a value lives: its life is interval + tolerance, from the moment it was stored. It bridges the time
+    /// until the next value is made, so it should exceed what the generator takes. Default: 30 seconds. 0 is allowed.
+    /// </summary>
+    public TimeSpan? ExpiryTolerance { get; init; }
+
+    /// <summary>A due time is never nearer than this. Default: 100 milliseconds. 0 is allowed.</summary>
+    public TimeSpan? MinimumForwardScheduling { get; init; }
+
+    /// <summary>The longest a generator may run: then it is cancelled and all who wait get a <see cref="TimeoutException"/>. Default: 5 minutes.</summary>
+    public TimeSpan? GenerationDeadline { get; init; }
+
+    /// <summary>
+    /// The longest a caller waits: then it gets a <see cref="TimeoutException"/>, while the generation goes on in the background and its
+    /// result is stored. Default: none (<see cref="Timeout.InfiniteTimeSpan"/>).
+    /// </summary>
+    public TimeSpan? HardTimeout { get; init; }
+
+    /// <summary>
+    /// How long after a failure new callers get that failure instead of a new run. Default: 0, a failure goes to all who wait and is
+    /// not kept. Scheduled regenerations that fail are tried again after 1 s, 2 s, 4 s … up to the interval, whatever this says.
+    /// </summary>
+    public TimeSpan? FailureBackoff { get; init; }
+
+    /// <summary>
+    /// The value's size in bytes where it counts against <see cref="RegenCacheOptions.MaximumBytes"/> and can't be known (an object
+    /// that is not serialized). Default: the serialized length, or that of a string or byte array, else 64.
+    /// </summary>
+    public int? Size { get; init; }
+}
