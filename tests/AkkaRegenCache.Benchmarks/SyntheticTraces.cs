@@ -9,6 +9,8 @@ internal static class SyntheticTraces
         yield return Trace.From("zipf-flat", Zipf(400_000, 20_000, 0.7));
         yield return Trace.From("zipf-scans", ZipfAndScans());
         yield return Trace.From("loop", [.. Enumerable.Range(0, 300_000).Select(i => i % 5_000)]);
+        yield return Trace.From("loops-new", [.. Enumerable.Range(0, 400_000).Select(i => (i / 12_800 * 1_600) + (i % 1_600))]);
+        yield return Trace.From("twice", [.. Enumerable.Range(0, 200_000).Select(i => i % 2 == 0 ? i / 2 : (i / 2) - 1_500)]);
         yield return Trace.From("shifting", Shifting(500_000, every: 25_000, by: 2_500, range: 5_000));
         yield return Trace.From("drifting", Shifting(500_000, every: 20, by: 1, range: 2_000));
         yield return Trace.From("recency", Recency());

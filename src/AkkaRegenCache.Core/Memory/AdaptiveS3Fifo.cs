@@ -13,11 +13,15 @@ namespace AkkaRegenCache.Memory;
 /// How large the small queue should be depends on the traffic: a tenth serves a web shop, but where keys are used in bursts and
 /// then never again, nearly everything. So the share adapts, as in ARC and CAR (Bansal and Modha, "CAR: Clock with
 /// adaptive replacement", FAST '04), by the ghosts that return: one evicted from the small queue says that it should
-/// have been larger, one evicted from the main queue says the opposite. Other than there, only <em>fresh</em> ghosts vote,
-/// those among the last sixteenth: what they measure is how many more hits a few more slots would have brought to
-/// either queue, which is what there is to decide. A ghost from long ago would have needed many slots, tells nothing
-/// of the next few, and on long-tailed traffic outvotes the others. Equal windows, equal steps: the share rests where a slot is worth as
-/// much in either queue.
+/// have been larger, one evicted from the main queue says the opposite. Other than there, a vote weighs less the older the
+/// ghost. What there is to decide is where a slot brings more hits; a ghost evicted <em>n</em> others ago shows a hit
+/// that <em>n</em> more slots would have brought, an <em>n</em>th of a hit for each. Unweighted, the many old ghosts of
+/// long-tailed traffic outvote the fresh ones; and if the old ones had no vote at all, keys that come back after a fixed time just
+/// too long for the small queue would never be noticed.
+/// </para>
+/// <para>
+/// Small queue and its ghosts together remember as many keys as there are entries, the rule of ARC and CAR: whatever LRU would
+/// have held is at least recognised. Main's ghosts are half as many, more made no difference.
 /// </para>
 /// <para>
 /// All is counted in entries and in parts of what is in the layer, so it works alike when bytes are what is bounded.
@@ -32,13 +36,12 @@ internal sealed class AdaptiveS3Fifo
     private const double SmallestShare = 0.01;
     private const double LargestShare = 0.9;
 
-    /// <summary>A returning ghost moves two slots, but in a tiny layer not so much that one key decides.</summary>
-    private const double SlotsPerVote = 2;
+    /// <summary>A returning ghost moves so many slots, but in a tiny layer not so much that one key decides.</summary>
+    private const double SlotsPerVote = 3;
     private const double LargestVote = 1.0 / 32;
 
-    /// <summary>Each queue's ghosts: half as many as there are entries; the last sixteenth votes.</summary>
-    private const int GhostPart = 2;
-    private const int VotingPart = 16;
+    /// <summary>Up to this age, as a part of the entries, a vote has its full weight; from there it falls as 1/age.</summary>
+    private const double FullWeightPart = 1.0 / 32;
 
     /// <summary>Looked at for one eviction. When all are hot somebody hot must go, and the writer must not walk a million entries first.</summary>
     private const int LongestWalk = 512;
@@ -63,14 +66,17 @@ internal sealed class AdaptiveS3Fifo
     public bool Recall(uint hash)
     {
         Ghost ghost = _ghosts.Take(hash, out uint age);
-        if (ghost == Ghost.None || age > Count / GhostPart)
-            return false;
-        if (age <= Count / VotingPart)
+        int remembered = ghost switch
         {
-            double vote = Math.Min(SlotsPerVote / Math.Max(1, Count), LargestVote);
-            SmallShare = Math.Clamp(SmallShare + (ghost == Ghost.OfSmall ? vote : -vote), SmallestShare, LargestShare);
-        }
-
+            Ghost.OfSmall => Count - _small.Count,
+            Ghost.OfMain => Count / 2,
+            _ => 0,
+        };
+        if (age >= remembered)
+            return false;
+        double weight = Math.Min(1, FullWeightPart * Count / (age + 1));
+        double vote = weight * Math.Min(SlotsPerVote / Count, LargestVote);
+        SmallShare = Math.Clamp(SmallShare + (ghost == Ghost.OfSmall ? vote : -vote), SmallestShare, LargestShare);
         return true;
     }
 
@@ -93,7 +99,8 @@ internal sealed class AdaptiveS3Fifo
     public MemoryEntry Evict(MemoryEntry? spared)
     {
         _everEvicted = true;
-        _ghosts.EnsureRoomFor(Count / GhostPart * 2);
+        // With both kinds at their most there are a half more ghosts than entries: seldom, and then the oldest go.
+        _ghosts.EnsureRoomFor(Count + (Count / 8));
         for (int walked = 0; ; walked++)
         {
             bool fromSmall = _small.Count > 0 && (_main.Count == 0 || _small.Count >= SmallTarget);

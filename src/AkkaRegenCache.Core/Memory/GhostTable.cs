@@ -32,11 +32,11 @@ internal sealed class GhostTable
     /// <summary>Makes room to remember this many keys of both queues together, keeping what is remembered.</summary>
     public void EnsureRoomFor(int keys)
     {
-        long wanted = keys + (keys / 4L) + BucketSize;
-        if (wanted <= _slots.Length)
+        long wanted = ((keys + (keys / 4L)) / BucketSize) + 1;
+        if (wanted <= _buckets)
             return;
         // Grows by a half at least: a layer bounded in bytes may find ever more and smaller entries.
-        uint buckets = (uint)Math.Min(Math.Max(wanted, _slots.Length * 3L / 2) / BucketSize, Array.MaxLength / BucketSize);
+        uint buckets = (uint)Math.Min(Math.Max(wanted, _buckets * 3L / 2), Array.MaxLength / BucketSize);
         ulong[] old = _slots;
         _slots = new ulong[(int)buckets * BucketSize];
         _buckets = buckets;

@@ -29,6 +29,7 @@ internal sealed class MemoryLayer
     public MemoryLayer(MemoryLayerOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxEntries, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.MaxBytes ?? 0, nameof(options));
         _maxEntries = options.MaxEntries;
         _maxBytes = options.MaxBytes ?? long.MaxValue;
         _policy = options.Policy == MemoryPolicy.Evict ? new AdaptiveS3Fifo() : null;
