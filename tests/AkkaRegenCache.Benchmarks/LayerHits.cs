@@ -56,9 +56,24 @@ internal static class LayerHits
             }
         }
 
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"{BytesPerEntry(100_000):F0} bytes per key in a full layer of 100,000, without the key's string and the value"));
         if (args.Contains("--json"))
             Console.WriteLine($"[{string.Join(',', json)}]");
         return 0;
+    }
+
+    private static double BytesPerEntry(int entries)
+    {
+        string[] keys = [.. Enumerable.Range(0, entries * 2).Select(i => $"product:{i}")];
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        var layer = new MemoryLayer(new MemoryLayerOptions { MaxEntries = entries });
+        foreach (string key in keys)
+            layer.Set(key, key, null, null, 0, 0, out _);
+        double bytes = GC.GetTotalMemory(forceFullCollection: true) - before;
+        GC.KeepAlive(keys);
+        GC.KeepAlive(layer);
+        return bytes / entries;
     }
 
     private static double[] Measure((string Name, Func<string[], int> Round)[] candidates, string[] asked, int threads, double seconds)

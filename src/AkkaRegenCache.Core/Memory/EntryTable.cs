@@ -5,7 +5,7 @@ namespace AkkaRegenCache.Memory;
 /// <summary>One generation of the layer's hash table: any number of readers without locks, and one writer.</summary>
 /// <remarks>
 /// <para>
-/// Open addressing with linear probing over an array of entries, 8 bytes a slot. An entry never moves within its array, and a
+/// Open addressing with linear probing over an array of entries, 12 bytes a slot. An entry never moves within its array, and a
 /// slot that a probe may have to pass is never empty: a removed entry leaves a tombstone. So a reader that looks for a key that
 /// is there finds it, whatever happens to other keys meanwhile. A tombstone before an empty slot ends no probe that the
 /// empty slot would not end, so it becomes empty itself, and most tombstones go that way.
@@ -32,6 +32,13 @@ internal sealed class EntryTable
     private static readonly MemoryEntry Tombstone = new(null!, 0);
 
     private readonly MemoryEntry?[] _slots;
+
+    /// <summary>
+    /// Where the probe for each slot's entry began. The writer's own: a rebuild that had to ask a million entries, each somewhere
+    /// else in memory, would hold the node's loop up several times as long.
+    /// </summary>
+    private readonly uint[] _positions;
+
     private readonly KeyHash _hash;
     private readonly bool _randomized;
     private int _used;
@@ -39,6 +46,7 @@ internal sealed class EntryTable
     private EntryTable(int slots, KeyHash hash, bool randomized)
     {
         _slots = new MemoryEntry?[slots];
+        _positions = new uint[slots];
         _hash = hash;
         _randomized = randomized;
     }
@@ -92,15 +100,17 @@ internal sealed class EntryTable
     }
 
     /// <summary>Adds an entry whose key is not in the table. Writer only; not when <see cref="IsFull"/>.</summary>
-    public void Insert(MemoryEntry entry)
+    public void Insert(MemoryEntry entry) => Insert(entry, PositionOf(entry));
+
+    private void Insert(MemoryEntry entry, uint first)
     {
-        uint first = PositionOf(entry);
         uint at = first;
         while (SlotAt(at) is { } other && !ReferenceEquals(other, Tombstone))
             at++;
         if (SlotAt(at) is null)
             _used++;
         IsCrowded |= at - first > LongestProbe && !_randomized;
+        _positions[at & (uint)(_positions.Length - 1)] = first;
         Volatile.Write(ref SlotAt(at), entry);
     }
 
@@ -109,7 +119,12 @@ internal sealed class EntryTable
     {
         uint at = PositionOf(entry);
         while (!ReferenceEquals(SlotAt(at), entry))
-            at++;
+        {
+            // Somebody else's entry would otherwise be looked for without end.
+            if (SlotAt(at++) is null)
+                throw new InvalidOperationException("The entry is not in this table.");
+        }
+
         if (SlotAt(at + 1) is not null)
         {
             Volatile.Write(ref SlotAt(at), Tombstone);
@@ -135,10 +150,11 @@ internal sealed class EntryTable
         while (slots / 2 <= live)
             slots = checked(slots * 2);
         var next = new EntryTable(slots, _hash, _randomized || IsCrowded);
-        foreach (MemoryEntry? entry in _slots)
+        bool samePositions = next._randomized == _randomized;
+        for (int i = 0; i < _slots.Length; i++)
         {
-            if (entry is not null && !ReferenceEquals(entry, Tombstone))
-                next.Insert(entry);
+            if (InSlot(i) is { } entry)
+                next.Insert(entry, samePositions ? _positions[i] : next.PositionOf(entry));
         }
 
         return next;

@@ -54,7 +54,7 @@ public sealed class MemoryLayerCostTests
             MemoryLayer layer = Layers.Of(count);
             for (int i = 0; i < count * 3; i++)
                 layer.Put($"k{i}", "value");
-            double around = (layer.Table.Slots + layer.Policy!.GhostSlots) * 8.0 / count;
+            double around = ((layer.Table.Slots * 12.0) + (layer.Policy!.GhostSlots * 8.0)) / count;
             Assert.InRange(around, 8, 48);
         }
     }
