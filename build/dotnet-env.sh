@@ -1,0 +1,41 @@
+# Sourced by test.sh and demo.sh: what both need before they call dotnet.
+
+say() { printf '%s\n' "$*" >&2; }
+
+if ! command -v dotnet >/dev/null; then
+    say "The .NET SDK 10 is needed and no 'dotnet' is on the PATH. See https://dotnet.microsoft.com/download"
+    exit 1
+fi
+sdk=$(dotnet --version 2>/dev/null || true)
+if [ "${sdk%%.*}" -lt 10 ] 2>/dev/null || [ -z "$sdk" ]; then
+    say "The .NET SDK 10 is needed; found '${sdk:-none that works}'. See https://dotnet.microsoft.com/download"
+    exit 1
+fi
+
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+export DOTNET_GENERATE_ASPNET_CERTIFICATE=false DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE=true
+export DOTNET_CLI_UI_LANGUAGE=en
+# Nothing stays behind when the script has ended: no build nodes, no compiler server.
+export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 UseSharedCompilation=false
+
+# The SDK and NuGet keep their things under HOME; in containers that is sometimes missing or read-only.
+if [ ! -d "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
+    HOME="${TMPDIR:-/tmp}/akka-regen-cache-home-$(id -u)"
+    mkdir -p "$HOME"
+    export HOME
+    say "The home folder can't be written; packages go to $HOME"
+fi
+export DOTNET_CLI_HOME="${DOTNET_CLI_HOME:-$HOME}"
+
+# restore PROJECT: registries sometimes answer with an error that is gone at the next try.
+restore() {
+    local try
+    for try in 1 2 3; do
+        if dotnet restore "$1" -v quiet >&2; then
+            return 0
+        fi
+        say "Restore of $1 failed (try $try of 3)."
+        [ "$try" = 3 ] || sleep $((try * 5))
+    done
+    return 1
+}

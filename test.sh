@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test suite. Needs the .NET SDK 10 and nothing else.
+# Ends with one line, "N passed, N failed, N skipped"; the exit code is 0 only when tests ran and none failed.
+#
+#   ./test.sh [arguments for dotnet test, e.g. --filter Name~Awaiting]
+set -euo pipefail
+cd "$(dirname "$0")"
+. build/dotnet-env.sh
+
+solution=AkkaRegenCache.Core.slnf
+results=$PWD/TestResults
+passed=0 failed=0 skipped=0
+not_run=()
+
+finish() {
+    local each
+    for each in ${not_run[@]+"${not_run[@]}"}; do
+        echo "did not run: $each"
+    done
+    # A suite that couldn't run has failed: the last line must not read as if all were well.
+    failed=$((failed + ${#not_run[@]}))
+    if [ $((passed + failed)) -eq 0 ]; then
+        echo "No test ran."
+        failed=1
+    fi
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+}
+
+# The test projects among those of the solution filter, with slashes as this system has them.
+suites=()
+while IFS= read -r project; do
+    if grep -q Microsoft.NET.Test.Sdk "$project"; then
+        suites+=("$project")
+    fi
+done < <(grep -o '"[^"]*\.csproj"' "$solution" | tr -d '"' | sed 's|\\\\|/|g')
+
+echo "Building $solution (Release) with the .NET SDK $sdk ..."
+if ! restore "$solution" || ! dotnet build "$solution" -c Release --no-restore -v minimal --nologo; then
+    for suite in "${suites[@]}"; do
+        not_run+=("$(basename "$suite" .csproj): the build failed, see above")
+    done
+    finish
+    exit
+fi
+
+# counter NAME FILE: the value of an attribute of the result file's <Counters .../>.
+counter() { sed -n "s/.*<Counters [^>]*\b$1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
+
+rm -rf "$results"
+for suite in "${suites[@]}"; do
+    name=$(basename "$suite" .csproj)
+    trx="$results/$name.trx"
+    echo
+    echo "Running $name ..."
+    code=0
+    dotnet test "$suite" -c Release --no-build --nologo --results-directory "$results" \
+        --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal" \
+        --blame-hang-timeout 20m --blame-hang-dump-type none "$@" || code=$?
+
+    total=0 executed=0 ok=0 bad=0
+    if [ -f "$trx" ]; then
+        total=$(counter total "$trx") executed=$(counter executed "$trx")
+        ok=$(counter passed "$trx") bad=$(counter failed "$trx")
+    fi
+    passed=$((passed + ${ok:-0}))
+    failed=$((failed + ${bad:-0}))
+    skipped=$((skipped + ${total:-0} - ${executed:-0}))
+    # An exit code without a failed test: the runner crashed, hung, or some tests never came to an end.
+    if [ "$code" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then
+        not_run+=("$name: the runner ended with exit code $code, and not all of its tests")
+    fi
+done
+
+echo
+finish
