@@ -53,7 +53,7 @@ internal static class LayerHits
                 json.Add(string.Create(
                     CultureInfo.InvariantCulture,
                     $$"""
-                    {"threads":{{threads}},"candidate":"{{candidates[i].Name}}","nanoseconds":{{best[i]:F2}},"ratio":{{best[i] / best[1]:F3}}}
+                    {"threads":{{threads}},"candidate":"{{candidates[i].Name}}","ns":{{best[i]:F2}},"ratio":{{best[i] / best[1]:F3}}}
                     """));
             }
         }

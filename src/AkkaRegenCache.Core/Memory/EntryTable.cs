@@ -23,7 +23,7 @@ namespace AkkaRegenCache.Memory;
 /// </remarks>
 internal sealed class EntryTable
 {
-    /// <summary>At most 5/8 of the slots used (tombstones too), linear probing comes to this length by chance once in some 10^10 insertions.</summary>
+    /// <summary>With 5/8 of the slots used (tombstones too), chance brings about such a probe once in some 10^10 insertions.</summary>
     private const int LongestProbe = 256;
 
     private const int FewestSlots = 16;

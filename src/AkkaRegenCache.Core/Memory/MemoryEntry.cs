@@ -14,7 +14,7 @@ namespace AkkaRegenCache.Memory;
 /// </remarks>
 internal sealed class MemoryEntry
 {
-    /// <summary>Two bits would hold 3, as in S3-FIFO; 2 lets go of yesterday's favourites sooner, and costs unchanging ones little.</summary>
+    /// <summary>Two bits would hold 3, as in S3-FIFO; 2 lets go of old favourites sooner, and costs lasting ones little.</summary>
     internal const byte MaxFrequency = 2;
 
     /// <summary>The key.</summary>
