@@ -31,7 +31,8 @@ internal partial class NodeAgent
         if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
-            if (heard.Payload is { } payload && state.InMemory)
+            var isWanted = state.InMemory || _detached.ContainsKey(state);
+            if (heard.Payload is { } payload && isWanted)
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
                 DueIn(state, heard.DueIn, owner: false);
@@ -43,6 +44,8 @@ internal partial class NodeAgent
             else
             {
                 DueIn(state, heard.DueIn, owner: false);
+                if (isWanted && state.Flight is null)
+                    Fetch(state);
             }
         }
 

@@ -59,6 +59,7 @@ internal partial class NodeAgent
     private readonly IAccessLog _access;
     private readonly Dictionary<string, KeyState> _keys = new(StringComparer.Ordinal);
     private readonly Dictionary<long, Flight> _runs = [];
+    private readonly Dictionary<KeyState, List<Flight>> _detached = [];
     private readonly PriorityQueue<Timed, long> _deadlines = new();
     private long _now;
     private Outbox _out = null!;
@@ -213,7 +214,7 @@ internal partial class NodeAgent
             timed.QueuedAt = long.MaxValue;
             switch (timed)
             {
-                case KeyState state:
+                case KeyState { IsGone: false } state:
                     ServeKey(state);
                     break;
                 case Flight flight when !flight.IsEnded:
@@ -244,10 +245,17 @@ internal partial class NodeAgent
     /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
     private void Settle(KeyState state)
     {
+        if (state.IsGone)
+            return;
         if (state.IsIdle)
+        {
+            state.IsGone = true;
             _keys.Remove(state.Key);
+        }
         else
+        {
             Queue(state);
+        }
     }
 
     private KeyState StateOf(string key)
