@@ -75,6 +75,11 @@ internal partial class NodeAgent
                 Show(state, answer.Token, change.Payload!, call.IssuedAt + change.Caller.Profile.Life);
                 DueIn(state, answer.DueIn, owner: true);
             }
+            else if (state.InMemory && state.Token < answer.Token)
+            {
+                // Overtaken already by something that is still being fetched; whoever made this change must not see what was before it.
+                Forget(state);
+            }
 
             WakeWaiting(state, answer.Token, change.Payload);
         }

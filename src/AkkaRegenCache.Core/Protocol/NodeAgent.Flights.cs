@@ -46,6 +46,9 @@ internal partial class NodeAgent
             return;
         foreach (var flight in flights.ToArray())
         {
+            // Made without the store, a refresh can't tell whether what is shown is newer than its call.
+            if (flight is { Why: ClaimReason.Refresh, IsLocal: true })
+                continue;
             Answer(flight.TakeWaiters(), AnswerKind.InMemory);
             if (flight.Phase != FlightPhase.Running)
                 continue;
@@ -443,6 +446,13 @@ internal partial class NodeAgent
             // Unknown whether it was stored, and nobody can be asked: the value stays here, and yields to anything newer.
             if (flight.IsSealed || state.NewestHeard > flight.Token)
             {
+                AskAgainAll(flight);
+                return;
+            }
+
+            if (state.InMemory && state.Token >= flight.Token)
+            {
+                // It was stored: somebody has read it back already.
                 AskAgainAll(flight);
                 return;
             }

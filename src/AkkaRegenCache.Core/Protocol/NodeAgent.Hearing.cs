@@ -10,10 +10,13 @@ internal partial class NodeAgent
 
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
+    private static readonly long s_lateness = TimeSpan.FromMilliseconds(250).Ticks;
+
     private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
     private readonly List<KeyActivity> _touches = [];
     private string _life = "";
     private long _sequence;
+    private long _lateUntil;
     private long _pulseAt = long.MaxValue;
     private long _checkAt = long.MaxValue;
     private KeyState[]? _checking;
@@ -32,7 +35,7 @@ internal partial class NodeAgent
         {
             TouchIfMoreActive(state, heard.ActiveFor);
             var isWanted = state.InMemory || _detached.ContainsKey(state);
-            if (heard.Payload is { } payload && isWanted)
+            if (heard.Payload is { } payload && isWanted && _now >= _lateUntil)
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
                 DueIn(state, heard.DueIn, owner: false);
@@ -282,11 +285,21 @@ internal partial class NodeAgent
             _pulseAt = _now + _settings.Heartbeat;
     }
 
+    /// <summary>
+    /// A pulse that comes far too late tells that this node was paused. Notifications that lay in its queue meanwhile give no value then:
+    /// for how long one is still good, only the store can say.
+    /// </summary>
+    private void NoteLateness()
+    {
+        if (_pulseAt != long.MaxValue && _now - _pulseAt > s_lateness)
+            _lateUntil = _now + s_lateness;
+    }
+
     private void ServePulse()
     {
         if (_pulseAt > _now)
             return;
-        _pulseAt = _sequence > 0 ? _now + _settings.Heartbeat : long.MaxValue;
+        _pulseAt = _sequence > 0 || _keys.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
         if (_touches.Count > 0)
         {
             _out.Send(Peer.Store, new StoreCall { Activities = _touches.ToArray() });

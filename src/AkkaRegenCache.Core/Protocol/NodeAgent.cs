@@ -104,6 +104,7 @@ internal partial class NodeAgent
         Debug.Assert(now >= _now, "time does not go back");
         _now = now;
         _out = outbox;
+        NoteLateness();
         switch (message)
         {
             case Waiter waiter:
@@ -261,7 +262,12 @@ internal partial class NodeAgent
     private KeyState StateOf(string key)
     {
         if (!_keys.TryGetValue(key, out var state))
+        {
             _keys.Add(key, state = new KeyState(key));
+            if (_pulseAt == long.MaxValue)
+                _pulseAt = _now + _settings.Heartbeat;
+        }
+
         return state;
     }
 
