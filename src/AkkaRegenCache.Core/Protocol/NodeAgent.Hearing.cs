@@ -13,7 +13,7 @@ internal partial class NodeAgent
     private static readonly long s_lateness = TimeSpan.FromMilliseconds(250).Ticks;
 
     private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
-    private readonly List<KeyActivity> _touches = [];
+    private readonly List<(string Key, long ActiveUntil)> _touches = [];
     private string _life = "";
     private long _sequence;
     private long _lateUntil;
@@ -92,7 +92,13 @@ internal partial class NodeAgent
     {
         NoteToken(state, token);
         if (token < state.NewestHeard || (state.InMemory && state.Token > token))
+        {
+            // Something newer is on its way; what was before the removal must not be shown until then.
+            if (state.InMemory && state.Token < token)
+                Forget(state);
             return;
+        }
+
         Unschedule(state);
         Forget(state);
         state.Token = 0;
@@ -135,7 +141,7 @@ internal partial class NodeAgent
     {
         if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
             return;
-        var isNewEnough = flight.Why != ClaimReason.Refresh || token > flight.Observed;
+        var isNewEnough = flight.Why != ClaimReason.Refresh || (flight.Observed != 0 && token > flight.Observed);
         if (payload is null || !isNewEnough)
         {
             AskAgain(flight);
@@ -280,7 +286,7 @@ internal partial class NodeAgent
         var own = OwnActivity(state) - _now;
         if (own <= knownFor.Ticks + (profile.Retention / 4))
             return;
-        _touches.Add(new KeyActivity(state.Key, TimeSpan.FromTicks(own)));
+        _touches.Add((state.Key, state.ActiveUntil));
         if (_pulseAt == long.MaxValue)
             _pulseAt = _now + _settings.Heartbeat;
     }
@@ -302,7 +308,8 @@ internal partial class NodeAgent
         _pulseAt = _sequence > 0 || _keys.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
         if (_touches.Count > 0)
         {
-            _out.Send(Peer.Store, new StoreCall { Activities = _touches.ToArray() });
+            var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
+            _out.Send(Peer.Store, new StoreCall { Activities = activities });
             _touches.Clear();
         }
 

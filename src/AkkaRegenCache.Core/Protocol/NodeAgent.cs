@@ -278,7 +278,9 @@ internal partial class NodeAgent
     {
         call.State!.Pending++;
         call.HeardAtIssue = call.State.NewestHeard;
-        call.IssuedAt = _now;
+        // A repeat may be answered with what was done at the first try, so times count from there.
+        if (call.Attempt == 0)
+            call.IssuedAt = _now;
         _out.Send(Peer.Store, call);
     }
 
