@@ -70,7 +70,7 @@ internal partial class NodeAgent
         }
         else if (answer.Accepted)
         {
-            PublishFresh(state.Key, change.Payload!, answer, change.Caller.Profile.Life);
+            PublishFresh(state.Key, change.Payload!, answer, call.IssuedAt + change.Caller.Profile.Life - _now);
             if (state.NewestHeard == answer.Token)
             {
                 Show(state, answer.Token, change.Payload!, call.IssuedAt + change.Caller.Profile.Life);
@@ -104,6 +104,7 @@ internal partial class NodeAgent
         }
 
         // Done or not, nobody knows: what this node shows may be old, so it shows nothing and asks the store for the next reader.
+        NoteUnsure();
         Forget(state);
         state.DueAt = long.MaxValue;
         _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.StoreFailed) { Error = error });

@@ -451,6 +451,7 @@ internal partial class NodeAgent
         var payload = flight.Payload!;
         if (answer is null)
         {
+            NoteUnsure();
             // Unknown whether it was stored, and nobody can be asked: the value stays here, and yields to anything newer.
             if (flight.IsSealed || state.NewestHeard > flight.Token)
             {
@@ -473,7 +474,7 @@ internal partial class NodeAgent
         else if (answer.Accepted)
         {
             NoteToken(state, answer.Token);
-            PublishFresh(state.Key, payload, answer, flight.Profile!.Life);
+            PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now);
             if (state.NewestHeard == answer.Token)
             {
                 // What memory has let go for want of room doesn't come back without a reader.

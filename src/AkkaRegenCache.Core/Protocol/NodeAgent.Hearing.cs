@@ -17,6 +17,7 @@ internal partial class NodeAgent
     private string _life = "";
     private long _sequence;
     private long _lateUntil;
+    private long _unsureAt = long.MaxValue;
     private long _pulseAt = long.MaxValue;
     private long _checkAt = long.MaxValue;
     private KeyState[]? _checking;
@@ -40,17 +41,12 @@ internal partial class NodeAgent
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
                 DueIn(state, heard.DueIn, owner: false);
             }
-            else if (state.InMemory)
-            {
-                DueAgainIn(state, 0);
-            }
             else
             {
-                DueIn(state, heard.DueIn, owner: false);
-                if (isWanted && state.Flight is null)
+                if (!state.InMemory)
+                    DueIn(state, heard.DueIn, owner: false);
+                if (isWanted)
                     Fetch(state);
-                else if (isWanted && state.Flight?.Why == ClaimReason.Refresh)
-                    Peek(state, null);
             }
         }
 
@@ -304,6 +300,12 @@ internal partial class NodeAgent
             _lateUntil = _now + s_lateness;
     }
 
+    /// <summary>
+    /// A change may have been done or not, or may be done yet. What would tell the others is made a notification that they missed: a number
+    /// left out, once the change can't be on its way any longer, and everybody checks.
+    /// </summary>
+    private void NoteUnsure() => _unsureAt = _now + s_repairDelay;
+
     private void ServePulse()
     {
         if (_pulseAt > _now)
@@ -314,6 +316,13 @@ internal partial class NodeAgent
             var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
             _out.Send(Peer.Store, new StoreCall { Activities = activities });
             _touches.Clear();
+        }
+
+        if (_unsureAt <= _now)
+        {
+            _unsureAt = long.MaxValue;
+            _sequence++;
+            OnGap();
         }
 
         if (_sequence > 0)

@@ -55,6 +55,12 @@ internal partial class NodeAgent
 
     private void ServeDue(KeyState state)
     {
+        if (state.IsOutdated)
+        {
+            Fetch(state);
+            return;
+        }
+
         if (state.Flight is not null)
         {
             // It brings a new time; should it not, this one does.
@@ -64,12 +70,6 @@ internal partial class NodeAgent
 
         if (state.Ready)
             return;
-        if (state.IsOutdated)
-        {
-            Fetch(state);
-            return;
-        }
-
         if (state.Source is null || (!state.Uncommitted && !state.Source.Profile.IsScheduled))
             return;
         if (_background >= _settings.MaximumBackground)
@@ -89,6 +89,15 @@ internal partial class NodeAgent
     /// <summary>Something newer is in the store: only a read, and readers see the old value until it is done.</summary>
     private void Fetch(KeyState state)
     {
+        if (state.Flight is { } flight)
+        {
+            // One that reads brings it anyway; beside one that generates, a look into the store.
+            if (flight.Why != ClaimReason.Miss)
+                Peek(state, null);
+            state.DueAt = _now + s_repairDelay;
+            return;
+        }
+
         state.Flight = new Flight(state, ClaimReason.Miss) { KeepsGoing = true };
         Read(state.Flight);
     }
