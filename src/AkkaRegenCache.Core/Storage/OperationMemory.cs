@@ -1,8 +1,8 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The first answers to recent mutations, so that a repeat of one whose answer was lost isn't a second change. Only mutations that changed
-/// something are remembered: repeating one that did not is harmless.
+/// The first answers to recent mutations, so that a repeat of one whose answer was lost isn't a second change. Remembered is what
+/// changed something, and what lost for good: repeating anything else is harmless.
 /// </summary>
 /// <param name="kept">How long an answer is kept, in ticks.</param>
 internal sealed class OperationMemory(long kept)

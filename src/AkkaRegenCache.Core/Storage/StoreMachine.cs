@@ -87,7 +87,7 @@ internal class StoreMachine
 
         var slot = SlotOf(request.Key);
         ChangeAnswer answer;
-        if (!HoldsLiveClaim(slot, request.Token, now))
+        if (!MayCommit(slot, request.Token, now))
         {
             answer = new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
         }
@@ -145,8 +145,11 @@ internal class StoreMachine
         var slot = SlotOf(request.Key);
         if (request.IsRetry && slot.Token > request.ObservedToken)
         {
+            // Remembered too: the first try may be on its way yet, and must not win after its repeat has lost.
+            var superseded = new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
+            _operations.Remember(request.Operation, superseded, now);
             Requeue(slot, now);
-            return new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
+            return superseded;
         }
 
         slot.Schedule(request.Schedule, now, keepGrid: false);
@@ -203,9 +206,8 @@ internal class StoreMachine
         where pair.Value.Claim is { } claim && claim.LeaseEnds > now
         select (pair.Key, pair.Value.Claim!.Token, pair.Value.Claim.Owner);
 
-    /// <summary>Whether the claim with this very token is live. Overridden only to plant a bug.</summary>
-    protected virtual bool HoldsLiveClaim(StoreSlot slot, long token, long now) =>
-        slot.Claim is { } claim && claim.Token == token && IsLive(claim, now);
+    /// <summary>Whether a result made under this token is accepted. Overridden only to plant a bug.</summary>
+    protected virtual bool MayCommit(StoreSlot slot, long token, long now) => HoldsLiveClaim(slot, token, now);
 
     /// <summary>Whether a claim's lease runs. Overridden only to plant a bug.</summary>
     protected virtual bool IsLive(StoreSlot.ClaimState claim, long now) => claim.LeaseEnds > now;
@@ -306,6 +308,9 @@ internal class StoreMachine
         DueIn = slot.DueAt == 0 ? null : TimeSpan.FromTicks(slot.DueAt - now),
         ActiveFor = TimeSpan.FromTicks(slot.ActiveUntil - now),
     };
+
+    private bool HoldsLiveClaim(StoreSlot slot, long token, long now) =>
+        slot.Claim is { } claim && claim.Token == token && IsLive(claim, now);
 
     private CachePayload Kept(CachePayload payload) =>
         _storesObjects || payload.Bytes is not { } bytes ? payload : CachePayload.FromBytes(bytes);

@@ -132,12 +132,16 @@ internal sealed class Oracle(World world)
             Mark($"waited {call.Kind}");
     }
 
-    public void AnsweredWithout(SimCall call, AnswerKind kind)
+    public void AnsweredWithout(SimCall call, AnswerKind kind, GenerationFailure? failure)
     {
         if (!Close(call))
             return;
         Mark($"answered {kind}");
         var options = world.Options;
+        var succeeded = Model(call.Key);
+        if (long.TryParse(failure?.Message, out var failed) && failed != 0 && failed < succeeded.LastToken
+            && succeeded.AcceptedAt < call.AskedAt && call.Node.Agent.Find(call.Key)?.NewestHeard > failed)
+            world.Fail($"4: {call} got the failure of {failed}, though its node knew of a later success");
         switch (kind)
         {
             case AnswerKind.Missing when call.Kind == WaiterKind.Peek:
@@ -324,7 +328,7 @@ internal sealed class Oracle(World world)
         model.Value = value;
         model.RecordEnds = ends;
         model.ClaimToken = 0;
-        model.LastOutcome = world.Now;
+        model.LastOutcome = model.AcceptedAt = world.Now;
     }
 
     private bool IsRepeat(OperationId operation, long token)
@@ -384,6 +388,8 @@ internal sealed class Oracle(World world)
         public long ChangedAt { get; set; } = long.MinValue;
 
         public long LastOutcome { get; set; } = long.MinValue;
+
+        public long AcceptedAt { get; set; } = long.MinValue;
 
         public long RunEndedAt { get; set; } = long.MinValue;
 

@@ -75,7 +75,7 @@ internal static class Plants
 
     private sealed class CommitsWithoutClaim() : StoreMachine("life", Kept)
     {
-        protected override bool HoldsLiveClaim(StoreSlot slot, long token, long now) => token > slot.Token;
+        protected override bool MayCommit(StoreSlot slot, long token, long now) => token > slot.Token;
     }
 
     private sealed class LeaseNeverEnds() : StoreMachine("life", Kept)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
@@ -259,7 +260,7 @@ internal sealed class SimNode : IAccessLog
                     _world.Oracle.Changed(call, answered);
                     break;
                 default:
-                    _world.Oracle.AnsweredWithout(call, answered.Kind);
+                    _world.Oracle.AnsweredWithout(call, answered.Kind, answered.Failure);
                     break;
             }
         }
@@ -324,5 +325,5 @@ internal sealed class SimNode : IAccessLog
     }
 
     private static GeneratorFinished Failed(SimRun run, string why) =>
-        new(run.Message.RunId, RunOutcome.Failed, null, new GenerationFailure("Simulated", why));
+        new(run.Message.RunId, RunOutcome.Failed, null, new GenerationFailure(why, run.Message.Token.ToString(CultureInfo.InvariantCulture)));
 }

@@ -82,7 +82,14 @@ internal sealed class World
             Steps++;
             if (++stepsAtOnce > 100_000)
                 Fail("4: something goes round and round without time going by");
-            happen();
+            try
+            {
+                happen();
+            }
+            catch (Exception e)
+            {
+                Fail($"something threw: {e}");
+            }
         }
 
         Now = end;
