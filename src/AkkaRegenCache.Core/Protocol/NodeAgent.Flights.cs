@@ -509,6 +509,7 @@ internal partial class NodeAgent
             return;
         }
 
+        var backoff = DueBackoff(state);
         if (!flight.IsSealed && !flight.IsLocal)
         {
             Release(flight, failure);
@@ -517,7 +518,7 @@ internal partial class NodeAgent
 
         AnswerFailure(flight.TakeWaiters(), failure, kind);
         if (!flight.IsSealed)
-            DueAgainIn(state, DueBackoff(state));
+            DueAgainIn(state, backoff);
         End(flight);
     }
 

@@ -35,7 +35,7 @@ internal partial class NodeAgent
         if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
-            var isWanted = state.InMemory || _detached.ContainsKey(state);
+            var isWanted = state.InMemory || state.Flight?.Waiters is not null || _detached.ContainsKey(state);
             if (heard.Payload is { } payload && isWanted && _now >= _lateUntil)
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
@@ -106,6 +106,9 @@ internal partial class NodeAgent
     /// <summary>A claim ended without a stored value. One older than what is waited for doesn't matter here.</summary>
     private void HearEnd(KeyState state, CacheNotification heard)
     {
+        // Whoever found the claim held when the key was due needn't wait for the end of its lease.
+        if (state.DueAt != long.MaxValue)
+            DueAgainIn(state, heard.Kind == NotificationKind.Failed ? s_repairDelay : s_retryDelay);
         if (state.Flight is not { } flight)
             return;
         flight.EndHeard = Math.Max(flight.EndHeard, heard.Token);

@@ -136,7 +136,9 @@ internal partial class NodeAgent
         state.DueAt = long.MaxValue;
         if (dueIn is not { } due || state.Source is not { Profile: { IsScheduled: true } profile })
             return;
-        var grace = owner ? 0 : profile.Grace;
+
+        // Overdue, nobody is known to see to it: no grace then.
+        var grace = owner || due <= TimeSpan.Zero ? 0 : profile.Grace;
         state.DueAt = _now + Math.Max(0, due.Ticks) + grace + Random(profile.Jitter);
     }
 
