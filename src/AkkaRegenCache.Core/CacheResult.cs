@@ -1,14 +1,10 @@
 namespace AkkaRegenCache;
 
-/// <summary>What <see cref="IRegenCache.TryGetAsync{T}"/> found. Null may be a found value.</summary>
+/// <summary>What <see cref="IRegenCache.TryGetAsync{T}"/> found; its default is "nothing". Null may be a found value.</summary>
 /// <typeparam name="T">Type of the value.</typeparam>
 /// <param name="Found">Whether there is a value.</param>
 /// <param name="Value">The value, or default where there is none.</param>
-public readonly record struct CacheResult<T>(bool Found, T? Value)
-{
-    /// <summary>The answer where there is no value.</summary>
-    public static CacheResult<T> Missing => default;
-}
+public readonly record struct CacheResult<T>(bool Found, T? Value);
 
 /// <summary>What became of a set.</summary>
 /// <param name="Accepted">False where a newer value or removal had come first: it stays, this one is not stored.</param>

@@ -67,7 +67,7 @@ public interface IRegenCache
     /// <typeparam name="T">Type of the value.</typeparam>
     /// <param name="key">The key.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
-    /// <returns>The value, or <see cref="CacheResult{T}.Missing"/>. A store that can't be reached is a miss.</returns>
+    /// <returns>The value; or, not <see cref="CacheResult{T}.Found"/>, nothing. A store that can't be reached is a miss.</returns>
     /// <exception cref="ArgumentException">The key is not usable.</exception>
     /// <exception cref="InvalidOperationException">The key holds a value of a type that is not <typeparamref name="T"/>.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>

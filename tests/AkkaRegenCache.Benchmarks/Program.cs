@@ -1,1 +1,19 @@
-System.Console.WriteLine("bench");
+using AkkaRegenCache.Benchmarks;
+
+// A mode is one line here and a file of its own: a name, what it measures, and what runs it (its exit code).
+var modes = new SortedDictionary<string, (string Measures, Func<string[], int> Run)>(StringComparer.Ordinal)
+{
+    ["hitratio"] = ("hit ratio of the memory layer: [--traces DIR] [--synthetic] [--json]", HitRatio.Run),
+    ["layerhits"] = ("time of a hit in the memory layer against other dictionaries and caches: [--seconds N] [--json]", LayerHits.Run),
+};
+
+if (args.Length == 0 || !modes.TryGetValue(args[0], out var mode))
+{
+    Console.Error.WriteLine(args.Length == 0 ? "Which mode?" : $"There is no mode '{args[0]}'.");
+    Console.Error.WriteLine("Usage: dotnet run -c Release -- MODE [options]");
+    foreach (var (name, (measures, _)) in modes)
+        Console.Error.WriteLine($"  {name,-12} {measures}");
+    return 2;
+}
+
+return mode.Run(args[1..]);

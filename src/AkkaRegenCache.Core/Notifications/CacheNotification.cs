@@ -1,0 +1,67 @@
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Notifications;
+
+/// <summary>What a notification tells.</summary>
+public enum NotificationKind
+{
+    /// <summary>The publisher's last number again, so that one who missed it notices.</summary>
+    Heartbeat,
+
+    /// <summary>A value was accepted by the store.</summary>
+    Fresh,
+
+    /// <summary>A key was removed.</summary>
+    Removed,
+
+    /// <summary>A generation failed.</summary>
+    Failed,
+
+    /// <summary>A generation ended with a value for those who wait, stored nowhere.</summary>
+    Uncached,
+
+    /// <summary>A claim ended with nothing for those who wait: they ask again.</summary>
+    Released,
+}
+
+/// <summary>
+/// Tells the other nodes of a cache what became of a key. Delivered at most once, in any order: a hint that spares waiting, never needed
+/// to be right. Immutable.
+/// </summary>
+public sealed class CacheNotification
+{
+    /// <summary>The node incarnation that published it.</summary>
+    public required string Publisher { get; init; }
+
+    /// <summary>
+    /// The publisher's count of notifications, this one included. A heartbeat repeats the last one. A gap tells a receiver that it missed something.
+    /// </summary>
+    public long Sequence { get; init; }
+
+    /// <summary>What it tells.</summary>
+    public required NotificationKind Kind { get; init; }
+
+    /// <summary>The store's life as the publisher knows it.</summary>
+    public required string Life { get; init; }
+
+    /// <summary>The key; empty in a heartbeat.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>The fencing token of the value, the removal or the ended claim.</summary>
+    public long Token { get; init; }
+
+    /// <summary>The value, where it travels along.</summary>
+    public CachePayload? Payload { get; init; }
+
+    /// <summary>Fresh: how long the value is fresh.</summary>
+    public TimeSpan FreshFor { get; init; }
+
+    /// <summary>Fresh: time until the next regeneration is due; null where none is scheduled.</summary>
+    public TimeSpan? DueIn { get; init; }
+
+    /// <summary>Fresh: how much longer the key stays active without reads.</summary>
+    public TimeSpan ActiveFor { get; init; }
+
+    /// <summary>Failed: why.</summary>
+    public GenerationFailure? Failure { get; init; }
+}

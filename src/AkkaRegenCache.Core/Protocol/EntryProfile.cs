@@ -1,0 +1,48 @@
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <summary>An entry's options as the protocol needs them: resolved against the defaults, validated, in ticks (100 ns). Immutable.</summary>
+internal sealed class EntryProfile
+{
+    public required long Interval { get; init; }
+
+    public required long Retention { get; init; }
+
+    public required long Tolerance { get; init; }
+
+    public required long MinimumForward { get; init; }
+
+    public required long GenerationDeadline { get; init; }
+
+    /// <summary><see cref="long.MaxValue"/>: none.</summary>
+    public required long HardTimeout { get; init; }
+
+    public required long FailureBackoff { get; init; }
+
+    /// <summary>A regeneration starts up to this late, at random.</summary>
+    public required long Jitter { get; init; }
+
+    /// <summary>Bytes, where the user knows them.</summary>
+    public int? Size { get; init; }
+
+    /// <summary>Whether the key is regenerated on a schedule; else it is passive.</summary>
+    public bool IsScheduled => Retention > Interval;
+
+    /// <summary>How long a stored value lives from its acceptance.</summary>
+    public long Life => Interval + Tolerance;
+
+    /// <summary>
+    /// How much later than the node that made the last value all others claim: normally they hear of the new value before, and the store is
+    /// asked once per regeneration in the whole farm.
+    /// </summary>
+    public long Grace => Math.Min(Math.Max(Jitter + (Interval / 4), Jitter * 2), Jitter + TimeSpan.TicksPerSecond);
+
+    public StoreSchedule ToSchedule(long activeFor) => new()
+    {
+        FreshFor = TimeSpan.FromTicks(Life),
+        Interval = IsScheduled ? TimeSpan.FromTicks(Interval) : null,
+        MinimumForward = TimeSpan.FromTicks(MinimumForward),
+        ActiveFor = TimeSpan.FromTicks(activeFor),
+    };
+}

@@ -1,0 +1,88 @@
+namespace AkkaRegenCache.Protocol;
+
+/// <summary>Something with a deadline in the agent's queue.</summary>
+internal abstract class Timed
+{
+    /// <summary>At what time it stands in the queue; an entry with another time is a leftover.</summary>
+    public long QueuedAt { get; set; } = long.MaxValue;
+
+    /// <summary>When it wants attention; <see cref="long.MaxValue"/>: never.</summary>
+    public abstract long NextDeadline { get; }
+}
+
+/// <summary>
+/// What the agent knows of a key that is in memory, scheduled here, or has an operation in flight. A million of them must fit, so what only
+/// a running operation needs is in its <see cref="Protocol.Flight"/>.
+/// </summary>
+internal sealed class KeyState(string key) : Timed
+{
+    [Flags]
+    private enum Flags : byte
+    {
+        None = 0,
+        InMemory = 1,
+        Uncommitted = 2,
+        Ready = 4,
+    }
+
+    private Flags _flags;
+
+    public string Key { get; } = key;
+
+    /// <summary>The flight that new callers join; null: none.</summary>
+    public Flight? Flight { get; set; }
+
+    /// <summary>What regenerates the key on this node; null: nothing does.</summary>
+    public GeneratorSource? Source { get; set; }
+
+    /// <summary>The token of what memory shows; of an uncommitted value: the token it was based on.</summary>
+    public long Token { get; set; }
+
+    /// <summary>The newest token heard of, from the store or another node.</summary>
+    public long NewestHeard { get; set; }
+
+    /// <summary>When the entry's life in memory ends.</summary>
+    public long EndsAt { get; set; } = long.MaxValue;
+
+    /// <summary>When this node sees to the key again: to regenerate it, or to repair what is amiss.</summary>
+    public long DueAt { get; set; } = long.MaxValue;
+
+    /// <summary>How long the key is active by this node's own reads.</summary>
+    public long ActiveUntil { get; set; } = long.MinValue;
+
+    /// <summary>Operations of the store that are under way.</summary>
+    public int Pending { get; set; }
+
+    /// <summary>Failures in a row of scheduled regenerations here.</summary>
+    public byte Failures { get; set; }
+
+    /// <summary>Whether memory holds the value.</summary>
+    public bool InMemory
+    {
+        get => (_flags & Flags.InMemory) != 0;
+        set => Set(Flags.InMemory, value);
+    }
+
+    /// <summary>Whether memory's value was never accepted by the store, or by an earlier life of it only.</summary>
+    public bool Uncommitted
+    {
+        get => (_flags & Flags.Uncommitted) != 0;
+        set => Set(Flags.Uncommitted, value);
+    }
+
+    /// <summary>Whether it stands in the queue of those that wait for a free place in the background.</summary>
+    public bool Ready
+    {
+        get => (_flags & Flags.Ready) != 0;
+        set => Set(Flags.Ready, value);
+    }
+
+    /// <summary>Whether something newer than what memory shows is known to exist.</summary>
+    public bool IsOutdated => InMemory && NewestHeard > Token;
+
+    public bool IsIdle => !InMemory && Flight is null && Pending == 0 && DueAt == long.MaxValue && !Ready;
+
+    public override long NextDeadline => Math.Min(EndsAt, DueAt);
+
+    private void Set(Flags flag, bool value) => _flags = value ? _flags | flag : _flags & ~flag;
+}

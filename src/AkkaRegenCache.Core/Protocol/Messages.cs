@@ -1,0 +1,188 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+// In: a Waiter from Peer.Callers; and
+
+/// <summary>A caller wants to set (or, payload null, remove) a key.</summary>
+internal sealed class ChangeRequested(Waiter caller, CachePayload? payload, bool memoryOnly = false)
+{
+    public Waiter Caller { get; } = caller;
+
+    public CachePayload? Payload { get; } = payload;
+
+    /// <summary>Too large for the store: it forgets the key, this node's memory keeps the value.</summary>
+    public bool MemoryOnly { get; } = memoryOnly;
+}
+
+/// <summary>A caller has stopped waiting.</summary>
+internal sealed class CallerLeft(Waiter caller)
+{
+    public Waiter Caller { get; } = caller;
+}
+
+/// <summary>A caller's hit brought a generator for a key that had none on this node.</summary>
+internal sealed class GeneratorLearned(string key, GeneratorSource source)
+{
+    public string Key { get; } = key;
+
+    public GeneratorSource Source { get; } = source;
+}
+
+/// <summary>The memory layer doesn't hold an entry (any more): evicted, or not admitted.</summary>
+internal sealed class Evicted(string key, long token, long lastRead)
+{
+    /// <summary>As <see cref="IAccessLog.LastRead"/> would have said.</summary>
+    public long LastRead { get; } = lastRead;
+
+    public string Key { get; } = key;
+
+    public long Token { get; } = token;
+}
+
+/// <summary>How a run of a generator ended.</summary>
+internal enum RunOutcome
+{
+    /// <summary>With a value.</summary>
+    Made,
+
+    /// <summary>With a value that must not be stored.</summary>
+    Uncached,
+
+    /// <summary>With a value that is too large for the store.</summary>
+    TooLarge,
+
+    /// <summary>With a failure.</summary>
+    Failed,
+}
+
+/// <summary>A generator has ended.</summary>
+internal sealed class GeneratorFinished(long runId, RunOutcome outcome, CachePayload? payload, GenerationFailure? failure)
+{
+    public long RunId { get; } = runId;
+
+    public RunOutcome Outcome { get; } = outcome;
+
+    public CachePayload? Payload { get; } = payload;
+
+    public GenerationFailure? Failure { get; } = failure;
+}
+
+/// <summary>The store has answered, or an operation failed with an unknown outcome (answer null). Each call is replied to exactly once.</summary>
+internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, Exception? error = null)
+{
+    public StoreCall Call { get; } = call;
+
+    public StoreAnswer? Answer { get; } = answer;
+
+    public Exception? Error { get; } = error;
+}
+
+/// <summary>A deadline may have come. The only message without content.</summary>
+internal sealed class Tick
+{
+    public static readonly Tick Instance = new();
+}
+
+// Out: a StoreCall to Peer.Store, a CacheNotification to Peer.Bus, and
+
+/// <summary>An operation of the store.</summary>
+internal sealed class StoreCall
+{
+    /// <summary>A request about one key; null: one of the batches below.</summary>
+    public StoreRequest? Request { get; init; }
+
+    public IReadOnlyList<HeldClaim>? Claims { get; init; }
+
+    public TimeSpan Lease { get; init; }
+
+    public IReadOnlyList<KeyActivity>? Activities { get; init; }
+
+    public IReadOnlyList<string>? Keys { get; init; }
+
+    // What the machine needs to know when the reply comes; nobody else reads it.
+    public KeyState? State { get; init; }
+
+    public Flight? Flight { get; init; }
+
+    public Flight[]? Renewed { get; init; }
+
+    public KeyState[]? Checked { get; init; }
+
+    public Waiter? Peeker { get; init; }
+
+    public ChangeRequested? Change { get; init; }
+
+    public long HeardAtIssue { get; set; }
+
+    public long IssuedAt { get; set; }
+
+    public int Attempt { get; set; }
+}
+
+/// <summary>Run a generator.</summary>
+internal sealed class RunGenerator(long runId, string key, long token, GeneratorSource source)
+{
+    public long RunId { get; } = runId;
+
+    public string Key { get; } = key;
+
+    /// <summary>The claim's token; 0: without the store.</summary>
+    public long Token { get; } = token;
+
+    public GeneratorSource Source { get; } = source;
+}
+
+/// <summary>Cancel a run: its outcome doesn't matter any more.</summary>
+internal sealed class CancelGenerator(long runId, bool hung)
+{
+    public long RunId { get; } = runId;
+
+    /// <summary>Whether its deadline has passed, so that it counts as hung until it ends.</summary>
+    public bool Hung { get; } = hung;
+}
+
+/// <summary>Take a value into memory, in place of what is there.</summary>
+internal sealed class Adopt(string key, long token, CachePayload payload, GeneratorSource? source, bool committed)
+{
+    public string Key { get; } = key;
+
+    public long Token { get; } = token;
+
+    public CachePayload Payload { get; } = payload;
+
+    public GeneratorSource? Source { get; } = source;
+
+    public bool Committed { get; } = committed;
+}
+
+/// <summary>Take an entry out of memory.</summary>
+internal sealed class Drop(string key)
+{
+    public string Key { get; } = key;
+}
+
+/// <summary>Forget an entry's generator: the key is no longer regenerated here, until a hit brings one again.</summary>
+internal sealed class Retire(string key)
+{
+    public string Key { get; } = key;
+}
+
+/// <summary>Answer callers: all of a chain, alike.</summary>
+internal sealed class Answered(Waiter chain, AnswerKind kind)
+{
+    public Waiter Chain { get; } = chain;
+
+    public AnswerKind Kind { get; } = kind;
+
+    public CachePayload? Payload { get; init; }
+
+    public GenerationFailure? Failure { get; init; }
+
+    public Exception? Error { get; init; }
+
+    public long Token { get; init; }
+
+    public bool Accepted { get; init; }
+}

@@ -1,0 +1,105 @@
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>Sets and removals.</content>
+internal partial class NodeAgent
+{
+    private const int ChangeAttempts = 4;
+
+    private void OnChange(ChangeRequested change)
+    {
+        var state = StateOf(change.Caller.Key);
+        IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), attempt: 0);
+        Settle(state);
+    }
+
+    private void IssueChange(ChangeRequested change, KeyState state, OperationId operation, long observed, int attempt)
+    {
+        var profile = change.Caller.Profile;
+        StoreRequest request = change.Payload is { } payload && !change.MemoryOnly
+            ? new WriteRequest
+            {
+                Key = state.Key,
+                Operation = operation,
+                Payload = payload,
+                Schedule = profile.ToSchedule(profile.Retention),
+                ObservedToken = observed,
+                IsRetry = attempt > 0,
+            }
+            : new InvalidateRequest
+            {
+                Key = state.Key,
+                Operation = operation,
+                TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),
+            };
+        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt };
+        if (attempt == 0)
+        {
+            Issue(call);
+        }
+        else
+        {
+            state.Pending++;
+            Queue(new Retry(call, _now + (s_retryDelay << attempt)));
+        }
+    }
+
+    private void OnChanged(StoreCall call, ChangeAnswer? answer, Exception? error)
+    {
+        var change = call.Change!;
+        var state = call.State!;
+        if (answer is null)
+        {
+            OnChangeFailed(call, error);
+            return;
+        }
+
+        NoteToken(state, answer.Token);
+        if (answer.Accepted && change.Payload is null)
+        {
+            PublishRemoved(state.Key, answer.Token);
+            HearRemoved(state, answer.Token);
+        }
+        else if (answer.Accepted && change.MemoryOnly)
+        {
+            HearRemoved(state, answer.Token);
+            if (state.NewestHeard == answer.Token)
+                Show(state, answer.Token, change.Payload!, _now + change.Caller.Profile.Life);
+        }
+        else if (answer.Accepted)
+        {
+            PublishFresh(state.Key, change.Payload!, answer, change.Caller.Profile.Life);
+            if (state.NewestHeard == answer.Token)
+            {
+                Show(state, answer.Token, change.Payload!, call.IssuedAt + change.Caller.Profile.Life);
+                DueIn(state, answer.DueIn, owner: true);
+            }
+
+            WakeWaiting(state, answer.Token, change.Payload);
+        }
+        else if (state.IsOutdated)
+        {
+            DueAgainIn(state, 0);
+        }
+
+        _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
+    }
+
+    private void OnChangeFailed(StoreCall call, Exception? error)
+    {
+        var change = call.Change!;
+        var state = call.State!;
+        if (call.Attempt + 1 < ChangeAttempts)
+        {
+            var observed = call.Request is WriteRequest write ? write.ObservedToken : 0;
+            IssueChange(change, state, ((MutationRequest)call.Request!).Operation, observed, call.Attempt + 1);
+            return;
+        }
+
+        // Done or not, nobody knows: what this node shows may be old, so it shows nothing and asks the store for the next reader.
+        Forget(state);
+        state.DueAt = long.MaxValue;
+        _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.StoreFailed) { Error = error });
+    }
+}

@@ -1,0 +1,363 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>Notifications from and to other nodes; gaps in them; the store's life.</content>
+internal partial class NodeAgent
+{
+    private const int CheckBatch = 512;
+
+    private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
+
+    private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
+    private readonly List<KeyActivity> _touches = [];
+    private string _life = "";
+    private long _sequence;
+    private long _pulseAt = long.MaxValue;
+    private long _checkAt = long.MaxValue;
+    private KeyState[]? _checking;
+    private int _checked;
+    private bool _checkAgain;
+
+    /// <summary>A gap was found, or a publisher heard for the first time: something may have been missed. Overridden only to plant a bug.</summary>
+    protected virtual void OnGap() => StartCheck();
+
+    /// <summary>Hears of a newer value of a key that this node knows. Overridden only to plant a bug.</summary>
+    protected virtual void HearFresh(KeyState state, CacheNotification heard)
+    {
+        var isNews = heard.Token > state.NewestHeard;
+        NoteToken(state, heard.Token);
+        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
+        {
+            TouchIfMoreActive(state, heard.ActiveFor);
+            if (heard.Payload is { } payload && state.InMemory)
+            {
+                Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
+                DueIn(state, heard.DueIn, owner: false);
+            }
+            else if (state.InMemory)
+            {
+                DueAgainIn(state, 0);
+            }
+            else
+            {
+                DueIn(state, heard.DueIn, owner: false);
+            }
+        }
+
+        WakeWaiting(state, heard.Token, heard.Token == state.NewestHeard ? heard.Payload : null);
+    }
+
+    private void OnHeard(CacheNotification heard)
+    {
+        if (heard.Publisher == _settings.NodeId)
+            return;
+        Follow(heard);
+        if (heard.Kind == NotificationKind.Heartbeat || !_keys.TryGetValue(heard.Key, out var state))
+            return;
+        if (_life.Length != 0 && heard.Life != _life)
+        {
+            // One of the two has not noticed yet that the store began a new life. The store tells.
+            StartCheck();
+            if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
+                Claim(waiting);
+        }
+        else
+        {
+            switch (heard.Kind)
+            {
+                case NotificationKind.Fresh:
+                    HearFresh(state, heard);
+                    break;
+                case NotificationKind.Removed:
+                    HearRemoved(state, heard.Token);
+                    break;
+                default:
+                    HearEnd(state, heard);
+                    break;
+            }
+        }
+
+        Settle(state);
+    }
+
+    private void HearRemoved(KeyState state, long token)
+    {
+        NoteToken(state, token);
+        if (token < state.NewestHeard || (state.InMemory && state.Token > token))
+            return;
+        Unschedule(state);
+        Forget(state);
+        state.Token = 0;
+        WakeWaiting(state, token, null);
+    }
+
+    /// <summary>A claim ended without a stored value. One older than what is waited for doesn't matter here.</summary>
+    private void HearEnd(KeyState state, CacheNotification heard)
+    {
+        if (state.Flight is not { } flight)
+            return;
+        flight.EndHeard = Math.Max(flight.EndHeard, heard.Token);
+        if (flight.Phase != FlightPhase.Waiting || !Concerns(flight, heard.Token))
+            return;
+        if (flight.Why == ClaimReason.Refresh && heard.Token <= flight.Observed)
+        {
+            Claim(flight);
+        }
+        else if (heard.Kind == NotificationKind.Failed)
+        {
+            AnswerFailure(flight.TakeWaiters(), heard.Failure);
+            End(flight);
+        }
+        else if (heard is { Kind: NotificationKind.Uncached, Payload: { } payload })
+        {
+            AnswerValue(flight.TakeWaiters(), payload, heard.Token);
+            End(flight);
+        }
+        else
+        {
+            AskAgain(flight);
+        }
+    }
+
+    /// <summary>Whether the outcome of a claim concerns those who wait for another one. Overridden only to plant a bug.</summary>
+    protected virtual bool Concerns(Flight flight, long token) => token >= flight.Awaited;
+
+    /// <summary>Something was stored or removed: whoever waits for a generation of the key has waited long enough.</summary>
+    private void WakeWaiting(KeyState state, long token, CachePayload? payload)
+    {
+        if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
+            return;
+        var isNewEnough = flight.Why != ClaimReason.Refresh || token > flight.Observed;
+        if (payload is null || !isNewEnough)
+        {
+            AskAgain(flight);
+            return;
+        }
+
+        AnswerValue(flight.TakeWaiters(), payload, token);
+        End(flight);
+    }
+
+    /// <summary>
+    /// A key has a newer token. A flight that runs under an older one is overtaken.
+    /// </summary>
+    private void NoteToken(KeyState state, long token)
+    {
+        if (token <= state.NewestHeard)
+            return;
+        state.NewestHeard = token;
+        if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight && flight.Token < token)
+            Seal(flight);
+    }
+
+    private void Follow(CacheNotification heard)
+    {
+        if (!_publishers.TryGetValue(heard.Publisher, out var publisher))
+        {
+            _publishers.Add(heard.Publisher, publisher = new Publisher());
+            publisher.Last = heard.Sequence;
+            OnGap();
+        }
+        else if (heard.Sequence > publisher.Last)
+        {
+            var isNext = heard.Sequence == publisher.Last + 1 && heard.Kind != NotificationKind.Heartbeat;
+            publisher.Last = heard.Sequence;
+            if (!isNext)
+                OnGap();
+        }
+
+        publisher.HeardAt = _now;
+    }
+
+    /// <summary>Compares the tokens of all that memory shows with the store's, batch by batch.</summary>
+    private void StartCheck()
+    {
+        if (_checking is not null)
+        {
+            _checkAgain = true;
+            return;
+        }
+
+        _checking = [.. _keys.Values.Where(s => s.InMemory)];
+        _checked = 0;
+        _checkAgain = false;
+        _checkAt = _now;
+    }
+
+    private void ServeCheck()
+    {
+        if (_checkAt > _now)
+            return;
+        _checkAt = long.MaxValue;
+        if (_checking is null || _checked >= _checking.Length)
+        {
+            _checking = null;
+            if (_checkAgain)
+            {
+                StartCheck();
+                ServeCheck();
+            }
+
+            return;
+        }
+
+        var batch = _checking[_checked..Math.Min(_checking.Length, _checked + CheckBatch)];
+        _out.Send(Peer.Store, new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, IssuedAt = _now });
+    }
+
+    private void OnChecked(StoreCall call, CheckAnswer? answer)
+    {
+        if (answer is null)
+        {
+            _checkAt = _now + s_repairDelay;
+            return;
+        }
+
+        for (var i = 0; i < answer.Checks.Count; i++)
+        {
+            var state = call.Checked![i];
+            if (!state.InMemory)
+                continue;
+            var check = answer.Checks[i];
+            if (check.Token > state.NewestHeard && check.IsRemoved)
+                HearRemoved(state, check.Token);
+            else if (check.Token > state.NewestHeard)
+                NoteToken(state, check.Token);
+            if (state.IsOutdated || state.Uncommitted)
+                DueAgainIn(state, 0);
+            Settle(state);
+        }
+
+        _checked += answer.Checks.Count;
+        _checkAt = _now;
+    }
+
+    /// <summary>
+    /// The store has begun a new life: it may have lost or turned back what it had accepted, and its tokens compare no longer. What memory
+    /// shows goes on being served as if uncommitted; a record or tombstone of the new life wins.
+    /// </summary>
+    private void NoteLife(string life)
+    {
+        if (life == _life)
+            return;
+        var isFirst = _life.Length == 0;
+        _life = life;
+        if (isFirst)
+            return;
+        foreach (var state in _keys.Values)
+        {
+            state.NewestHeard = 0;
+            if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
+                Seal(flight);
+            else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
+                waiting.WakeAt = _now;
+            if (state.InMemory)
+                state.Uncommitted = true;
+            state.Token = 0;
+            if (state.Flight is { } left)
+                Queue(left);
+        }
+
+        StartCheck();
+    }
+
+    /// <summary>
+    /// Tells the store of this node's reads, where they keep a key active for much longer than the farm knows. So a key that one node reads and
+    /// another regenerates stays active also when the reader dies.
+    /// </summary>
+    private void TouchIfMoreActive(KeyState state, TimeSpan knownFor)
+    {
+        if (state.Source is not { Profile: { IsScheduled: true } profile })
+            return;
+        var own = OwnActivity(state) - _now;
+        if (own <= knownFor.Ticks + (profile.Retention / 4))
+            return;
+        _touches.Add(new KeyActivity(state.Key, TimeSpan.FromTicks(own)));
+        if (_pulseAt == long.MaxValue)
+            _pulseAt = _now + _settings.Heartbeat;
+    }
+
+    private void ServePulse()
+    {
+        if (_pulseAt > _now)
+            return;
+        _pulseAt = _sequence > 0 ? _now + _settings.Heartbeat : long.MaxValue;
+        if (_touches.Count > 0)
+        {
+            _out.Send(Peer.Store, new StoreCall { Activities = _touches.ToArray() });
+            _touches.Clear();
+        }
+
+        if (_sequence > 0)
+        {
+            _out.Send(Peer.Bus, new CacheNotification
+            {
+                Publisher = _settings.NodeId,
+                Sequence = _sequence,
+                Kind = NotificationKind.Heartbeat,
+                Life = _life,
+            });
+        }
+
+        foreach (var (name, publisher) in _publishers)
+        {
+            if (_now - publisher.HeardAt > s_publisherForgotten)
+                _publishers.Remove(name);
+        }
+    }
+
+    private void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life) => Publish(new CacheNotification
+    {
+        Publisher = _settings.NodeId,
+        Sequence = NextSequence(),
+        Kind = NotificationKind.Fresh,
+        Life = _life,
+        Key = key,
+        Token = answer.Token,
+        Payload = payload.Size <= _settings.InlineBytes ? payload : null,
+        FreshFor = TimeSpan.FromTicks(life),
+        DueIn = answer.DueIn,
+        ActiveFor = answer.ActiveFor,
+    });
+
+    private void PublishEnd(NotificationKind kind, Flight flight, CachePayload? payload = null, GenerationFailure? failure = null) =>
+        Publish(new CacheNotification
+        {
+            Publisher = _settings.NodeId,
+            Sequence = NextSequence(),
+            Kind = kind,
+            Life = _life,
+            Key = flight.State.Key,
+            Token = flight.Token,
+            Payload = payload,
+            Failure = failure,
+        });
+
+    private void PublishRemoved(string key, long token) => Publish(new CacheNotification
+    {
+        Publisher = _settings.NodeId,
+        Sequence = NextSequence(),
+        Kind = NotificationKind.Removed,
+        Life = _life,
+        Key = key,
+        Token = token,
+    });
+
+    private void Publish(CacheNotification notification)
+    {
+        _out.Send(Peer.Bus, notification);
+        if (_pulseAt == long.MaxValue)
+            _pulseAt = _now + _settings.Heartbeat;
+    }
+
+    private long NextSequence() => ++_sequence;
+
+    private sealed class Publisher
+    {
+        public long Last { get; set; }
+
+        public long HeardAt { get; set; }
+    }
+}

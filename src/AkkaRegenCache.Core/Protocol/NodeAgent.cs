@@ -1,0 +1,309 @@
+using System.Diagnostics;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <summary>What a <see cref="NodeAgent"/> must be told once. Durations in ticks (100 ns).</summary>
+internal sealed class AgentSettings
+{
+    /// <summary>This node's incarnation: never used before in the farm.</summary>
+    public required string NodeId { get; init; }
+
+    public required long Lease { get; init; }
+
+    public required long Heartbeat { get; init; }
+
+    public required int MaximumBackground { get; init; }
+
+    public required int InlineBytes { get; init; }
+}
+
+/// <summary>
+/// Layer 0 of the protocol, one per node, as a deterministic machine: no I/O, no clock, no randomness of its own. Correct with nothing but
+/// an external store; notifications make it fast.
+/// </summary>
+/// <remarks>
+/// <para>
+/// <b>How it works.</b> A key has at most one <see cref="Flight"/> on a node, which callers share. A missing value is read from the store;
+/// where that has none, the flight <i>claims</i>: the store grants one claim per key, with a fencing token. Granted, the generator runs
+/// here and its result is <i>committed</i> under the token; held by another node, the flight waits for that node's notification and asks
+/// again when the claim's lease ends, so a lost notification or a dead holder costs time, never a caller.
+/// </para>
+/// <para>
+/// <b>Why it is safe.</b> The store accepts a result only while the claim it was made under is live, and every change ends the claim. So
+/// nothing that happens here can undo a change: an agent that is slow, paused or wrong about the time finds its commit refused. What the
+/// agent itself must see to is that nobody is shown something older than what was already heard: it keeps the newest token heard of each key
+/// (<see cref="KeyState.NewestHeard"/>), reads again where an answer is older, and <i>seals</i> a running flight that a change has
+/// overtaken: those who asked before the change get its value, nobody else joins.
+/// </para>
+/// <para>
+/// <b>Schedule.</b> The store's record says when a key is next due and how long it stays active. Every node that has a generator for the
+/// key keeps that time, with jitter; the node that made the last value claims first, the others a grace later, and normally they hear of the
+/// new value before. Whether a run is due, and whether the key is still active, the store decides by its own clock.
+/// </para>
+/// <para>
+/// <b>Without the store</b> a flight generates here for its own callers; the value stays in this node's memory, marked uncommitted with the
+/// token it was based on. It yields to anything newer, and a claim is tried until the store answers.
+/// </para>
+/// <para>The parts: this file takes messages and keeps the deadlines; <c>.Flights</c> has the life of a flight, <c>.Schedule</c> due times
+/// and renewals, <c>.Changes</c> sets and removals, <c>.Hearing</c> notifications, gaps and the store's life. Not thread-safe.</para>
+/// </remarks>
+internal partial class NodeAgent
+{
+    /// <summary>How many deadlines one call serves at most, so that a burst does not hold up everything else.</summary>
+    private const int DeadlinesPerCall = 1024;
+
+    private readonly AgentSettings _settings;
+    private readonly Random _random;
+    private readonly IAccessLog _access;
+    private readonly Dictionary<string, KeyState> _keys = new(StringComparer.Ordinal);
+    private readonly Dictionary<long, Flight> _runs = [];
+    private readonly PriorityQueue<Timed, long> _deadlines = new();
+    private long _now;
+    private Outbox _out = null!;
+    private long _operations;
+    private long _lastRun;
+
+    public NodeAgent(AgentSettings settings, Random random, IAccessLog access)
+    {
+        _settings = settings;
+        _random = random;
+        _access = access;
+    }
+
+    /// <summary>Keys in memory, scheduled or with something in flight.</summary>
+    public int KeyCount => _keys.Count;
+
+    /// <summary>Generators that run, cancelled ones not counted.</summary>
+    public int RunCount => _runs.Count;
+
+    /// <summary>Claims that are kept alive.</summary>
+    public int HeldCount => _held.Count;
+
+    /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
+    public long NextDeadline
+    {
+        get
+        {
+            while (_deadlines.TryPeek(out var timed, out var at) && timed.QueuedAt != at)
+                _deadlines.Dequeue();
+            var first = _deadlines.TryPeek(out _, out var next) ? next : long.MaxValue;
+            return Math.Min(Math.Min(first, _renewAt), Math.Min(_pulseAt, _checkAt));
+        }
+    }
+
+    /// <summary>Takes a message, or <see cref="Tick"/>; serves the deadlines that have come.</summary>
+    /// <param name="from">Whom it comes from.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="now">Monotonic time in ticks.</param>
+    /// <param name="outbox">Gets what is to be done.</param>
+    public void On(Peer from, object message, long now, Outbox outbox)
+    {
+        Debug.Assert(now >= _now, "time does not go back");
+        _now = now;
+        _out = outbox;
+        switch (message)
+        {
+            case Waiter waiter:
+                OnAsked(waiter);
+                break;
+            case StoreReplied reply:
+                OnReplied(reply);
+                break;
+            case GeneratorFinished finished:
+                OnFinished(finished);
+                break;
+            case CacheNotification notification:
+                OnHeard(notification);
+                break;
+            case ChangeRequested change:
+                OnChange(change);
+                break;
+            case CallerLeft left:
+                OnLeft(left.Caller);
+                break;
+            case Evicted evicted:
+                OnEvicted(evicted);
+                break;
+            case GeneratorLearned learned:
+                OnLearned(learned);
+                break;
+            case Tick:
+                break;
+            default:
+                throw new ArgumentException($"The agent takes no {message.GetType().Name} from {from}.", nameof(message));
+        }
+
+        Serve();
+    }
+
+    /// <summary>The keys whose flights, claims or waiters are left over, for the simulator's final check.</summary>
+    internal IEnumerable<string> Leftovers()
+    {
+        foreach (var state in _keys.Values)
+        {
+            if (state.Flight is { } flight)
+                yield return $"{state.Key}: flight {flight.Phase}, waiters {flight.Waiters is not null}";
+            if (state.Pending != 0)
+                yield return $"{state.Key}: {state.Pending} operations pending";
+        }
+
+        foreach (var flight in _runs.Values)
+            yield return $"{flight.State.Key}: run {flight.RunId}";
+        if (_held.Count != 0)
+            yield return $"{_held.Count} claims held";
+        if (_background != 0)
+            yield return $"{_background} background places taken";
+    }
+
+    /// <summary>What memory should show of a key, for the simulator's checks.</summary>
+    internal KeyState? Find(string key) => _keys.GetValueOrDefault(key);
+
+    private void OnReplied(StoreReplied reply)
+    {
+        var call = reply.Call;
+        if (call.State is { } owned)
+            owned.Pending--;
+        if (reply.Answer is { } answer)
+            NoteLife(answer.Life);
+
+        switch (call.Request)
+        {
+            case ReadRequest when call.Flight is null:
+                OnPeeked(call, (ReadAnswer?)reply.Answer);
+                break;
+            case ReadRequest:
+                OnRead(call, (ReadAnswer?)reply.Answer);
+                break;
+            case ClaimRequest request:
+                OnClaimed(call, request, (ClaimAnswer?)reply.Answer);
+                break;
+            case CommitRequest:
+                OnCommitted(call, (ChangeAnswer?)reply.Answer);
+                break;
+            case ReleaseRequest:
+                OnReleased(call, (ReleaseAnswer?)reply.Answer);
+                break;
+            case WriteRequest or InvalidateRequest:
+                OnChanged(call, (ChangeAnswer?)reply.Answer, reply.Error);
+                break;
+            case null when call.Claims is not null:
+                OnRenewed(call, (RenewAnswer?)reply.Answer);
+                break;
+            case null when call.Keys is not null:
+                OnChecked(call, (CheckAnswer?)reply.Answer);
+                break;
+        }
+
+        if (call.State is { } state)
+            Settle(state);
+    }
+
+    private void Serve()
+    {
+        for (var i = 0; i < DeadlinesPerCall && _deadlines.TryPeek(out var timed, out var at) && at <= _now; i++)
+        {
+            _deadlines.Dequeue();
+            if (timed.QueuedAt != at)
+                continue;
+            timed.QueuedAt = long.MaxValue;
+            switch (timed)
+            {
+                case KeyState state:
+                    ServeKey(state);
+                    break;
+                case Flight flight when !flight.IsEnded:
+                    ServeFlight(flight);
+                    break;
+                case Retry retry:
+                    Reissue(retry.Call);
+                    break;
+            }
+        }
+
+        ServeReady();
+        ServeRenewals();
+        ServePulse();
+        ServeCheck();
+    }
+
+    /// <summary>Puts something into the queue of deadlines, where its next one is earlier than the place it has.</summary>
+    private void Queue(Timed timed)
+    {
+        var at = timed.NextDeadline;
+        if (at >= timed.QueuedAt)
+            return;
+        timed.QueuedAt = at;
+        _deadlines.Enqueue(timed, at);
+    }
+
+    /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
+    private void Settle(KeyState state)
+    {
+        if (state.IsIdle)
+            _keys.Remove(state.Key);
+        else
+            Queue(state);
+    }
+
+    private KeyState StateOf(string key)
+    {
+        if (!_keys.TryGetValue(key, out var state))
+            _keys.Add(key, state = new KeyState(key));
+        return state;
+    }
+
+    private OperationId NextOperation() => new(_settings.NodeId, ++_operations);
+
+    /// <summary>Sends a call about one key to the store.</summary>
+    private void Issue(StoreCall call)
+    {
+        call.State!.Pending++;
+        call.HeardAtIssue = call.State.NewestHeard;
+        call.IssuedAt = _now;
+        _out.Send(Peer.Store, call);
+    }
+
+    /// <summary>Repeats a failed mutation later, under the same operation id: if it was done after all, that is the answer.</summary>
+    private void RetryLater(StoreCall call, long delay)
+    {
+        call.Attempt++;
+        call.State!.Pending++;
+        Queue(new Retry(call, _now + delay));
+    }
+
+    private void Reissue(StoreCall call)
+    {
+        call.State!.Pending--;
+        Issue(call);
+    }
+
+    private void Answer(Waiter? chain, AnswerKind kind)
+    {
+        if (chain is not null)
+            _out.Send(Peer.Callers, new Answered(chain, kind));
+    }
+
+    private void AnswerValue(Waiter? chain, CachePayload payload, long token)
+    {
+        if (chain is not null)
+            _out.Send(Peer.Callers, new Answered(chain, AnswerKind.Value) { Payload = payload, Token = token });
+    }
+
+    private void AnswerFailure(Waiter? chain, GenerationFailure? failure, AnswerKind kind = AnswerKind.Failed)
+    {
+        if (chain is not null)
+            _out.Send(Peer.Callers, new Answered(chain, kind) { Failure = failure });
+    }
+
+    private long Random(long below) => below <= 0 ? 0 : _random.NextInt64(below);
+
+    /// <summary>A call that is repeated at its time.</summary>
+    private sealed class Retry(StoreCall call, long at) : Timed
+    {
+        public StoreCall Call { get; } = call;
+
+        public override long NextDeadline { get; } = at;
+    }
+}

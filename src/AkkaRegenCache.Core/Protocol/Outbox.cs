@@ -1,0 +1,37 @@
+namespace AkkaRegenCache.Protocol;
+
+/// <summary>Whom a message comes from or goes to.</summary>
+internal enum Peer
+{
+    /// <summary>The callers of this node's cache.</summary>
+    Callers,
+
+    /// <summary>The external store.</summary>
+    Store,
+
+    /// <summary>What runs the generators of this node.</summary>
+    Generators,
+
+    /// <summary>This node's memory layer.</summary>
+    Memory,
+
+    /// <summary>The notifications to and from the other nodes.</summary>
+    Bus,
+
+    /// <summary>The clock: a deadline has come.</summary>
+    Clock,
+}
+
+/// <summary>What a machine wants done, in order. Reused by its shell from call to call.</summary>
+internal sealed class Outbox
+{
+    private readonly List<(Peer To, object Message)> _messages = [];
+
+    public int Count => _messages.Count;
+
+    public (Peer To, object Message) this[int index] => _messages[index];
+
+    public void Send(Peer to, object message) => _messages.Add((to, message));
+
+    public void Clear() => _messages.Clear();
+}

@@ -1,0 +1,119 @@
+namespace AkkaRegenCache.Storage;
+
+/// <summary>
+/// An external store in this process's memory: the default of a single process, and the reference for every other store. Several caches
+/// may share one instance; they are then a farm in one process.
+/// </summary>
+/// <remarks>
+/// Thread-safe. Keeps the values' objects as they are, without serializing (give <c>storesObjects: false</c> to have them serialized as for
+/// a remote store). Holds a record until its life ends, unbounded in number: it is as large as what is cached.
+/// </remarks>
+public sealed class InMemoryStore : IExternalStore
+{
+    private readonly Lock _gate = new();
+    private readonly StoreMachine _machine;
+    private readonly TimeProvider _time;
+    private readonly long _startTicks;
+    private readonly long _startStamp;
+
+    /// <summary>Creates an empty store.</summary>
+    /// <param name="timeProvider">The store's clock; null: the system's.</param>
+    /// <param name="storesObjects">Whether it keeps objects; false: the caches that use it serialize.</param>
+    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true)
+    {
+        _time = timeProvider ?? TimeProvider.System;
+        StoresObjects = storesObjects;
+        _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
+        _startStamp = _time.GetTimestamp();
+        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), TimeSpan.FromSeconds(10));
+    }
+
+    /// <inheritdoc/>
+    public bool StoresObjects { get; }
+
+    /// <summary>How many keys it holds something of, what has ended but isn't purged yet included.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_gate)
+                return _machine.Count;
+        }
+    }
+
+    // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
+    private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;
+
+    /// <inheritdoc/>
+    public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        lock (_gate)
+            return new(_machine.Read(request, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        lock (_gate)
+            return new(_machine.Claim(request, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<RenewAnswer> RenewAsync(
+        IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(claims);
+        lock (_gate)
+            return new(_machine.Renew(claims, lease, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        lock (_gate)
+            return new(_machine.Commit(request, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        lock (_gate)
+            return new(_machine.Release(request, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        lock (_gate)
+            return new(_machine.Write(request, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        lock (_gate)
+            return new(_machine.Invalidate(request, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(activities);
+        lock (_gate)
+            return new(_machine.Touch(activities, Now));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        lock (_gate)
+            return new(_machine.Check(keys, Now));
+    }
+}

@@ -1,0 +1,27 @@
+namespace AkkaRegenCache.Storage;
+
+/// <summary>
+/// The first answers to recent mutations, so that a repeat of one whose answer was lost isn't a second change. Only mutations that changed
+/// something are remembered: repeating one that did not is harmless.
+/// </summary>
+/// <param name="kept">How long an answer is kept, in ticks.</param>
+internal sealed class OperationMemory(long kept)
+{
+    private readonly Dictionary<OperationId, StoreAnswer> _answers = [];
+    private readonly Queue<(long Until, OperationId Operation)> _order = new();
+
+    public bool TryRecall(OperationId operation, out StoreAnswer first) => _answers.TryGetValue(operation, out first!);
+
+    public void Remember(OperationId operation, StoreAnswer answer, long now)
+    {
+        if (_answers.TryAdd(operation, answer))
+            _order.Enqueue((now + kept, operation));
+    }
+
+    /// <summary>Forgets a few answers that are old enough; called at each operation, it keeps up with what comes in.</summary>
+    public void Forget(long now)
+    {
+        for (var i = 0; i < 4 && _order.TryPeek(out var oldest) && oldest.Until < now; i++)
+            _answers.Remove(_order.Dequeue().Operation);
+    }
+}

@@ -1,0 +1,344 @@
+using System.Diagnostics;
+
+namespace AkkaRegenCache.Storage;
+
+/// <summary>
+/// The store's rules as a deterministic machine: no I/O, no clock, no lock of its own. It is the reference for every store, the heart of
+/// <see cref="InMemoryStore"/>, and a participant of the simulator.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A key's slot holds up to four things: the record (a value or a tombstone), the schedule, the claim, and the last failure. All tokens of a
+/// slot, granted or accepted, come from one counter, max(newest + 1, clock in µs), so whatever was accepted later has the higher token, and a
+/// claim is older than every change that ended it. That is why "the claim with this token is live" is all a commit must be asked.
+/// </para>
+/// <para>
+/// The schedule outlives the value: when regeneration fails until the value ends, the next one is still due on the old grid, and a node
+/// that never read the key learns from the record how long it stays active.
+/// </para>
+/// <para>Times are 100 ns ticks of the store's clock, handed in. Not thread-safe.</para>
+/// </remarks>
+internal class StoreMachine
+{
+    private const long TicksPerMicrosecond = TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>How long a failure can be found by those who waited for it.</summary>
+    private static readonly long s_failureKept = TimeSpan.FromSeconds(10).Ticks;
+
+    private readonly Dictionary<string, StoreSlot> _slots = new(StringComparer.Ordinal);
+    private readonly PriorityQueue<StoreSlot, long> _expiry = new();
+    private readonly OperationMemory _operations;
+
+    /// <summary>Creates an empty store.</summary>
+    /// <param name="life">Its life's id.</param>
+    /// <param name="operationsKept">How long first answers are remembered.</param>
+    public StoreMachine(string life, TimeSpan operationsKept)
+    {
+        Life = life;
+        _operations = new OperationMemory(operationsKept.Ticks);
+    }
+
+    /// <summary>The store's life.</summary>
+    public string Life { get; }
+
+    /// <summary>Number of slots, live or awaiting their purge.</summary>
+    public int Count => _slots.Count;
+
+    public ReadAnswer Read(ReadRequest request, long now) =>
+        new() { Life = Life, Record = _slots.TryGetValue(request.Key, out var slot) ? slot.Snapshot(now) : null };
+
+    public ClaimAnswer Claim(ClaimRequest request, long now)
+    {
+        Purge(now);
+        if (TryRecall(request.Operation, out var first))
+            return (ClaimAnswer)first;
+
+        var slot = SlotOf(request.Key);
+        var answer = Decide(slot, request, now);
+        if (answer.Outcome == ClaimOutcome.Granted)
+            _operations.Remember(request.Operation, answer, now);
+        Requeue(slot, now);
+        return answer;
+    }
+
+    public RenewAnswer Renew(IReadOnlyList<HeldClaim> claims, TimeSpan lease, long now)
+    {
+        var outcomes = new RenewOutcome[claims.Count];
+        for (var i = 0; i < outcomes.Length; i++)
+        {
+            outcomes[i] = RenewOutcome.Lost;
+            if (!_slots.TryGetValue(claims[i].Key, out var slot) || !HoldsLiveClaim(slot, claims[i].Token, now))
+                continue;
+            slot.Claim!.LeaseEnds = Math.Max(slot.Claim.LeaseEnds, now + lease.Ticks);
+            outcomes[i] = RenewOutcome.Held;
+        }
+
+        return new RenewAnswer { Life = Life, Outcomes = outcomes };
+    }
+
+    public ChangeAnswer Commit(CommitRequest request, long now)
+    {
+        Purge(now);
+        if (TryRecall(request.Operation, out var first))
+            return (ChangeAnswer)first;
+
+        var slot = SlotOf(request.Key);
+        ChangeAnswer answer;
+        if (!HoldsLiveClaim(slot, request.Token, now))
+        {
+            answer = new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
+        }
+        else
+        {
+            Debug.Assert(request.Token > slot.Token, "a claim is newer than what it may replace");
+            slot.Schedule(request.Schedule, now, keepGrid: true);
+            slot.Accept(request.Payload, request.Token, now + request.Schedule.FreshFor.Ticks);
+            answer = Accepted(slot, now);
+            _operations.Remember(request.Operation, answer, now);
+        }
+
+        Requeue(slot, now);
+        return answer;
+    }
+
+    public ReleaseAnswer Release(ReleaseRequest request, long now)
+    {
+        Purge(now);
+        if (TryRecall(request.Operation, out var first))
+            return (ReleaseAnswer)first;
+
+        var released = new ReleaseAnswer { Life = Life, Released = true };
+        if (!_slots.TryGetValue(request.Key, out var slot) || slot.Claim is not { } claim || claim.Token != request.Token)
+            return released;
+        if (request.OnlyIfUncontended && claim.IsContended && claim.LeaseEnds > now)
+            return new ReleaseAnswer { Life = Life, Released = false };
+
+        slot.Claim = null;
+        if (request.Failure is { } failure)
+        {
+            slot.Failure = new StoreSlot.FailureState
+            {
+                Failure = failure,
+                Token = request.Token,
+                BacksOffUntil = now + request.Backoff.Ticks,
+                KeptUntil = now + Math.Max(s_failureKept, request.Backoff.Ticks),
+            };
+        }
+
+        if (request.DueBackoff > TimeSpan.Zero)
+            slot.NotDueBefore = now + request.DueBackoff.Ticks;
+
+        _operations.Remember(request.Operation, released, now);
+        Requeue(slot, now);
+        return released;
+    }
+
+    public ChangeAnswer Write(WriteRequest request, long now)
+    {
+        Purge(now);
+        if (TryRecall(request.Operation, out var first))
+            return (ChangeAnswer)first;
+
+        var slot = SlotOf(request.Key);
+        if (request.IsRetry && slot.Token > request.ObservedToken)
+        {
+            Requeue(slot, now);
+            return new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
+        }
+
+        slot.Schedule(request.Schedule, now, keepGrid: false);
+        slot.Accept(request.Payload, NextToken(slot, now), now + request.Schedule.FreshFor.Ticks);
+        var answer = Accepted(slot, now);
+        _operations.Remember(request.Operation, answer, now);
+        Requeue(slot, now);
+        return answer;
+    }
+
+    public ChangeAnswer Invalidate(InvalidateRequest request, long now)
+    {
+        Purge(now);
+        if (TryRecall(request.Operation, out var first))
+            return (ChangeAnswer)first;
+
+        var slot = SlotOf(request.Key);
+        slot.EndSchedule();
+        slot.Accept(null, NextToken(slot, now), now + request.TombstoneFor.Ticks);
+        var answer = Accepted(slot, now);
+        _operations.Remember(request.Operation, answer, now);
+        Requeue(slot, now);
+        return answer;
+    }
+
+    public TouchAnswer Touch(IReadOnlyList<KeyActivity> activities, long now)
+    {
+        foreach (var activity in activities)
+        {
+            if (!_slots.TryGetValue(activity.Key, out var slot))
+                continue;
+            slot.ProlongActivity(now + activity.ActiveFor.Ticks);
+            Requeue(slot, now);
+        }
+
+        return new TouchAnswer { Life = Life };
+    }
+
+    public CheckAnswer Check(IReadOnlyList<string> keys, long now)
+    {
+        var checks = new TokenCheck[keys.Count];
+        for (var i = 0; i < checks.Length; i++)
+        {
+            if (_slots.TryGetValue(keys[i], out var slot) && slot.HasRecord(now))
+                checks[i] = new TokenCheck(slot.Token, slot.Payload is null);
+        }
+
+        return new CheckAnswer { Life = Life, Checks = checks };
+    }
+
+    /// <summary>The live claims, for the simulator's checks.</summary>
+    public IEnumerable<(string Key, long Token, string Owner)> LiveClaims(long now) =>
+        from pair in _slots
+        where pair.Value.Claim is { } claim && claim.LeaseEnds > now
+        select (pair.Key, pair.Value.Claim!.Token, pair.Value.Claim.Owner);
+
+    /// <summary>Whether the claim with this very token is live. Overridden only to plant a bug.</summary>
+    protected virtual bool HoldsLiveClaim(StoreSlot slot, long token, long now) =>
+        slot.Claim is { } claim && claim.Token == token && IsLive(claim, now);
+
+    /// <summary>Whether a claim's lease runs. Overridden only to plant a bug.</summary>
+    protected virtual bool IsLive(StoreSlot.ClaimState claim, long now) => claim.LeaseEnds > now;
+
+    /// <summary>Whether the record is due for its next regeneration. Overridden only to plant a bug.</summary>
+    protected virtual bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0 && slot.DueAt <= now && slot.ActiveUntil > now;
+
+    /// <summary>Finds the first answer to a repeated operation. Overridden only to plant a bug.</summary>
+    protected virtual bool TryRecall(OperationId operation, out StoreAnswer first) => _operations.TryRecall(operation, out first);
+
+    private ClaimAnswer Decide(StoreSlot slot, ClaimRequest request, long now)
+    {
+        if (request.ActiveFor > TimeSpan.Zero)
+            slot.ProlongActivity(now + request.ActiveFor.Ticks);
+
+        if (FailureFor(slot, request, now) is { } backingOff)
+            return backingOff;
+
+        switch (request.Reason)
+        {
+            case ClaimReason.Miss when slot.IsFresh(now) && slot.Token >= request.ObservedToken:
+            case ClaimReason.Refresh when slot.IsFresh(now) && request.ObservedToken != 0 && slot.Token > request.ObservedToken:
+                return Fresh(slot, now);
+
+            case ClaimReason.Due when slot.HasRecord(now) ? !IsDue(slot, now) : request.ActiveFor <= TimeSpan.Zero && slot.ActiveUntil <= now:
+                return Fresh(slot, now);
+        }
+
+        if (slot.Claim is { } standing && IsLive(standing, now))
+        {
+            var mayBeStolen = request.StealFrom == standing.Owner && now >= standing.SafeUntil;
+            if (!mayBeStolen)
+            {
+                if (standing.Owner != request.Owner && request.Reason != ClaimReason.Due)
+                    standing.IsContended = true;
+                return new ClaimAnswer
+                {
+                    Life = Life,
+                    Outcome = ClaimOutcome.Held,
+                    Token = standing.Token,
+                    Owner = standing.Owner,
+                    Remaining = TimeSpan.FromTicks(standing.LeaseEnds - now),
+                };
+            }
+        }
+
+        var stolen = slot.Claim is { } old && IsLive(old, now);
+        slot.Claim = new StoreSlot.ClaimState
+        {
+            Owner = request.Owner,
+            Token = NextToken(slot, now),
+            LeaseEnds = now + request.Lease.Ticks,
+            SafeUntil = stolen ? now + request.Lease.Ticks : now,
+        };
+        return new ClaimAnswer { Life = Life, Outcome = ClaimOutcome.Granted, Token = slot.Claim.Token };
+    }
+
+    private ClaimAnswer? FailureFor(StoreSlot slot, ClaimRequest request, long now)
+    {
+        if (request.Reason == ClaimReason.Due)
+        {
+            return slot.NotDueBefore <= now ? null : new ClaimAnswer
+            {
+                Life = Life,
+                Outcome = ClaimOutcome.BackingOff,
+                Remaining = TimeSpan.FromTicks(slot.NotDueBefore - now),
+            };
+        }
+
+        if (slot.Failure is not { } failed || failed.KeptUntil <= now)
+            return null;
+
+        // Those who waited for just this run share its failure. A refresher shares it only if the run began after its call.
+        var awaited = request.AwaitedToken != 0 && failed.Token >= request.AwaitedToken
+            && (request.Reason != ClaimReason.Refresh || failed.Token > request.ObservedToken);
+        var until = request.Reason == ClaimReason.Miss ? failed.BacksOffUntil : 0;
+        if (!awaited && until <= now)
+            return null;
+
+        return new ClaimAnswer
+        {
+            Life = Life,
+            Outcome = ClaimOutcome.BackingOff,
+            Token = failed.Token,
+            Failure = failed.Failure,
+            Remaining = TimeSpan.FromTicks(Math.Max(0, until - now)),
+        };
+    }
+
+    private ClaimAnswer Fresh(StoreSlot slot, long now) =>
+        new() { Life = Life, Outcome = ClaimOutcome.Fresh, Record = slot.Snapshot(now) };
+
+    private ChangeAnswer Accepted(StoreSlot slot, long now) => new()
+    {
+        Life = Life,
+        Accepted = true,
+        Token = slot.Token,
+        DueIn = slot.DueAt == 0 ? null : TimeSpan.FromTicks(slot.DueAt - now),
+        ActiveFor = TimeSpan.FromTicks(slot.ActiveUntil - now),
+    };
+
+    private static long NextToken(StoreSlot slot, long now) =>
+        slot.NewestToken = Math.Max(slot.NewestToken + 1, now / TicksPerMicrosecond);
+
+    private StoreSlot SlotOf(string key)
+    {
+        if (!_slots.TryGetValue(key, out var slot))
+            _slots.Add(key, slot = new StoreSlot(key));
+        return slot;
+    }
+
+    /// <summary>Each slot stands in the expiry queue once, at or before the time at which it can go.</summary>
+    private void Requeue(StoreSlot slot, long now)
+    {
+        if (slot.IsQueued)
+            return;
+        slot.IsQueued = true;
+        _expiry.Enqueue(slot, Math.Max(slot.NeededUntil, now));
+    }
+
+    /// <summary>Lets go of what has ended: at most a few slots a call, more than a call can add.</summary>
+    private void Purge(long now)
+    {
+        _operations.Forget(now);
+        for (var i = 0; i < 4 && _expiry.TryPeek(out var slot, out var at) && at < now; i++)
+        {
+            _expiry.Dequeue();
+            var needed = slot.NeededUntil;
+            if (needed > now)
+            {
+                _expiry.Enqueue(slot, needed);
+                continue;
+            }
+
+            slot.IsQueued = false;
+            _slots.Remove(slot.Key);
+        }
+    }
+}

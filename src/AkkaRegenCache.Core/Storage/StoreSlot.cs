@@ -1,0 +1,135 @@
+namespace AkkaRegenCache.Storage;
+
+/// <summary>What <see cref="StoreMachine"/> holds of one key: record, schedule, claim, failure. Times are ticks of the store's clock.</summary>
+internal sealed class StoreSlot(string key)
+{
+    /// <summary>A claim that was granted.</summary>
+    internal sealed class ClaimState
+    {
+        public required string Owner { get; init; }
+
+        public required long Token { get; init; }
+
+        /// <summary>When the lease ends.</summary>
+        public required long LeaseEnds { get; set; }
+
+        /// <summary>Until when it may not be stolen: the first lease of a claim that was stolen itself.</summary>
+        public long SafeUntil { get; init; }
+
+        /// <summary>Whether another node was told to wait for it.</summary>
+        public bool IsContended { get; set; }
+    }
+
+    /// <summary>A generation that failed.</summary>
+    internal sealed class FailureState
+    {
+        public required GenerationFailure Failure { get; init; }
+
+        public required long Token { get; init; }
+
+        public required long BacksOffUntil { get; init; }
+
+        public required long KeptUntil { get; init; }
+    }
+
+    private long _recordEnds;
+    private long _interval;
+
+    public string Key { get; } = key;
+
+    /// <summary>The value; null where there is none or the record is a tombstone.</summary>
+    public CachePayload? Payload { get; private set; }
+
+    /// <summary>The token of the newest value or tombstone accepted; 0: none yet.</summary>
+    public long Token { get; private set; }
+
+    /// <summary>The newest token given out for the key, accepted or not.</summary>
+    public long NewestToken { get; set; }
+
+    /// <summary>The next target on the grid; 0: nothing is scheduled.</summary>
+    public long DueAt { get; private set; }
+
+    public long ActiveUntil { get; private set; }
+
+    /// <summary>Until when a scheduled regeneration that ended without a value isn't tried again.</summary>
+    public long NotDueBefore { get; set; }
+
+    public ClaimState? Claim { get; set; }
+
+    public FailureState? Failure { get; set; }
+
+    public bool IsQueued { get; set; }
+
+    /// <summary>When nothing of the slot is needed any more, not even its schedule.</summary>
+    public long NeededUntil
+    {
+        get
+        {
+            var until = Math.Max(_recordEnds, Claim?.LeaseEnds ?? 0);
+            until = Math.Max(until, Failure?.KeptUntil ?? 0);
+            return DueAt != 0 ? Math.Max(until, ActiveUntil) : until;
+        }
+    }
+
+    /// <summary>Whether there is a value or a tombstone.</summary>
+    public bool HasRecord(long now) => Token != 0 && _recordEnds > now;
+
+    public bool IsFresh(long now) => Payload is not null && _recordEnds > now;
+
+    public StoreRecord? Snapshot(long now) => !HasRecord(now)
+        ? null
+        : new StoreRecord
+        {
+            Payload = Payload,
+            Token = Token,
+            FreshFor = TimeSpan.FromTicks(_recordEnds - now),
+            DueIn = DueAt == 0 ? null : TimeSpan.FromTicks(DueAt - now),
+            ActiveFor = TimeSpan.FromTicks(ActiveUntil - now),
+        };
+
+    /// <summary>Takes a value or, null, a tombstone; ends the claim and forgets the failure.</summary>
+    public void Accept(CachePayload? payload, long token, long ends)
+    {
+        Payload = payload;
+        Token = token;
+        NewestToken = Math.Max(NewestToken, token);
+        _recordEnds = ends;
+        Claim = null;
+        Failure = null;
+        NotDueBefore = 0;
+    }
+
+    /// <summary>
+    /// Sets the next target: the first time on the grid that is far enough ahead. The grid goes on where there is one (no drift, and no
+    /// burst of runs to catch up after a pause), or starts anew at now + interval.
+    /// </summary>
+    public void Schedule(StoreSchedule schedule, long now, bool keepGrid)
+    {
+        var previousDue = keepGrid ? DueAt : 0;
+        var active = now + schedule.ActiveFor.Ticks;
+        ActiveUntil = keepGrid ? Math.Max(ActiveUntil, active) : active;
+        if (schedule.Interval is not { Ticks: > 0 } interval)
+        {
+            DueAt = 0;
+            return;
+        }
+
+        var first = previousDue != 0 && interval.Ticks == _interval ? previousDue : now + interval.Ticks;
+        var earliest = Math.Max(now + schedule.MinimumForward.Ticks, now + 1);
+        var steps = first >= earliest ? 0 : (earliest - first + interval.Ticks - 1) / interval.Ticks;
+        DueAt = first + (steps * interval.Ticks);
+        _interval = interval.Ticks;
+    }
+
+    public void EndSchedule()
+    {
+        DueAt = 0;
+        ActiveUntil = 0;
+    }
+
+    public void ProlongActivity(long until)
+    {
+        if (DueAt != 0)
+            ActiveUntil = Math.Max(ActiveUntil, until);
+    }
+}
