@@ -113,6 +113,9 @@ internal sealed class MemoryEntry
         Volatile.Write(ref _content, payload is null ? value : new Serialized(payload));
     }
 
+    /// <summary>Gives the entry another generator, or none. Writer.</summary>
+    internal void UseGenerator(object? generator) => Volatile.Write(ref _generator, generator);
+
     internal void StartAt(int epoch) => _epoch = epoch;
 
     /// <summary>One chance used up, when the queue's hand passes by.</summary>

@@ -73,10 +73,12 @@ internal sealed class MemoryLayer
     /// <summary>Begins a new epoch. Writer.</summary>
     public int AdvanceEpoch()
     {
-        int next = _epoch + 1;
-        Volatile.Write(ref _epoch, next);
-        return next;
+        EnterEpoch(_epoch + 1);
+        return _epoch;
     }
+
+    /// <summary>Enters the epoch with the owner's number for it. Writer.</summary>
+    public void EnterEpoch(int epoch) => Volatile.Write(ref _epoch, epoch);
 
     /// <summary>Stores under a key: in place where it has an entry, else in a new one, evicting others as needed. Writer.</summary>
     /// <param name="key">The key.</param>

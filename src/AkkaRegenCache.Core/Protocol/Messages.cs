@@ -79,6 +79,12 @@ internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, Exceptio
     public Exception? Error { get; } = error;
 }
 
+/// <summary>The node leaves: claims are given back, nobody is left waiting.</summary>
+internal sealed class Leave
+{
+    public static readonly Leave Instance = new();
+}
+
 /// <summary>A deadline may have come. The only message without content.</summary>
 internal sealed class Tick
 {

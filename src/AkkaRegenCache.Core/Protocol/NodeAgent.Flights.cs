@@ -433,7 +433,11 @@ internal partial class NodeAgent
             PublishFresh(state.Key, payload, answer, flight.Profile!.Life);
             if (state.NewestHeard == answer.Token)
             {
-                Show(state, answer.Token, payload, call.IssuedAt + flight.Profile.Life);
+                // What memory has let go for want of room doesn't come back without a reader.
+                if (state.InMemory || flight.Why != ClaimReason.Due || flight.Waiters is not null)
+                    Show(state, answer.Token, payload, call.IssuedAt + flight.Profile.Life);
+                else
+                    state.Token = answer.Token;
                 DueIn(state, answer.DueIn, owner: true);
                 AnswerValue(flight.TakeWaiters(), payload, answer.Token);
                 End(flight);
@@ -607,6 +611,28 @@ internal partial class NodeAgent
                 State = flight.State,
                 Flight = flight,
             });
+        }
+    }
+
+    /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
+    private void OnLeave()
+    {
+        var flights = new HashSet<Flight>(_runs.Values);
+        flights.UnionWith(_keys.Values.Where(s => s.Flight is not null).Select(s => s.Flight!));
+        foreach (var flight in flights)
+        {
+            Answer(flight.TakeWaiters(), AnswerKind.Left);
+            Answer(flight.TakePeekers(), AnswerKind.Left);
+            Answer(flight.TakeLater(), AnswerKind.Left);
+            if (flight.HeldIndex >= 0 && flight.Phase == FlightPhase.Running)
+            {
+                Release(flight, null);
+                PublishEnd(NotificationKind.Released, flight);
+            }
+
+            Cancel(flight, hung: false);
+            flight.KeepsGoing = false;
+            flight.IsEnded = true;
         }
     }
 

@@ -129,6 +129,9 @@ internal partial class NodeAgent
             case GeneratorLearned learned:
                 OnLearned(learned);
                 break;
+            case Leave:
+                OnLeave();
+                break;
             case Tick:
                 break;
             default:

@@ -48,6 +48,9 @@ internal enum AnswerKind
 
     /// <summary>A refresh of a key for which this node knows no generator.</summary>
     NoGenerator,
+
+    /// <summary>The node has left.</summary>
+    Left,
 }
 
 /// <summary>

@@ -20,6 +20,11 @@ public interface IExternalStore
     /// <summary>Whether the store keeps the objects themselves, so that values need not be serialized.</summary>
     bool StoresObjects { get; }
 
+    /// <summary>The part of the store that belongs to a cache: caches of different names never meet in one store.</summary>
+    /// <param name="cacheName">The cache's name.</param>
+    /// <returns>The same part for the same name.</returns>
+    IExternalStore ForCache(string cacheName);
+
     /// <summary>Reads the record of a key.</summary>
     /// <param name="request">Which key.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

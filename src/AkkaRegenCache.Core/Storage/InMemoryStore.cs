@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
@@ -10,6 +12,7 @@ namespace AkkaRegenCache.Storage;
 /// </remarks>
 public sealed class InMemoryStore : IExternalStore
 {
+    private readonly ConcurrentDictionary<string, InMemoryStore> _parts = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly StoreMachine _machine;
     private readonly TimeProvider _time;
@@ -25,7 +28,7 @@ public sealed class InMemoryStore : IExternalStore
         StoresObjects = storesObjects;
         _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
         _startStamp = _time.GetTimestamp();
-        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), TimeSpan.FromSeconds(10));
+        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), TimeSpan.FromSeconds(10), storesObjects);
     }
 
     /// <inheritdoc/>
@@ -36,10 +39,16 @@ public sealed class InMemoryStore : IExternalStore
     {
         get
         {
+            int own;
             lock (_gate)
-                return _machine.Count;
+                own = _machine.Count;
+            return own + _parts.Values.Sum(part => part.Count);
         }
     }
+
+    /// <inheritdoc/>
+    public IExternalStore ForCache(string cacheName) =>
+        _parts.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects), this);
 
     // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
     private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;

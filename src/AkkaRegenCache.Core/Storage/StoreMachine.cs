@@ -28,13 +28,16 @@ internal class StoreMachine
     private readonly Dictionary<string, StoreSlot> _slots = new(StringComparer.Ordinal);
     private readonly PriorityQueue<StoreSlot, long> _expiry = new();
     private readonly OperationMemory _operations;
+    private readonly bool _storesObjects;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="life">Its life's id.</param>
     /// <param name="operationsKept">How long first answers are remembered.</param>
-    public StoreMachine(string life, TimeSpan operationsKept)
+    /// <param name="storesObjects">Whether the values' objects are kept; else only their bytes.</param>
+    public StoreMachine(string life, TimeSpan operationsKept, bool storesObjects = true)
     {
         Life = life;
+        _storesObjects = storesObjects;
         _operations = new OperationMemory(operationsKept.Ticks);
     }
 
@@ -92,7 +95,7 @@ internal class StoreMachine
         {
             Debug.Assert(request.Token > slot.Token, "a claim is newer than what it may replace");
             slot.Schedule(request.Schedule, now, keepGrid: true);
-            slot.Accept(request.Payload, request.Token, now + request.Schedule.FreshFor.Ticks);
+            slot.Accept(Kept(request.Payload), request.Token, now + request.Schedule.FreshFor.Ticks);
             answer = Accepted(slot, now);
             _operations.Remember(request.Operation, answer, now);
         }
@@ -147,7 +150,7 @@ internal class StoreMachine
         }
 
         slot.Schedule(request.Schedule, now, keepGrid: false);
-        slot.Accept(request.Payload, NextToken(slot, now), now + request.Schedule.FreshFor.Ticks);
+        slot.Accept(Kept(request.Payload), NextToken(slot, now), now + request.Schedule.FreshFor.Ticks);
         var answer = Accepted(slot, now);
         _operations.Remember(request.Operation, answer, now);
         Requeue(slot, now);
@@ -303,6 +306,9 @@ internal class StoreMachine
         DueIn = slot.DueAt == 0 ? null : TimeSpan.FromTicks(slot.DueAt - now),
         ActiveFor = TimeSpan.FromTicks(slot.ActiveUntil - now),
     };
+
+    private CachePayload Kept(CachePayload payload) =>
+        _storesObjects || payload.Bytes is not { } bytes ? payload : CachePayload.FromBytes(bytes);
 
     private static long NextToken(StoreSlot slot, long now) =>
         slot.NewestToken = Math.Max(slot.NewestToken + 1, now / TicksPerMicrosecond);

@@ -1,0 +1,69 @@
+using Microsoft.Extensions.Options;
+
+namespace AkkaRegenCache.Hosting;
+
+/// <summary>Checks options when the host starts, and entry options when they are first used. Errors name the option and the value.</summary>
+internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOptions>
+{
+    public ValidateOptionsResult Validate(string? name, RegenCacheOptions options)
+    {
+        var errors = Errors(options);
+        return errors.Count == 0
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail(errors.ConvertAll(e => $"Cache '{name}': {e}"));
+    }
+
+    public static List<string> Errors(RegenCacheOptions options)
+    {
+        var errors = new List<string>();
+        if (options.DefaultEntryOptions is null)
+            errors.Add("DefaultEntryOptions must not be null.");
+        else
+            errors.AddRange(Errors(options.DefaultEntryOptions).ConvertAll(e => $"DefaultEntryOptions: {e}"));
+        AtLeast(errors, nameof(options.MaximumEntries), options.MaximumEntries, 1);
+        if (options.MaximumBytes is { } bytes)
+            AtLeast(errors, nameof(options.MaximumBytes), bytes, 1);
+        if (!Enum.IsDefined(options.MemoryPolicy))
+            errors.Add($"MemoryPolicy is {options.MemoryPolicy}, which is none.");
+        if (options.MaximumKeyLength is < 1 or > 1024)
+            errors.Add($"MaximumKeyLength is {options.MaximumKeyLength}; it must be between 1 and 1024.");
+        AtLeast(errors, nameof(options.MaximumPayloadBytes), options.MaximumPayloadBytes, 1);
+        AtLeast(errors, nameof(options.InlinePayloadBytes), options.InlinePayloadBytes, 0);
+        AtLeast(errors, nameof(options.MaximumBackgroundGenerations), options.MaximumBackgroundGenerations, 1);
+        Between(errors, nameof(options.ClaimLease), options.ClaimLease, TimeSpan.FromMilliseconds(50), TimeSpan.FromHours(1));
+        Between(errors, nameof(options.StoreTimeout), options.StoreTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
+        if (!(options.JitterShare is >= 0 and <= 0.5))
+            errors.Add($"JitterShare is {options.JitterShare}; it must be between 0 and 0.5.");
+        return errors;
+    }
+
+    public static List<string> Errors(RegenEntryOptions options)
+    {
+        var errors = new List<string>();
+        var millisecond = TimeSpan.FromMilliseconds(1);
+        Between(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond, RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.MinimumForwardScheduling), options.MinimumForwardScheduling, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.GenerationDeadline), options.GenerationDeadline, millisecond, RegenEntryOptions.MaximumDuration);
+        if (options.HardTimeout != Timeout.InfiniteTimeSpan)
+            Between(errors, nameof(options.HardTimeout), options.HardTimeout, millisecond, RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.FailureBackoff), options.FailureBackoff, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        if (options.Size is < 0)
+            errors.Add($"Size is {options.Size}; it must not be negative.");
+        return errors;
+    }
+
+    private static void AtLeast(List<string> errors, string name, long value, long least)
+    {
+        if (value < least)
+            errors.Add($"{name} is {value}; it must be at least {least}.");
+    }
+
+    private static void Between(List<string> errors, string name, TimeSpan? value, TimeSpan least, TimeSpan most)
+    {
+        if (value is { } given && (given < least || given > most))
+            errors.Add($"{name} is {given}; it must be between {least} and {most}.");
+    }
+}

@@ -1,0 +1,266 @@
+using System.Runtime.CompilerServices;
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Runtime;
+using AkkaRegenCache.Serialization;
+using AkkaRegenCache.Storage;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AkkaRegenCache;
+
+/// <summary>
+/// A node of the farm: <see cref="IRegenCache"/> over a memory layer, an external store and notifications. Usually made by
+/// <c>services.AddRegenCache(…)</c>. Several instances that share a store and a notification bus are a farm in one process.
+/// </summary>
+/// <remarks>
+/// A hit is served on the caller's thread from memory: a dictionary read, no lock, no allocation, no clock. All else goes through the
+/// node's serial loop. Dispose it to give its claims back to the farm at once.
+/// </remarks>
+public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
+{
+    private readonly NodeShell _shell;
+    private readonly Memory.MemoryLayer _memory;
+    private readonly EntryProfiles _profiles;
+    private readonly int _maximumKeyLength;
+
+    /// <summary>Creates a node.</summary>
+    /// <param name="name">The cache's name, the same on every node.</param>
+    /// <param name="options">Its options; null: the defaults. Read once.</param>
+    /// <param name="store">The external store; null: one in this process's memory, of this node's own.</param>
+    /// <param name="notifications">Carries notifications to the other nodes; null: there are none.</param>
+    /// <param name="services">Where serializers come from; null: System.Text.Json for all.</param>
+    /// <param name="timeProvider">The clock; null: the system's.</param>
+    /// <param name="logger">Hears what goes wrong; null: nobody does.</param>
+    /// <exception cref="ArgumentException">The name is empty or an option is not usable; the message names it.</exception>
+    public RegenCache(
+        string name,
+        RegenCacheOptions? options = null,
+        IExternalStore? store = null,
+        INotificationBus? notifications = null,
+        IServiceProvider? services = null,
+        TimeProvider? timeProvider = null,
+        ILogger<RegenCache>? logger = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        options ??= new RegenCacheOptions();
+        if (RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
+            throw new ArgumentException($"Cache '{name}': {string.Join(' ', errors)}", nameof(options));
+
+        Name = name;
+        NodeId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}";
+        timeProvider ??= TimeProvider.System;
+        store = (store ?? new InMemoryStore(timeProvider)).ForCache(name);
+        _maximumKeyLength = options.MaximumKeyLength;
+        _profiles = new EntryProfiles(options);
+        var codec = new ValueCodec(services, null, store.StoresObjects, options.MaximumPayloadBytes);
+        _shell = new NodeShell(
+            name,
+            options,
+            store,
+            options.UseNotifications ? notifications : null,
+            codec,
+            timeProvider,
+            (ILogger?)logger ?? NullLogger.Instance,
+            NodeId,
+            seed: StringComparer.Ordinal.GetHashCode(NodeId));
+        _memory = _shell.Memory;
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>This node's incarnation in the farm: unique to this instance.</summary>
+    public string NodeId { get; }
+
+    /// <summary>Entries in this node's memory.</summary>
+    public long MemoryEntries => _memory.Count;
+
+    /// <summary>Their bytes, as far as they are known.</summary>
+    public long MemoryBytes => _memory.Bytes;
+
+    /// <summary>Generators on this node that ran past their deadline and haven't ended yet.</summary>
+    public int HungGenerators => _shell.Runs.Hung;
+
+    internal NodeShell Shell => _shell;
+
+    /// <inheritdoc/>
+    public ValueTask<T> GetOrCreateAsync<TState, T>(
+        string key,
+        TState state,
+        Func<TState, CancellationToken, ValueTask<T>> generator,
+        RegenEntryOptions? options = null,
+        CancellationToken cancellationToken = default) => Get<TState, T>(key, state, generator, options, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<T> GetOrCreateAsync<TState, T>(
+        string key,
+        TState state,
+        Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
+        RegenEntryOptions? options = null,
+        CancellationToken cancellationToken = default) => Get<TState, T>(key, state, generator, options, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default)
+    {
+        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
+        {
+            entry.OnHit(_memory.Epoch);
+            return new(new CacheResult<T>(true, value));
+        }
+
+        Check(key);
+        var call = new PeekCall<T>(key!, _profiles.Default);
+        return new(Ask(call, call.Task, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<SetResult> SetAsync<T>(
+        string key, T value, RegenEntryOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        Check(key);
+        var profile = _profiles.Resolve(options);
+        var payload = _shell.Codec.Encode(key, value, profile);
+        var call = new ChangeCall(key, WaiterKind.Set, profile);
+        var change = new ChangeRequested(call, payload, _shell.Codec.IsTooLarge(payload));
+        return await Ask(call, call.Task, cancellationToken, change).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default)
+    {
+        Check(key);
+        var call = new ChangeCall(key, WaiterKind.Remove, _profiles.Default);
+        await Ask(call, call.Task, cancellationToken, new ChangeRequested(call, null)).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<T> RefreshAsync<T>(string key, CancellationToken cancellationToken = default)
+    {
+        Check(key);
+        var source = _memory.Find(key)?.Generator as KeySource;
+        var call = new ValueCall<T>(key, WaiterKind.Refresh, source?.Profile ?? _profiles.Default, source);
+        return new(Ask(call, call.Task, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<T> RefreshAsync<TState, T>(
+        string key,
+        TState state,
+        Func<TState, CancellationToken, ValueTask<T>> generator,
+        RegenEntryOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        Check(key);
+        ArgumentNullException.ThrowIfNull(generator);
+        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var call = new ValueCall<T>(key, WaiterKind.Refresh, source.Profile, source);
+        return new(Ask(call, call.Task, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public T GetOrAdd<T>(string key, Func<T> generate, TimeSpan inactiveRetention, TimeSpan regenerationInterval)
+    {
+        ArgumentNullException.ThrowIfNull(generate);
+        var options = _profiles.OptionsFor(inactiveRetention, regenerationInterval);
+        var task = Get<Func<T>, T>(key, generate, SyncGenerator<T>.Run, options, CancellationToken.None);
+        return task.IsCompletedSuccessfully ? task.Result : task.AsTask().GetAwaiter().GetResult();
+    }
+
+    /// <summary>Gives this node's claims back and ends all waits with <see cref="ObjectDisposedException"/>.</summary>
+    /// <returns>A task that ends when the store has the claims back, or can't be reached.</returns>
+    public ValueTask DisposeAsync() => _shell.DisposeAsync();
+
+    /// <summary>As <see cref="DisposeAsync"/>, without waiting for the store.</summary>
+    public void Dispose() => _ = DisposeAsync().AsTask();
+
+    /// <summary>A hit: everything on this path is measured, and allocates nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ValueTask<T> Get<TState, T>(
+        string key, TState state, Delegate generator, RegenEntryOptions? options, CancellationToken cancellationToken)
+    {
+        if (key is not null && _memory.Find(key) is { } entry && entry.Value is T value
+            && entry.Generator is KeySource<TState, T> source && source.IsSame(generator, state, options))
+        {
+            entry.OnHit(_memory.Epoch);
+            return new(value);
+        }
+
+        return GetSlowly<TState, T>(key!, state, generator, options, cancellationToken);
+    }
+
+    /// <summary>A hit that brings something new, a hit of a null or a still serialized value, or a miss.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ValueTask<T> GetSlowly<TState, T>(
+        string key, TState state, Delegate generator, RegenEntryOptions? options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(generator);
+        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
+        {
+            Learn<TState, T>(entry, state, generator, options);
+            entry.OnHit(_memory.Epoch);
+            return new(value!);
+        }
+
+        Check(key);
+        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
+        return new(Ask(call, call.Task, cancellationToken));
+    }
+
+    private void Learn<TState, T>(Memory.MemoryEntry entry, TState state, Delegate generator, RegenEntryOptions? options)
+    {
+        if (entry.Generator is KeySource<TState, T> known)
+        {
+            if (!ReferenceEquals(known.Options, options))
+            {
+                known.Profile = _profiles.Resolve(options);
+                known.Options = options;
+            }
+
+            if (known.TryUpdate(generator, state))
+                return;
+        }
+
+        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        _shell.Post(Peer.Callers, new GeneratorLearned(entry.Key, source));
+    }
+
+    /// <summary>Gets the value out of an entry that may show a null or a serialized one.</summary>
+    private bool TryServe<T>(Memory.MemoryEntry entry, out T? value)
+    {
+        value = default;
+        if (!entry.TryRead(out var content, out var serialized))
+            return false;
+        if (serialized is CachePayload payload)
+        {
+            value = _shell.Codec.Decode<T>(entry.Key, payload);
+            if (payload.Value is { } decoded)
+                entry.TryMaterialize(payload, decoded);
+            return true;
+        }
+
+        return ValueCodec.TryCast(content, out value) ? true : throw ValueCodec.WrongType<T>(entry.Key, content);
+    }
+
+    private Task<TResult> Ask<TResult>(Call call, Task<TResult> task, CancellationToken cancellationToken, object? message = null)
+    {
+        if (cancellationToken.IsCancellationRequested)
+            return Task.FromCanceled<TResult>(cancellationToken);
+        call.Watch(_shell, cancellationToken);
+        _shell.Post(Peer.Callers, message ?? call);
+        return task;
+    }
+
+    private void Check(string? key)
+    {
+        ObjectDisposedException.ThrowIf(_shell.IsLeaving, this);
+        KeyCheck.Throw(key, _maximumKeyLength);
+    }
+
+    private static class SyncGenerator<T>
+    {
+        public static readonly Func<Func<T>, CancellationToken, ValueTask<T>> Run = static (generate, _) => new(generate());
+    }
+}

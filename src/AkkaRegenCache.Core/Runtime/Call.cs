@@ -1,0 +1,156 @@
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Serialization;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Runtime;
+
+/// <summary>A caller who waits, and how it is answered. Continuations never run on the thread that answers.</summary>
+internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
+    : Waiter(key, kind, profile, source)
+{
+    private CancellationTokenRegistration _registration;
+
+    /// <summary>Answers it.</summary>
+    public abstract void Complete(Answered answer, NodeShell shell);
+
+    /// <summary>Answers it with the value in a payload.</summary>
+    public abstract void CompleteWith(CachePayload payload, ValueCodec codec);
+
+    protected abstract bool TryCancel(CancellationToken cancellationToken);
+
+    /// <summary>Hears of its caller's cancellation. Called once, before the call is handed over.</summary>
+    public void Watch(NodeShell shell, CancellationToken cancellationToken)
+    {
+        if (!cancellationToken.CanBeCanceled)
+            return;
+        _registration = cancellationToken.UnsafeRegister(
+            static (state, token) =>
+            {
+                var (call, shell) = ((Call, NodeShell))state!;
+                if (call.TryCancel(token))
+                    shell.Post(Peer.Callers, new CallerLeft(call));
+            },
+            (this, shell));
+    }
+
+    protected void StopWatching() => _registration.Unregister();
+}
+
+/// <summary>A caller who waits for an answer of one type.</summary>
+internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
+    : Call(key, kind, profile, source)
+{
+    private readonly TaskCompletionSource<TResult> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    public Task<TResult> Task => _completion.Task;
+
+    public override void Complete(Answered answer, NodeShell shell)
+    {
+        switch (answer.Kind)
+        {
+            case AnswerKind.Value:
+                CompleteWith(answer.Payload!, shell.Codec);
+                break;
+            case AnswerKind.InMemory:
+                shell.CompleteFromMemory(this);
+                break;
+            case AnswerKind.Missing:
+                Missing();
+                break;
+            case AnswerKind.Changed:
+                Changed(new SetResult(answer.Accepted, answer.Token));
+                break;
+            default:
+                Fail(ErrorOf(answer));
+                break;
+        }
+    }
+
+    protected void Succeed(TResult result)
+    {
+        StopWatching();
+        _completion.TrySetResult(result);
+    }
+
+    protected void Fail(Exception exception)
+    {
+        StopWatching();
+        _completion.TrySetException(exception);
+    }
+
+    protected override bool TryCancel(CancellationToken cancellationToken) => _completion.TrySetCanceled(cancellationToken);
+
+    protected virtual void Missing() => throw new InvalidOperationException($"A {Kind} of '{Key}' is never answered with nothing.");
+
+    protected virtual void Changed(SetResult result) => throw new InvalidOperationException($"A {Kind} of '{Key}' changes nothing.");
+
+    public override void CompleteWith(CachePayload payload, ValueCodec codec) =>
+        throw new InvalidOperationException($"A {Kind} of '{Key}' has no value.");
+
+    private Exception ErrorOf(Answered answer) => answer.Kind switch
+    {
+        AnswerKind.Failed or AnswerKind.DeadlinePassed when answer.Failure is { Exception: { } here } => here,
+        AnswerKind.Failed or AnswerKind.DeadlinePassed when answer.Failure is { } failure =>
+            new RemoteGenerationException(Key, failure.Type, failure.Message),
+        AnswerKind.TimedOut => new TimeoutException(
+            $"The value of '{Key}' was not there within {TimeSpan.FromTicks(Profile.HardTimeout)}; its generation goes on."),
+        AnswerKind.StoreFailed => new RegenStoreException($"The external store did not take the {Kind} of '{Key}'.", answer.Error),
+        AnswerKind.NoGenerator => new InvalidOperationException(
+            $"This node knows no generator for '{Key}': call GetOrCreateAsync first, or give RefreshAsync one."),
+        AnswerKind.Left => new ObjectDisposedException(nameof(IRegenCache), $"The cache was disposed while '{Key}' was waited for."),
+        _ => new InvalidOperationException($"Unexpected answer {answer.Kind} for '{Key}'."),
+    };
+}
+
+/// <summary>Waits for something made of a payload.</summary>
+internal abstract class PayloadCall<TResult>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
+    : Call<TResult>(key, kind, profile, source)
+{
+    protected abstract TResult Decode(CachePayload payload, ValueCodec codec);
+
+    public override void CompleteWith(CachePayload payload, ValueCodec codec)
+    {
+        if (payload.HasValue)
+        {
+            DecodeAndSucceed(payload, codec);
+            return;
+        }
+
+        // Deserializing may take its time, and the answering thread serves the whole node.
+        ThreadPool.UnsafeQueueUserWorkItem(
+            static s => s.Call.DecodeAndSucceed(s.Payload, s.Codec), (Call: this, Payload: payload, Codec: codec), preferLocal: false);
+    }
+
+    private void DecodeAndSucceed(CachePayload payload, ValueCodec codec)
+    {
+        try
+        {
+            Succeed(Decode(payload, codec));
+        }
+        catch (Exception e)
+        {
+            Fail(e);
+        }
+    }
+}
+
+/// <summary>Waits for a value that is to be there.</summary>
+internal sealed class ValueCall<T>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
+    : PayloadCall<T>(key, kind, profile, source)
+{
+    protected override T Decode(CachePayload payload, ValueCodec codec) => codec.Decode<T>(Key, payload);
+}
+
+/// <summary>Waits for a value that may not be there.</summary>
+internal sealed class PeekCall<T>(string key, EntryProfile profile) : PayloadCall<CacheResult<T>>(key, WaiterKind.Peek, profile, null)
+{
+    protected override void Missing() => Succeed(default);
+
+    protected override CacheResult<T> Decode(CachePayload payload, ValueCodec codec) => new(true, codec.Decode<T>(Key, payload));
+}
+
+/// <summary>Waits for a set or a removal.</summary>
+internal sealed class ChangeCall(string key, WaiterKind kind, EntryProfile profile) : Call<SetResult>(key, kind, profile, null)
+{
+    protected override void Changed(SetResult result) => Succeed(result);
+}

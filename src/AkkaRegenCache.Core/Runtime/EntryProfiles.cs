@@ -1,0 +1,64 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using AkkaRegenCache.Protocol;
+
+namespace AkkaRegenCache.Runtime;
+
+/// <summary>Resolves entry options against the cache's defaults, once per options object. Thread-safe.</summary>
+internal sealed class EntryProfiles
+{
+    private const int RememberedPairs = 1024;
+
+    private readonly ConditionalWeakTable<RegenEntryOptions, EntryProfile> _profiles = [];
+    private readonly ConcurrentDictionary<(TimeSpan Retention, TimeSpan Interval), RegenEntryOptions> _pairs = new();
+    private readonly RegenEntryOptions _defaults;
+    private readonly double _jitterShare;
+
+    public EntryProfiles(RegenCacheOptions options)
+    {
+        _defaults = options.DefaultEntryOptions;
+        _jitterShare = options.JitterShare;
+        Default = Make(_defaults);
+    }
+
+    public EntryProfile Default { get; }
+
+    /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>
+    public EntryProfile Resolve(RegenEntryOptions? options)
+    {
+        if (options is null)
+            return Default;
+        return _profiles.TryGetValue(options, out var known) ? known : _profiles.GetValue(options, Make);
+    }
+
+    /// <summary>One options object for each pair that the synchronous entry point is called with.</summary>
+    public RegenEntryOptions OptionsFor(TimeSpan retention, TimeSpan interval)
+    {
+        if (_pairs.TryGetValue((retention, interval), out var known))
+            return known;
+        var options = new RegenEntryOptions { InactiveRetention = retention, RegenerationInterval = interval };
+        Resolve(options);
+        return _pairs.Count < RememberedPairs ? _pairs.GetOrAdd((retention, interval), options) : options;
+    }
+
+    private EntryProfile Make(RegenEntryOptions options)
+    {
+        if (Hosting.RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
+            throw new ArgumentException(string.Join(' ', errors), nameof(options));
+
+        var interval = (options.RegenerationInterval ?? _defaults.RegenerationInterval ?? TimeSpan.FromMinutes(1)).Ticks;
+        var timeout = options.HardTimeout ?? _defaults.HardTimeout ?? Timeout.InfiniteTimeSpan;
+        return new EntryProfile
+        {
+            Interval = interval,
+            Retention = (options.InactiveRetention ?? _defaults.InactiveRetention ?? TimeSpan.FromMinutes(10)).Ticks,
+            Tolerance = (options.ExpiryTolerance ?? _defaults.ExpiryTolerance ?? TimeSpan.FromSeconds(30)).Ticks,
+            MinimumForward = (options.MinimumForwardScheduling ?? _defaults.MinimumForwardScheduling ?? TimeSpan.FromMilliseconds(100)).Ticks,
+            GenerationDeadline = (options.GenerationDeadline ?? _defaults.GenerationDeadline ?? TimeSpan.FromMinutes(5)).Ticks,
+            HardTimeout = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : timeout.Ticks,
+            FailureBackoff = (options.FailureBackoff ?? _defaults.FailureBackoff ?? TimeSpan.Zero).Ticks,
+            Jitter = Math.Min((long)(interval * _jitterShare), TimeSpan.TicksPerSecond),
+            Size = options.Size ?? _defaults.Size,
+        };
+    }
+}

@@ -1,0 +1,93 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Runtime;
+
+/// <summary>
+/// Runs generators on the thread pool and tells the agent how they ended. A run that was cancelled and doesn't end is counted until it does, and
+/// holds nothing but itself. <see cref="Start"/> and <see cref="Cancel"/> belong to the shell's loop; the counts are for any thread.
+/// </summary>
+internal sealed class GeneratorRuns(NodeShell shell)
+{
+    private readonly ConcurrentDictionary<long, Run> _running = new();
+    private int _hung;
+    private int _active;
+
+    /// <summary>Generators that have begun and not ended, hung ones included.</summary>
+    public int Active => Volatile.Read(ref _active);
+
+    /// <summary>Generators past their deadline that have not ended.</summary>
+    public int Hung => Volatile.Read(ref _hung);
+
+    public void Start(RunGenerator message)
+    {
+        var run = new Run(this, message);
+        _running[message.RunId] = run;
+        Interlocked.Increment(ref _active);
+        ThreadPool.UnsafeQueueUserWorkItem(run, preferLocal: false);
+    }
+
+    public void Cancel(CancelGenerator message)
+    {
+        if (_running.TryGetValue(message.RunId, out var run))
+            run.Cancel(message.Hung);
+    }
+
+    private void End(Run run)
+    {
+        _running.TryRemove(run.Id, out _);
+        if (run.IsHung)
+            Interlocked.Decrement(ref _hung);
+        Interlocked.Decrement(ref _active);
+    }
+
+    [SuppressMessage("Design", "CA1001", Justification = "A source without timer or wait handle has nothing to dispose, and a cancellation may come late.")]
+    private sealed class Run(GeneratorRuns runs, RunGenerator message) : IThreadPoolWorkItem
+    {
+        private readonly CancellationTokenSource _cancellation = new();
+
+        public long Id => message.RunId;
+
+        public bool IsHung { get; private set; }
+
+        public void Execute() => _ = ExecuteAsync();
+
+        public void Cancel(bool hung)
+        {
+            if (hung)
+            {
+                IsHung = true;
+                Interlocked.Increment(ref runs._hung);
+            }
+
+            // Callbacks on the token are the user's code: not on the loop's thread.
+            _ = _cancellation.CancelAsync();
+        }
+
+        private async Task ExecuteAsync()
+        {
+            GeneratorFinished finished;
+            try
+            {
+                var context = new GenerationContext(message.Key, message.Token);
+                var codec = runs.Shell.Codec;
+                var payload = await ((KeySource)message.Source).RunAsync(context, codec, _cancellation.Token).ConfigureAwait(false);
+                var outcome = context.IsUncached ? RunOutcome.Uncached
+                    : codec.IsTooLarge(payload) ? RunOutcome.TooLarge
+                    : RunOutcome.Made;
+                finished = new GeneratorFinished(Id, outcome, payload, null);
+            }
+            catch (Exception e)
+            {
+                finished = new GeneratorFinished(Id, RunOutcome.Failed, null, GenerationFailure.From(e));
+            }
+
+            runs.Shell.Post(Peer.Generators, finished);
+            runs.End(this);
+        }
+    }
+
+    private NodeShell Shell { get; } = shell;
+}

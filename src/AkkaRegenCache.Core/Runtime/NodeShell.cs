@@ -1,0 +1,366 @@
+using System.Collections.Concurrent;
+using AkkaRegenCache.Memory;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Serialization;
+using AkkaRegenCache.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace AkkaRegenCache.Runtime;
+
+/// <summary>
+/// The in-process shell: a serial loop that feeds the <see cref="NodeAgent"/> and does what it says. No decision of the protocol is made
+/// here.
+/// </summary>
+/// <remarks>
+/// Any thread posts; whoever posts into an idle loop runs it, and hands it to the thread pool when it has served others for long enough. The loop
+/// is the memory layer's one writer.
+/// </remarks>
+internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
+{
+    /// <summary>How precisely the last read of a key is remembered, in ticks.</summary>
+    private static readonly long s_epoch = TimeSpan.FromMilliseconds(250).Ticks;
+
+    private const int MessagesPerTurn = 256;
+
+    private readonly ConcurrentQueue<(Peer From, object Message)> _mailbox = new();
+    private readonly Outbox _outbox = new();
+    private readonly NodeAgent _agent;
+    private readonly GeneratorRuns _runs;
+    private readonly IExternalStore _store;
+    private readonly INotificationBus? _bus;
+    private readonly IDisposable? _subscription;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _storeTimeout;
+    private readonly string _cacheName;
+    private readonly ILogger _logger;
+    private readonly ITimer _timer;
+    private readonly long _start;
+    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _timerAt = long.MaxValue;
+    private int _posted;
+    private int _storeCalls;
+    private volatile bool _isLeaving;
+
+    public NodeShell(
+        string cacheName,
+        RegenCacheOptions options,
+        IExternalStore store,
+        INotificationBus? bus,
+        ValueCodec codec,
+        TimeProvider time,
+        ILogger logger,
+        string nodeId,
+        int seed)
+    {
+        _cacheName = cacheName;
+        _store = store;
+        _bus = bus;
+        _time = time;
+        _logger = logger;
+        _storeTimeout = options.StoreTimeout;
+        Codec = codec;
+        Memory = new MemoryLayer(new MemoryLayerOptions
+        {
+            MaxEntries = options.MaximumEntries,
+            MaxBytes = options.MaximumBytes,
+            Policy = options.MemoryPolicy,
+        });
+        _start = time.GetTimestamp();
+        _agent = new NodeAgent(
+            new AgentSettings
+            {
+                NodeId = nodeId,
+                Lease = options.ClaimLease.Ticks,
+                Heartbeat = options.HeartbeatInterval.Ticks,
+                MaximumBackground = options.MaximumBackgroundGenerations,
+                InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
+            },
+            new Random(seed),
+            this);
+        _runs = new GeneratorRuns(this);
+        _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
+    }
+
+    public MemoryLayer Memory { get; }
+
+    public ValueCodec Codec { get; }
+
+    public GeneratorRuns Runs => _runs;
+
+    /// <summary>Messages posted and not yet served, for tests that must know when nothing is left to do.</summary>
+    public int Backlog => Volatile.Read(ref _posted);
+
+    /// <summary>Calls of the store that are under way.</summary>
+    public int StoreCalls => Volatile.Read(ref _storeCalls);
+
+    public bool IsLeaving => _isLeaving;
+
+    internal NodeAgent Agent => _agent;
+
+    private long Now => _time.GetElapsedTime(_start).Ticks;
+
+    /// <summary>Hands a message to the agent; returns when it is queued, or served.</summary>
+    public void Post(Peer from, object message)
+    {
+        _mailbox.Enqueue((from, message));
+        if (Interlocked.Increment(ref _posted) == 1)
+            Drain();
+    }
+
+    long IAccessLog.LastRead(string key)
+    {
+        var epoch = Memory.Find(key)?.Epoch ?? int.MinValue;
+        return TimeOf(epoch);
+    }
+
+    /// <summary>Answers a call with what memory shows; where that has gone meanwhile, the call asks again.</summary>
+    public void CompleteFromMemory(Call call)
+    {
+        if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
+        {
+            entry.OnHit(Memory.Epoch);
+            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), Codec);
+        }
+        else
+        {
+            Post(Peer.Callers, call);
+        }
+    }
+
+    /// <summary>Gives claims back, ends all waits, and lets go of everything.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_isLeaving)
+            return;
+        _isLeaving = true;
+        _subscription?.Dispose();
+        Post(Peer.Clock, Leave.Instance);
+        await _timer.DisposeAsync().ConfigureAwait(false);
+        if (StoreCalls == 0)
+            return;
+        try
+        {
+            // The releases are on their way; another node need not wait for a lease to end.
+            await _idle.Task.WaitAsync(_storeTimeout, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // Then it has to.
+        }
+    }
+
+    private static int EpochOf(long now) => (int)(now / s_epoch);
+
+    private static long TimeOf(int epoch) => epoch == int.MinValue ? long.MinValue : epoch * s_epoch;
+
+    private void Drain()
+    {
+        var served = 0;
+        while (true)
+        {
+            var now = Now;
+            var epoch = EpochOf(now);
+            if (epoch != Memory.Epoch)
+                Memory.EnterEpoch(epoch);
+
+            // The count goes down only after the message is served, so no second loop can begin.
+            var turn = 0;
+            while (turn < MessagesPerTurn && _mailbox.TryDequeue(out var item))
+            {
+                turn++;
+                Serve(item.From, item.Message, now);
+            }
+
+            if (turn == 0)
+            {
+                // Counted before it was queued? Never: it is queued first. So what is counted is there.
+                Thread.SpinWait(1);
+                continue;
+            }
+
+            served += turn;
+            SetTimer(now);
+            if (Interlocked.Add(ref _posted, -turn) == 0)
+                return;
+            if (served >= MessagesPerTurn)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.Drain(), this, preferLocal: false);
+                return;
+            }
+        }
+    }
+
+    private void Serve(Peer from, object message, long now)
+    {
+        try
+        {
+            if (message is GeneratorLearned learned)
+                Memory.Find(learned.Key)?.UseGenerator(learned.Source);
+            _agent.On(from, message, now, _outbox);
+            for (var i = 0; i < _outbox.Count; i++)
+                Do(_outbox[i].To, _outbox[i].Message);
+        }
+        catch (Exception e)
+        {
+            // Nothing here is expected to throw; should it, the loop must go on, or every caller of this node hangs.
+            LogLoopFailed(e, _cacheName, message.GetType().Name);
+        }
+        finally
+        {
+            _outbox.Clear();
+        }
+    }
+
+    private void Do(Peer to, object message)
+    {
+        switch (message)
+        {
+            case StoreCall call:
+                Execute(call);
+                break;
+            case Adopt adopt:
+                TakeIn(adopt);
+                break;
+            case Answered answered:
+                for (var waiter = answered.Chain; waiter is not null;)
+                {
+                    var next = waiter.Next;
+                    waiter.Next = null;
+                    ((Call)waiter).Complete(answered, this);
+                    waiter = next;
+                }
+
+                break;
+            case RunGenerator run:
+                _runs.Start(run);
+                break;
+            case CancelGenerator cancel:
+                _runs.Cancel(cancel);
+                break;
+            case CacheNotification notification:
+                Publish(notification);
+                break;
+            case Drop drop:
+                Memory.Remove(drop.Key);
+                break;
+            case Retire retire:
+                Memory.Find(retire.Key)?.UseGenerator(null);
+                break;
+            default:
+                throw new InvalidOperationException($"Nobody takes {message.GetType().Name} to {to}.");
+        }
+    }
+
+    private void TakeIn(Adopt adopt)
+    {
+        var payload = adopt.Payload;
+        var value = payload.HasValue ? payload.Value : null;
+        var outcome = Memory.Set(
+            adopt.Key, value, value is null ? payload : null, adopt.Source, adopt.Token, payload.Size, out var entry);
+        if (outcome == SetOutcome.Admitted)
+            entry!.StartAt(int.MinValue);
+        foreach (var evicted in Memory.Evicted)
+            Post(Peer.Memory, new Evicted(evicted.Key, evicted.Token, TimeOf(evicted.Epoch)));
+        if (outcome is SetOutcome.Refused or SetOutcome.Dropped)
+            Post(Peer.Memory, new Evicted(adopt.Key, adopt.Token, long.MinValue));
+    }
+
+    private void Execute(StoreCall call)
+    {
+        ValueTask<StoreAnswer> task;
+        try
+        {
+            task = StoreCalling.Invoke(_store, call);
+        }
+        catch (Exception e)
+        {
+            Post(Peer.Store, new StoreReplied(call, null, e));
+            return;
+        }
+
+        if (task.IsCompletedSuccessfully)
+            Post(Peer.Store, new StoreReplied(call, task.Result));
+        else
+            _ = AwaitStoreAsync(call, task);
+    }
+
+    private async Task AwaitStoreAsync(StoreCall call, ValueTask<StoreAnswer> task)
+    {
+        Interlocked.Increment(ref _storeCalls);
+        StoreReplied reply;
+        try
+        {
+            reply = new StoreReplied(call, await task.AsTask().WaitAsync(_storeTimeout, _time).ConfigureAwait(false));
+        }
+        catch (Exception e)
+        {
+            LogStoreFailed(e, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
+            reply = new StoreReplied(call, null, e);
+        }
+
+        Post(Peer.Store, reply);
+        if (Interlocked.Decrement(ref _storeCalls) == 0 && _isLeaving)
+            _idle.TrySetResult();
+    }
+
+    private void Publish(CacheNotification notification)
+    {
+        if (_bus is null)
+            return;
+        try
+        {
+            var task = _bus.PublishAsync(_cacheName, notification);
+            if (!task.IsCompletedSuccessfully)
+                _ = AwaitBusAsync(task);
+        }
+        catch (Exception e)
+        {
+            LogBusFailed(e, _cacheName);
+        }
+    }
+
+    private async Task AwaitBusAsync(ValueTask task)
+    {
+        try
+        {
+            await task.ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            LogBusFailed(e, _cacheName);
+        }
+    }
+
+    private void SetTimer(long now)
+    {
+        if (_isLeaving)
+            return;
+        var at = _agent.NextDeadline;
+        if (_agent.KeyCount > 0)
+            at = Math.Min(at, (EpochOf(now) + 1) * s_epoch);
+        if (at == _timerAt && at > now)
+            return;
+        _timerAt = at;
+        if (at == long.MaxValue)
+        {
+            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return;
+        }
+
+        // Timers count whole milliseconds and cut the rest off; too early would only be too early again. None is set for over a day.
+        var wait = Math.Clamp(at - now, 0, TimeSpan.TicksPerDay);
+        wait = (wait + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond;
+        _timer.Change(TimeSpan.FromTicks(wait), Timeout.InfiniteTimeSpan);
+    }
+
+    [LoggerMessage(1, LogLevel.Error, "Cache {CacheName}: serving a {Message} failed; this is a bug of the cache.")]
+    private partial void LogLoopFailed(Exception exception, string cacheName, string message);
+
+    [LoggerMessage(2, LogLevel.Warning, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store.")]
+    private partial void LogStoreFailed(Exception exception, string cacheName, string operation, string key);
+
+    [LoggerMessage(3, LogLevel.Warning, "Cache {CacheName}: a notification could not be sent.")]
+    private partial void LogBusFailed(Exception exception, string cacheName);
+}
