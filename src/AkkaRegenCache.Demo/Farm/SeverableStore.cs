@@ -7,6 +7,8 @@ internal sealed class SeverableStore(IExternalStore store, Lifeline lifeline) : 
 {
     public bool StoresObjects => store.StoresObjects;
 
+    public IExternalStore ForCache(string cacheName) => new SeverableStore(store.ForCache(cacheName), lifeline);
+
     public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
         lifeline.AskAsync(request, store.ReadAsync, cancellationToken);
 

@@ -37,23 +37,23 @@ internal static class LiveTable
         PlainStatistics plain = farm.Plain;
         Table table = new Table().RoundedBorder()
             .Title($"AkkaRegenCache: a web farm, {figures.Elapsed.TotalSeconds:0} of {duration.TotalSeconds:0} s")
-            .AddColumn("").AddColumn(new TableColumn("this farm").RightAligned())
-            .AddColumn(new TableColumn("plain MemoryCache on each node").RightAligned());
+            .AddColumn(new TableColumn("").NoWrap()).AddColumn(new TableColumn("this farm").NoWrap().RightAligned())
+            .AddColumn(new TableColumn("plain MemoryCaches").NoWrap().RightAligned());
         double plainReads = Math.Max(1, plain.Hits + plain.Misses);
         table.AddRow("requests answered", $"{figures.Load.Answered:N0}", "the same");
         table.AddRow("requests per second", $"{perSecond:N0}", "");
         table.AddRow("hit ratio", $"{farm.HitShare:P2}", $"{plain.Hits / plainReads:P2}");
         table.AddRow("calls of the origin", $"[green]{figures.Origin.Calls:N0}[/]", $"[red]{figures.Origin.PlainCalls:N0}[/]");
         table.AddRow("reads that waited", $"{farm.Waited:N0}", $"{plain.Misses:N0}");
-        table.AddRow("  nobody had the value yet", $"{farm.WaitsBecause(WaitReason.Cold):N0}", "");
-        table.AddRow("  first read on its node, from the store", $"{farm.WaitsBecause(WaitReason.NewToNode):N0}", "");
-        table.AddRow("  unread for longer than its retention", $"{farm.WaitsBecause(WaitReason.Returned):N0}", "");
+        table.AddRow("  nobody had it yet", $"{farm.WaitsBecause(WaitReason.Cold):N0}", "");
+        table.AddRow("  node's first read: store", $"{farm.WaitsBecause(WaitReason.NewToNode):N0}", "");
+        table.AddRow("  unread for too long", $"{farm.WaitsBecause(WaitReason.Returned):N0}", "");
         table.AddRow("  warm", $"[green]{farm.WaitsBecause(WaitReason.Warm):N0}[/]", "");
-        table.AddRow("p50 / p99 / p99.9 at the clients, all", Figures.Show(figures.Load.Times), "");
-        table.AddRow("  of keys the farm had", Figures.Show(figures.Load.WarmTimes), "");
-        table.AddRow("p50 / p99 / p99.9 of the cache alone", Figures.Show(farm.CacheTimes), "");
-        table.AddRow("origin's failures passed on", $"{figures.Load.OriginFailures:N0}", "");
-        table.AddRow("tries made again on another node", $"{figures.Load.Retried:N0}", "");
+        table.AddRow("p50/p99/p99.9 at clients", Figures.Show(figures.Load.Times), "");
+        table.AddRow("  keys the farm had", Figures.Show(figures.Load.WarmTimes), "");
+        table.AddRow("  the caches alone", Figures.Show(farm.CacheTimes), "");
+        table.AddRow("origin failures passed on", $"{figures.Load.OriginFailures:N0}", "");
+        table.AddRow("tries made again elsewhere", $"{figures.Load.Retried:N0}", "");
         table.AddRow("wrong answers", $"{figures.Load.Errors:N0}", "");
 
         var rows = new List<IRenderable> { table };
