@@ -101,7 +101,7 @@ internal sealed class FarmNode : IAsyncDisposable
             if (read.IsCompleted)
                 waited = WaitReason.None;
             text = await read;
-            _statistics.Log.Succeeded(key, _number);
+            _statistics.Log.Succeeded(key, _number, atOnce: waited == WaitReason.None);
         }
         catch (Exception error) when (error is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {

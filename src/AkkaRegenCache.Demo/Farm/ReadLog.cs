@@ -12,7 +12,10 @@ internal enum WaitReason
     /// <summary>Nobody in the farm had ever got a value for the key: the origin has to be asked.</summary>
     Cold,
 
-    /// <summary>This node had never read the key, but the farm had: the shared store is read.</summary>
+    /// <summary>
+    /// The farm had a value, but this node has never served the key from memory yet: it reads the shared store, or is just storing what it
+    /// has made (a value goes to those who wait before the store has accepted it, and into memory after).
+    /// </summary>
     NewToNode,
 
     /// <summary>Nobody had read the key for longer than its retention: it is no longer kept.</summary>
@@ -47,12 +50,12 @@ internal sealed class ReadLog
     }
 
     /// <summary>A read on this node got a value.</summary>
-    public void Succeeded(string key, int node)
+    public void Succeeded(string key, int node, bool atOnce)
     {
         KeyHistory history = _keys[key];
         if (!history.HasValue)
             history.HasValue = true;
-        if ((Volatile.Read(ref history.NodesThatHaveIt) & (1L << node)) == 0)
+        if (atOnce && (Volatile.Read(ref history.NodesThatHaveIt) & (1L << node)) == 0)
             Interlocked.Or(ref history.NodesThatHaveIt, 1L << node);
     }
 

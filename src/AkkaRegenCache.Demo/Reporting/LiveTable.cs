@@ -46,7 +46,7 @@ internal static class LiveTable
         table.AddRow("calls of the origin", $"[green]{figures.Origin.Calls:N0}[/]", $"[red]{figures.Origin.PlainCalls:N0}[/]");
         table.AddRow("reads that waited", $"{farm.Waited:N0}", $"{plain.Misses:N0}");
         table.AddRow("  nobody had it yet", $"{farm.WaitsBecause(WaitReason.Cold):N0}", "");
-        table.AddRow("  node's first read: store", $"{farm.WaitsBecause(WaitReason.NewToNode):N0}", "");
+        table.AddRow("  new to its node: store", $"{farm.WaitsBecause(WaitReason.NewToNode):N0}", "");
         table.AddRow("  unread for too long", $"{farm.WaitsBecause(WaitReason.Returned):N0}", "");
         table.AddRow("  warm", $"[green]{farm.WaitsBecause(WaitReason.Warm):N0}[/]", "");
         table.AddRow("p50/p99/p99.9 at clients", Figures.Show(figures.Load.Times), "");
