@@ -18,7 +18,8 @@ internal static class HitRatio
         string? directory = at >= 0 && at + 1 < args.Length ? args[at + 1] : null;
         if (directory is null ? !synthetic : !Directory.Exists(directory))
         {
-            Console.Error.WriteLine(directory is null ? "hitratio needs --traces DIR or --synthetic." : $"There is no directory '{directory}'.");
+            Console.Error.WriteLine(
+                directory is null ? "hitratio needs --traces DIR or --synthetic." : $"There is no directory '{directory}'.");
             return 2;
         }
 
@@ -29,7 +30,8 @@ internal static class HitRatio
             traces = traces.Concat(SyntheticTraces.All());
 
         var results = new List<object>();
-        Console.WriteLine($"{"trace",-16} {"capacity",9} {"LRU",7} {"layer",7} {"small",7}   (hit ratio in %; small: the small queue's share at the end)");
+        Console.WriteLine("Hit ratio in %; small: the small queue's share at the end");
+        Console.WriteLine($"{"trace",-16} {"capacity",9} {"LRU",7} {"layer",7} {"small",7}");
         foreach (Trace trace in traces)
         {
             foreach (int capacity in trace.Capacities)

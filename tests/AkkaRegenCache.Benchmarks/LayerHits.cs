@@ -52,12 +52,15 @@ internal static class LayerHits
                     $"{threads} thread(s) {candidates[i].Name,-12} {best[i],7:F2} ns/hit   {best[i] / best[1],5:F2} x dictionary"));
                 json.Add(string.Create(
                     CultureInfo.InvariantCulture,
-                    $$"""{"threads":{{threads}},"candidate":"{{candidates[i].Name}}","nanoseconds":{{best[i]:F2}},"ratio":{{best[i] / best[1]:F3}}}"""));
+                    $$"""
+                    {"threads":{{threads}},"candidate":"{{candidates[i].Name}}","ns":{{best[i]:F2}},"ratio":{{best[i] / best[1]:F3}}}
+                    """));
             }
         }
 
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"{BytesPerEntry(100_000):F0} bytes per key in a full layer of 100,000, without the key's string and the value"));
+            CultureInfo.InvariantCulture,
+            $"{BytesPerEntry(100_000):F0} bytes per key in a full layer of 100,000, without the key's string and the value"));
         if (args.Contains("--json"))
             Console.WriteLine($"[{string.Join(',', json)}]");
         return 0;

@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Benchmarks;
 
-/// <summary>Traffic made up to find where a policy breaks: each kind is the worst case of some policy. Always the same, by its seed.</summary>
+/// <summary>Traffic made up to find where a policy breaks: each kind is hard for some policy. Always the same, by its seed.</summary>
 internal static class SyntheticTraces
 {
     public static IEnumerable<Trace> All()

@@ -21,7 +21,7 @@ namespace AkkaRegenCache.Memory;
 /// </para>
 /// <para>
 /// Small queue and its ghosts together remember as many keys as there are entries, the rule of ARC and CAR: whatever LRU would
-/// have held is at least recognised. Main's ghosts are half as many, more made no difference.
+/// have held is at least recognised. Main's ghosts are half as many: on the traces we have, more of them gained nothing.
 /// </para>
 /// <para>
 /// All is counted in entries and in parts of what is in the layer, so it works alike when bytes are what is bounded.
@@ -43,7 +43,7 @@ internal sealed class AdaptiveS3Fifo
     /// <summary>Up to this age, as a part of the entries, a vote has its full weight; from there it falls as 1/age.</summary>
     private const double FullWeightPart = 1.0 / 32;
 
-    /// <summary>Looked at for one eviction. When all are hot somebody hot must go, and the writer must not walk a million entries first.</summary>
+    /// <summary>Looked at for one eviction: when all are hot somebody hot must go, and not after a walk past a million others.</summary>
     private const int LongestWalk = 512;
 
     private readonly EntryQueue _small = new(InSmall);

@@ -23,7 +23,7 @@ namespace AkkaRegenCache.Memory;
 /// </remarks>
 internal sealed class EntryTable
 {
-    /// <summary>At most 5/8 of the slots used (tombstones too), a chance probe of this length happens once in 10^10 insertions.</summary>
+    /// <summary>With 5/8 of the slots used (tombstones too), chance brings about such a probe once in some 10^10 insertions.</summary>
     private const int LongestProbe = 256;
 
     private const int FewestSlots = 16;
@@ -145,9 +145,10 @@ internal sealed class EntryTable
     /// <param name="live">How many entries are here.</param>
     public EntryTable Rebuilt(int live)
     {
-        // Half full at most when it starts, or a full table that sees removals would be rebuilt again and again.
+        // It may be nine sixteenths full when it starts, and ten when it ends: nearer to that, a layer that
+        // stays full while its keys come and go would rebuild again and again.
         int slots = FewestSlots;
-        while (slots / 2 <= live)
+        while (slots / 16 * 9 <= live)
             slots = checked(slots * 2);
         var next = new EntryTable(slots, _hash, _randomized || IsCrowded);
         bool samePositions = next._randomized == _randomized;

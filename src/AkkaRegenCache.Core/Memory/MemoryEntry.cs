@@ -14,7 +14,7 @@ namespace AkkaRegenCache.Memory;
 /// </remarks>
 internal sealed class MemoryEntry
 {
-    /// <summary>Two bits would hold 3, but 2 forgets yesterday's favourites a third sooner and costs static ones nearly nothing.</summary>
+    /// <summary>Two bits would hold 3, as in S3-FIFO; 2 lets go of old favourites sooner, and costs lasting ones little.</summary>
     internal const byte MaxFrequency = 2;
 
     /// <summary>The key.</summary>
@@ -123,7 +123,7 @@ internal sealed class MemoryEntry
 
     internal void ForgetFrequency() => _frequency = 0;
 
-    /// <summary>From here on no reader is served by this entry, also one that holds it already. Generator and token stay for the owner.</summary>
+    /// <summary>From here on it shows nothing, also to a reader that holds it already. Generator and token stay for the owner.</summary>
     internal void MarkRemoved()
     {
         Volatile.Write(ref _removed, true);

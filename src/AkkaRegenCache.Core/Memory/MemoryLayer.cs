@@ -166,7 +166,7 @@ internal sealed class MemoryLayer
         Volatile.Write(ref _table, _table.Rebuilt(0));
     }
 
-    /// <summary>All entries, in no order. Writer; entries may be removed and replaced on the way, and new keys set are not seen surely.</summary>
+    /// <summary>All entries, in no order. Writer; it may remove and replace on the way, but not set new keys.</summary>
     public Enumerator GetEnumerator() => new(_table);
 
     private bool HasRoomFor(int entries, long bytes) =>

@@ -40,7 +40,7 @@ public sealed class MemoryLayerCostTests
     }
 
     [Fact]
-    public void An_entry_takes_80_bytes_and_all_around_it_less_than_48()
+    public void An_entry_takes_80_bytes_and_all_around_it_at_most_56()
     {
         if (IntPtr.Size != 8)
             return;
@@ -49,13 +49,13 @@ public sealed class MemoryLayerCostTests
         Assert.Equal(80, GC.GetAllocatedBytesForCurrentThread() - before);
         GC.KeepAlive(entry);
 
-        foreach (int count in new[] { 10_000, 50_000, 100_000 })
+        foreach (int count in new[] { 9_000, 9_500, 10_000, 50_000, 100_000 })
         {
             MemoryLayer layer = Layers.Of(count);
             for (int i = 0; i < count * 3; i++)
                 layer.Put($"k{i}", "value");
             double around = ((layer.Table.Slots * 12.0) + (layer.Policy!.GhostSlots * 8.0)) / count;
-            Assert.InRange(around, 8, 48);
+            Assert.InRange(around, 8, 56);
         }
     }
 
