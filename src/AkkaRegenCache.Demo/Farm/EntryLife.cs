@@ -12,8 +12,8 @@ internal static class EntryLife
     /// </summary>
     public static readonly TimeSpan Tolerance = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long after its last read anywhere a value is still made again.</summary>
-    public static readonly TimeSpan Retention = TimeSpan.FromSeconds(15);
+    /// <summary>How long after its last read anywhere a value is still made again: a key that is read once is made twice.</summary>
+    public static readonly TimeSpan Retention = TimeSpan.FromSeconds(8);
 
     /// <summary>The longest a value lives. What the plain caches get as time to live, the most favourable for them.</summary>
     public static readonly TimeSpan Longest = Interval + Tolerance;

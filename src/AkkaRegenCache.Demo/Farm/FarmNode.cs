@@ -46,7 +46,13 @@ internal sealed class FarmNode : IAsyncDisposable
                 node._cache = services.GetRequiredService<IRegenCache>();
                 return node.AnswerAsync;
             },
-            services => services.AddRegenCache("catalog", options => options.DefaultEntryOptions = EntryLife.Options)
+            services => services.AddRegenCache("catalog", options =>
+                {
+                    options.DefaultEntryOptions = EntryLife.Options;
+
+                    // A trace can bring a thousand new keys a second, and an interval later all of them are due.
+                    options.MaximumBackgroundGenerations = 256;
+                })
                 .UseStore(new SeverableStore(store, node._lifeline))
                 .UseNotifications(new SeverableBus(bus, node._lifeline)));
         return node;

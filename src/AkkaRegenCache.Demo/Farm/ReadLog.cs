@@ -18,7 +18,10 @@ internal enum WaitReason
     /// </summary>
     NewToNode,
 
-    /// <summary>Nobody had read the key for longer than its retention: it is no longer kept.</summary>
+    /// <summary>
+    /// Nobody had read the key for longer than its retention, so that it was no longer made: the value is gone, or runs out before the next
+    /// one is there (when its due time has passed, it has no more than the tolerance to live).
+    /// </summary>
     Returned,
 
     /// <summary>None of these: the key was warm, and should not have made anybody wait.</summary>
@@ -44,7 +47,10 @@ internal sealed class ReadLog
         long before = Interlocked.Exchange(ref history.LastRead, now);
         if (!history.HasValue)
             return WaitReason.Cold;
-        if (before != 0 && Stopwatch.GetElapsedTime(before, now) > EntryLife.Retention)
+        if (Stopwatch.GetElapsedTime(before, now) > EntryLife.Retention)
+            Volatile.Write(ref history.ReturnedAt, now);
+        if (Volatile.Read(ref history.ReturnedAt) is var returned && returned != 0
+            && Stopwatch.GetElapsedTime(returned, now) < EntryLife.Tolerance)
             return WaitReason.Returned;
         return (Volatile.Read(ref history.NodesThatHaveIt) & (1L << node)) == 0 ? WaitReason.NewToNode : WaitReason.Warm;
     }
@@ -63,6 +69,7 @@ internal sealed class ReadLog
     {
         public volatile bool HasValue;
         public long LastRead;
+        public long ReturnedAt;
         public long NodesThatHaveIt;
     }
 }
