@@ -11,6 +11,7 @@ internal sealed class LoadStatistics
     private long _originFailures;
     private long _retried;
     private long _oldest;
+    private long _standstill;
 
     /// <summary>Of every request that got an answer, from its first try to the answer's last byte.</summary>
     public LatencyHistogram Times { get; } = new();
@@ -30,8 +31,18 @@ internal sealed class LoadStatistics
     /// <summary>Each kind of error, with how often it came.</summary>
     public IEnumerable<KeyValuePair<string, long>> ErrorKinds => _errors;
 
-    /// <summary>The age of the oldest value that a client got, from when the origin began to make it.</summary>
+    /// <summary>The age of the oldest value that a client got, from when the origin began to make it to when the client asked.</summary>
     public TimeSpan OldestValue => TimeSpan.FromMilliseconds(Volatile.Read(ref _oldest));
+
+    /// <summary>The most that a tick of the clients' clock came late by: what everything else on this machine may have been late by, too.</summary>
+    public TimeSpan LongestStandstill => TimeSpan.FromTicks(Volatile.Read(ref _standstill));
+
+    /// <summary>The clients' clock ticked; by one thread at a time.</summary>
+    public void Tick(TimeSpan late)
+    {
+        if (late > LongestStandstill)
+            Volatile.Write(ref _standstill, late.Ticks);
+    }
 
     public void Answer(TimeSpan took, bool isCold)
     {

@@ -43,6 +43,7 @@ internal static class Summary
         Line($"    at the clients, keys the farm had  {Figures.Show(load.WarmTimes)}");
         Line($"    the caches alone, all reads        {Figures.Show(farm.CacheTimes)}");
         Line($"  Clients, nodes and origin share this machine's {Environment.ProcessorCount} processors, so the clients' times are mostly theirs.");
+        Line($"  The longest that this machine stood still during the run: {Figures.Show(load.LongestStandstill)}.");
         return text.ToString();
 
         void Line(string line) => text.AppendLine(line);
