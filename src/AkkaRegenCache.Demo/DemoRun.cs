@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AkkaRegenCache.Demo.Farm;
 using AkkaRegenCache.Demo.Load;
 using AkkaRegenCache.Demo.Origin;
@@ -65,8 +66,11 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
         {
             await Task.Delay(duration / 2, cancellationToken);
             FarmNode victim = _nodes[1];
+            await UntilGeneratingAsync(victim, duration / 10, cancellationToken);
+            int generating = victim.Generating;
             victim.Kill();
-            figures.Event($"node {victim.Name} died: its connections broke, it released nothing, nobody was told");
+            figures.NodeDied = true;
+            figures.Event($"node {victim.Name} died in the middle of making {generating} values; it released nothing, nobody was told");
 
             // What is left of it in this process is cleared away while the others go on; none of that reaches them.
             _burials.Add(Task.Run(async () => await victim.DisposeAsync(), CancellationToken.None));
@@ -79,6 +83,15 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
         {
             // The run ended first.
         }
+    }
+
+    // The worst moment to die is while it holds claims, which others then have to wait for.
+    private static async Task UntilGeneratingAsync(FarmNode node, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using var pacer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (node.Generating == 0 && Stopwatch.GetElapsedTime(start) < patience)
+            await pacer.WaitForNextTickAsync(cancellationToken);
     }
 
     private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory)

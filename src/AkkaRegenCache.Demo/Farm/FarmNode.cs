@@ -20,6 +20,7 @@ internal sealed class FarmNode : IAsyncDisposable
     private readonly PlainCache _plain;
     private LoopbackServer _server = null!;
     private IRegenCache _cache = null!;
+    private int _generating;
 
     private FarmNode(int number, Uri origin, FarmStatistics statistics)
     {
@@ -35,6 +36,9 @@ internal sealed class FarmNode : IAsyncDisposable
     public Uri Address => _server.Address;
 
     public bool IsDead => _lifeline.IsCut;
+
+    /// <summary>How many values this node is asking the origin for, each under a claim.</summary>
+    public int Generating => Volatile.Read(ref _generating);
 
     public static async Task<FarmNode> StartAsync(
         int number, IExternalStore store, INotificationBus bus, Uri origin, FarmStatistics statistics)
@@ -123,9 +127,17 @@ internal sealed class FarmNode : IAsyncDisposable
 
     private async ValueTask<string> AskOriginAsync(string key, CancellationToken cancellationToken)
     {
-        using HttpResponseMessage response = await _origin.GetAsync(new Uri("/value/" + key, UriKind.Relative), cancellationToken);
-        string text = await response.Content.ReadAsStringAsync(cancellationToken);
-        return response.IsSuccessStatusCode ? text : throw new OriginFailedException(text);
+        Interlocked.Increment(ref _generating);
+        try
+        {
+            using HttpResponseMessage response = await _origin.GetAsync(new Uri("/value/" + key, UriKind.Relative), cancellationToken);
+            string text = await response.Content.ReadAsStringAsync(cancellationToken);
+            return response.IsSuccessStatusCode ? text : throw new OriginFailedException(text);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _generating);
+        }
     }
 }
 

@@ -20,6 +20,9 @@ internal sealed class Figures(OriginServer origin, FarmStatistics farm, LoadStat
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
+    /// <summary>Whether the run got as far as the death of a node.</summary>
+    public bool NodeDied { get; set; }
+
     public IReadOnlyList<(TimeSpan At, string What)> Events
     {
         get

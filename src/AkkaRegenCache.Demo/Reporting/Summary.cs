@@ -22,7 +22,8 @@ internal static class Summary
             Line($"    wrong: {count:N0} x {kind}");
         Line($"  The oldest value any of them got was {load.OldestValue.TotalSeconds:0.0} s old; values are made again every "
             + $"{EntryLife.Interval.TotalSeconds:0} s and may live {EntryLife.Longest.TotalSeconds:0} s.");
-        Line($"  A node died half way, and {load.Retried:N0} tries that had reached it or still went there were made again elsewhere.");
+        if (figures.NodeDied)
+            Line($"  A node died half way, and {load.Retried:N0} tries that had reached it or still went there were made again elsewhere.");
         Line("");
         Line($"  The origin was called {figures.Origin.Calls:N0} times for {farm.Log.KnownKeys:N0} keys ({figures.Origin.Failures:N0} of the calls failed).");
         Line($"  Plain memory caches called it {figures.Origin.PlainCalls:N0} times for the same requests"
