@@ -48,7 +48,12 @@ internal sealed class ReadLog
         if (!history.HasValue)
             return WaitReason.Cold;
         if (Stopwatch.GetElapsedTime(before, now) > EntryLife.Retention)
+        {
+            // Its value runs out on every node, sooner or later, and each has to get the next one.
             Volatile.Write(ref history.ReturnedAt, now);
+            Volatile.Write(ref history.NodesThatHaveIt, 0);
+        }
+
         if (Volatile.Read(ref history.ReturnedAt) is var returned && returned != 0
             && Stopwatch.GetElapsedTime(returned, now) < EntryLife.Tolerance)
             return WaitReason.Returned;
