@@ -23,6 +23,7 @@ internal sealed class KeyState(string key) : Timed
         InMemory = 1,
         Uncommitted = 2,
         Ready = 4,
+        Gone = 8,
     }
 
     private Flags _flags;
@@ -75,6 +76,13 @@ internal sealed class KeyState(string key) : Timed
     {
         get => (_flags & Flags.Ready) != 0;
         set => Set(Flags.Ready, value);
+    }
+
+    /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>
+    public bool IsGone
+    {
+        get => (_flags & Flags.Gone) != 0;
+        set => Set(Flags.Gone, value);
     }
 
     /// <summary>Whether something newer than what memory shows is known to exist.</summary>

@@ -10,11 +10,11 @@ internal partial class NodeAgent
     private void OnChange(ChangeRequested change)
     {
         var state = StateOf(change.Caller.Key);
-        IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), attempt: 0);
+        IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), _now, attempt: 0);
         Settle(state);
     }
 
-    private void IssueChange(ChangeRequested change, KeyState state, OperationId operation, long observed, int attempt)
+    private void IssueChange(ChangeRequested change, KeyState state, OperationId operation, long observed, long issuedAt, int attempt)
     {
         var profile = change.Caller.Profile;
         StoreRequest request = change.Payload is { } payload && !change.MemoryOnly
@@ -33,7 +33,7 @@ internal partial class NodeAgent
                 Operation = operation,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),
             };
-        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt };
+        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt, IssuedAt = issuedAt };
         if (attempt == 0)
         {
             Issue(call);
@@ -75,8 +75,13 @@ internal partial class NodeAgent
                 Show(state, answer.Token, change.Payload!, call.IssuedAt + change.Caller.Profile.Life);
                 DueIn(state, answer.DueIn, owner: true);
             }
+            else if (state.InMemory && state.Token < answer.Token)
+            {
+                // Overtaken already by something that is still being fetched; whoever made this change must not see what was before it.
+                Forget(state);
+            }
 
-            WakeWaiting(state, answer.Token, change.Payload);
+            WakeWaiting(state, answer.Token, state.NewestHeard == answer.Token ? change.Payload : null);
         }
         else if (state.IsOutdated)
         {
@@ -93,7 +98,7 @@ internal partial class NodeAgent
         if (call.Attempt + 1 < ChangeAttempts)
         {
             var observed = call.Request is WriteRequest write ? write.ObservedToken : 0;
-            IssueChange(change, state, ((MutationRequest)call.Request!).Operation, observed, call.Attempt + 1);
+            IssueChange(change, state, ((MutationRequest)call.Request!).Operation, observed, call.IssuedAt, call.Attempt + 1);
             return;
         }
 

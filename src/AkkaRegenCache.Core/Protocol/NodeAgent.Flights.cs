@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
@@ -30,6 +31,30 @@ internal partial class NodeAgent
         flight.State.Flight = null;
         flight.State.Pending++;
         flight.IsDetached = true;
+        CollectionsMarshal.GetValueRefOrAddDefault(_detached, flight.State, out _) ??= [];
+        _detached[flight.State].Add(flight);
+        AskTogether(flight.State, flight.TakeLater(), observed: 0);
+    }
+
+    /// <summary>
+    /// Memory shows something newer than what sealed flights make: their callers needn't wait any longer, and what nobody waits for
+    /// needn't be made.
+    /// </summary>
+    private void ServeDetached(KeyState state)
+    {
+        if (_detached.Count == 0 || !_detached.TryGetValue(state, out var flights))
+            return;
+        foreach (var flight in flights.ToArray())
+        {
+            // Made without the store, a refresh can't tell whether what is shown is newer than its call.
+            if (flight is { Why: ClaimReason.Refresh, IsLocal: true })
+                continue;
+            Answer(flight.TakeWaiters(), AnswerKind.InMemory);
+            if (flight.Phase != FlightPhase.Running)
+                continue;
+            Cancel(flight, hung: false);
+            End(flight);
+        }
     }
 
     /// <summary>Makes a caller one of a flight's waiters. Overridden only to plant a bug.</summary>
@@ -65,7 +90,9 @@ internal partial class NodeAgent
 
     private void AskRefresh(KeyState state, Waiter waiter)
     {
-        if (state.Source is null)
+        // A removal meanwhile makes the node forget its generator, but not what this caller asked for.
+        waiter.Source ??= state.Source;
+        if (waiter.Source is null)
         {
             Answer(waiter, AnswerKind.NoGenerator);
         }
@@ -180,7 +207,7 @@ internal partial class NodeAgent
         else
         {
             NoteToken(state, record?.Token ?? 0);
-            if (record is not null)
+            if (record is not null && flight.Waiters is null)
                 Unschedule(state);
             if (state.IsOutdated)
                 Forget(state);
@@ -235,7 +262,7 @@ internal partial class NodeAgent
         if (flight.Waiters is not null || (flight.KeepsGoing && endsSoon && state.Source is not null))
         {
             flight.IsLocal = true;
-            flight.Token = state.NewestHeard;
+            flight.Token = Math.Max(state.NewestHeard, state.Token);
             Run(flight, 0);
         }
         else
@@ -344,7 +371,7 @@ internal partial class NodeAgent
 
     private void Run(Flight flight, long token)
     {
-        var source = flight.State.Source ?? flight.Waiters!.Source!;
+        var source = flight.State.Source ??= flight.Waiters!.Source!;
         flight.Phase = FlightPhase.Running;
         flight.Profile = source.Profile;
         flight.RunId = ++_lastRun;
@@ -423,8 +450,16 @@ internal partial class NodeAgent
                 return;
             }
 
+            if (state.InMemory && state.Token >= flight.Token)
+            {
+                // It was stored: somebody has read it back already.
+                AskAgainAll(flight);
+                return;
+            }
+
+            // Based on what came before its claim: should it be stored after all, the next claim finds it.
             AnswerValue(flight.TakeWaiters(), payload, flight.Token);
-            TakeUncommitted(flight, payload);
+            TakeUncommitted(flight, payload, flight.Token - 1);
             End(flight);
         }
         else if (answer.Accepted)
@@ -492,7 +527,7 @@ internal partial class NodeAgent
     private void FinishLocal(Flight flight, CachePayload payload)
     {
         if (flight.State.NewestHeard <= flight.Token)
-            TakeUncommitted(flight, payload);
+            TakeUncommitted(flight, payload, flight.Token);
         End(flight);
     }
 
@@ -501,7 +536,7 @@ internal partial class NodeAgent
         var state = flight.State;
         Release(flight, null);
         PublishEnd(NotificationKind.Released, flight);
-        TakeUncommitted(flight, payload);
+        TakeUncommitted(flight, payload, flight.Token - 1);
         state.DueAt = _now + flight.Profile!.Interval;
         End(flight);
     }
@@ -740,17 +775,25 @@ internal partial class NodeAgent
             state.Flight = null;
         Answer(flight.TakePeekers(), AnswerKind.Missing);
         if (flight.IsDetached)
+        {
             state.Pending--;
+            if (_detached[state] is { Count: > 1 } others)
+                others.Remove(flight);
+            else
+                _detached.Remove(state);
+        }
+
         if (flight.IsBackground)
             _background--;
 
         if (flight.TakeLater() is { } later)
-            AskTogether(state, later, Math.Max(flight.Token, flight.Awaited));
+            AskTogether(state, later, observed: 0);
         else if (state.IsOutdated && state.Flight is null)
         {
             DueAgainIn(state, 0);
         }
 
-        Settle(state);
+        // Whether the key goes is settled at the end of the step: what ended this flight may begin the next.
+        Queue(state);
     }
 }

@@ -10,10 +10,13 @@ internal partial class NodeAgent
 
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
+    private static readonly long s_lateness = TimeSpan.FromMilliseconds(250).Ticks;
+
     private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
-    private readonly List<KeyActivity> _touches = [];
+    private readonly List<(string Key, long ActiveUntil)> _touches = [];
     private string _life = "";
     private long _sequence;
+    private long _lateUntil;
     private long _pulseAt = long.MaxValue;
     private long _checkAt = long.MaxValue;
     private KeyState[]? _checking;
@@ -31,7 +34,8 @@ internal partial class NodeAgent
         if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
-            if (heard.Payload is { } payload && state.InMemory)
+            var isWanted = state.InMemory || _detached.ContainsKey(state);
+            if (heard.Payload is { } payload && isWanted && _now >= _lateUntil)
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
                 DueIn(state, heard.DueIn, owner: false);
@@ -43,6 +47,8 @@ internal partial class NodeAgent
             else
             {
                 DueIn(state, heard.DueIn, owner: false);
+                if (isWanted && state.Flight is null)
+                    Fetch(state);
             }
         }
 
@@ -86,7 +92,13 @@ internal partial class NodeAgent
     {
         NoteToken(state, token);
         if (token < state.NewestHeard || (state.InMemory && state.Token > token))
+        {
+            // Something newer is on its way; what was before the removal must not be shown until then.
+            if (state.InMemory && state.Token < token)
+                Forget(state);
             return;
+        }
+
         Unschedule(state);
         Forget(state);
         state.Token = 0;
@@ -129,7 +141,7 @@ internal partial class NodeAgent
     {
         if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
             return;
-        var isNewEnough = flight.Why != ClaimReason.Refresh || token > flight.Observed;
+        var isNewEnough = flight.Why != ClaimReason.Refresh || (flight.Observed != 0 && token > flight.Observed);
         if (payload is null || !isNewEnough)
         {
             AskAgain(flight);
@@ -274,19 +286,30 @@ internal partial class NodeAgent
         var own = OwnActivity(state) - _now;
         if (own <= knownFor.Ticks + (profile.Retention / 4))
             return;
-        _touches.Add(new KeyActivity(state.Key, TimeSpan.FromTicks(own)));
+        _touches.Add((state.Key, state.ActiveUntil));
         if (_pulseAt == long.MaxValue)
             _pulseAt = _now + _settings.Heartbeat;
+    }
+
+    /// <summary>
+    /// A pulse that comes far too late tells that this node was paused. Notifications that lay in its queue meanwhile give no value then:
+    /// for how long one is still good, only the store can say.
+    /// </summary>
+    private void NoteLateness()
+    {
+        if (_pulseAt != long.MaxValue && _now - _pulseAt > s_lateness)
+            _lateUntil = _now + s_lateness;
     }
 
     private void ServePulse()
     {
         if (_pulseAt > _now)
             return;
-        _pulseAt = _sequence > 0 ? _now + _settings.Heartbeat : long.MaxValue;
+        _pulseAt = _sequence > 0 || _keys.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
         if (_touches.Count > 0)
         {
-            _out.Send(Peer.Store, new StoreCall { Activities = _touches.ToArray() });
+            var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
+            _out.Send(Peer.Store, new StoreCall { Activities = activities });
             _touches.Clear();
         }
 

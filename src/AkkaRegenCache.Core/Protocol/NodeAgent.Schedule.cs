@@ -66,9 +66,7 @@ internal partial class NodeAgent
             return;
         if (state.IsOutdated)
         {
-            // Something newer is in the store: only a read, and readers see the old value until it is done.
-            state.Flight = new Flight(state, ClaimReason.Miss) { KeepsGoing = true };
-            Read(state.Flight);
+            Fetch(state);
             return;
         }
 
@@ -86,6 +84,13 @@ internal partial class NodeAgent
         state.Flight = new Flight(state, why) { KeepsGoing = true, IsBackground = true };
         _background++;
         Claim(state.Flight);
+    }
+
+    /// <summary>Something newer is in the store: only a read, and readers see the old value until it is done.</summary>
+    private void Fetch(KeyState state)
+    {
+        state.Flight = new Flight(state, ClaimReason.Miss) { KeepsGoing = true };
+        Read(state.Flight);
     }
 
     /// <summary>Gives free places in the background to those that wait for one, first come first served.</summary>
@@ -158,7 +163,10 @@ internal partial class NodeAgent
         NoteToken(state, record.Token);
         if (record.Token < state.Token || record.Token < state.NewestHeard)
             return;
-        Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
+
+        // What memory has let go for want of room doesn't come back without a reader.
+        if (state.InMemory || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
+            Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
         DueIn(state, record.DueIn, owner: false);
     }
 
@@ -169,15 +177,16 @@ internal partial class NodeAgent
         state.Token = token;
         state.EndsAt = endsAt;
         _out.Send(Peer.Memory, new Adopt(state.Key, token, payload, state.Source, committed: true));
+        ServeDetached(state);
     }
 
     /// <summary>Keeps a value that the store didn't get: here only, until something newer is heard or the store answers again.</summary>
-    private void TakeUncommitted(Flight flight, CachePayload payload)
+    private void TakeUncommitted(Flight flight, CachePayload payload, long basis)
     {
         var state = flight.State;
         state.InMemory = true;
         state.Uncommitted = true;
-        state.Token = flight.Token;
+        state.Token = basis;
         state.EndsAt = _now + flight.Profile!.Life;
         _out.Send(Peer.Memory, new Adopt(state.Key, state.Token, payload, state.Source, committed: false));
         DueAgainIn(state, s_repairDelay);

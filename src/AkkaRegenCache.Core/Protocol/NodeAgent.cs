@@ -59,6 +59,7 @@ internal partial class NodeAgent
     private readonly IAccessLog _access;
     private readonly Dictionary<string, KeyState> _keys = new(StringComparer.Ordinal);
     private readonly Dictionary<long, Flight> _runs = [];
+    private readonly Dictionary<KeyState, List<Flight>> _detached = [];
     private readonly PriorityQueue<Timed, long> _deadlines = new();
     private long _now;
     private Outbox _out = null!;
@@ -103,6 +104,7 @@ internal partial class NodeAgent
         Debug.Assert(now >= _now, "time does not go back");
         _now = now;
         _out = outbox;
+        NoteLateness();
         switch (message)
         {
             case Waiter waiter:
@@ -213,7 +215,7 @@ internal partial class NodeAgent
             timed.QueuedAt = long.MaxValue;
             switch (timed)
             {
-                case KeyState state:
+                case KeyState { IsGone: false } state:
                     ServeKey(state);
                     break;
                 case Flight flight when !flight.IsEnded:
@@ -244,16 +246,28 @@ internal partial class NodeAgent
     /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
     private void Settle(KeyState state)
     {
+        if (state.IsGone)
+            return;
         if (state.IsIdle)
+        {
+            state.IsGone = true;
             _keys.Remove(state.Key);
+        }
         else
+        {
             Queue(state);
+        }
     }
 
     private KeyState StateOf(string key)
     {
         if (!_keys.TryGetValue(key, out var state))
+        {
             _keys.Add(key, state = new KeyState(key));
+            if (_pulseAt == long.MaxValue)
+                _pulseAt = _now + _settings.Heartbeat;
+        }
+
         return state;
     }
 
@@ -264,7 +278,9 @@ internal partial class NodeAgent
     {
         call.State!.Pending++;
         call.HeardAtIssue = call.State.NewestHeard;
-        call.IssuedAt = _now;
+        // A repeat may be answered with what was done at the first try, so times count from there.
+        if (call.Attempt == 0)
+            call.IssuedAt = _now;
         _out.Send(Peer.Store, call);
     }
 

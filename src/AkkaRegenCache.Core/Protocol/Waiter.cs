@@ -65,8 +65,8 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
 
     public EntryProfile Profile { get; } = profile;
 
-    /// <summary>The generator the caller brought, if any.</summary>
-    public GeneratorSource? Source { get; } = source;
+    /// <summary>The generator the caller brought; of a refresh without one: what was known when it asked.</summary>
+    public GeneratorSource? Source { get; set; } = source;
 
     /// <summary>When the caller stops waiting; set when the machine first sees it.</summary>
     public long Deadline { get; set; }

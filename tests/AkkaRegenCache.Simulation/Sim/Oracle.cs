@@ -1,0 +1,396 @@
+using System.Runtime.InteropServices;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Simulation;
+
+/// <summary>
+/// Knows the promises and watches them: after each operation of the store against a model of its own, at each answer to a caller, at
+/// each value that a memory shows, and once everything has come to rest.
+/// </summary>
+/// <remarks>Numbers in the messages are those of the promises in docs/architecture.md.</remarks>
+internal sealed class Oracle(World world)
+{
+    private readonly Dictionary<string, KeyModel> _keys = [];
+    private readonly Dictionary<OperationId, long> _operations = [];
+    private readonly HashSet<SimCall> _open = [];
+    private readonly Dictionary<(string Node, string Key), long> _shown = [];
+    private long _values;
+
+    /// <summary>Marks that show that a path was taken: a test that never gets there proves nothing.</summary>
+    public Dictionary<string, long> Marks { get; } = [];
+
+    /// <summary>Whether any notification was lost, so that waits may take a lease.</summary>
+    public bool NoticesLost { get; set; }
+
+    public long NextValue() => ++_values;
+
+    /// <summary>When a change was done in the store.</summary>
+    public long AppliedAt(long token, string key) => Model(key).Applied.GetValueOrDefault(token, long.MinValue);
+
+    public void Asked(SimCall call)
+    {
+        _open.Add(call);
+        Mark($"asked {call.Kind}");
+        var model = Model(call.Key);
+        model.LastUse = Math.Max(model.LastUse, world.Now);
+    }
+
+    public void Cancelled(SimCall call) => Close(call);
+
+    public void Crashed(SimNode node)
+    {
+        _open.RemoveWhere(c => c.Node == node);
+        Mark("crashed");
+    }
+
+    public void Began(SimRun run)
+    {
+        Mark(run.Message.Token == 0 ? "ran locally" : "ran");
+        if (!world.Options.HasFaults && run.Message.Token == 0)
+            world.Fail($"4: {run.Message.Key} ran without the store, though it answers");
+    }
+
+    public void Ended(SimRun run) => Model(run.Message.Key).RunEndedAt = world.Now;
+
+    public void Made(SimRun run, SimValue value)
+    {
+        value.MadeAt = world.Now;
+        if (run.IsCancelled)
+            Mark("made though cancelled");
+    }
+
+    public void Executed(StoreCall call, StoreAnswer answer)
+    {
+        switch (call.Request)
+        {
+            case ClaimRequest claim:
+                OnClaim(claim, (ClaimAnswer)answer);
+                break;
+            case CommitRequest commit:
+                OnCommit(commit, (ChangeAnswer)answer);
+                break;
+            case ReleaseRequest release:
+                OnRelease(release, (ReleaseAnswer)answer);
+                break;
+            case WriteRequest write:
+                OnChange(write, (ChangeAnswer)answer, (SimValue)write.Payload.Value!, write.Schedule);
+                break;
+            case InvalidateRequest invalidate:
+                OnChange(invalidate, (ChangeAnswer)answer, null, null, invalidate.TombstoneFor.Ticks);
+                break;
+            case null when call.Claims is { } claims:
+                OnRenew(claims, (RenewAnswer)answer, call.Lease.Ticks);
+                break;
+        }
+    }
+
+    public void Shows(SimNode node, Adopt adopt, SimValue value)
+    {
+        var model = Model(adopt.Key);
+        var place = (node.Id, adopt.Key);
+        // An uncommitted value is new, but what it was based on may be unknown: it must not cover what memory knows better.
+        var last = 0L;
+        var isOlder = adopt.Committed
+            ? _shown.TryGetValue(place, out last) && adopt.Token < last
+            : node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+        if (isOlder)
+            world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
+        if (!adopt.Committed)
+        {
+            Mark("shows uncommitted");
+            return;
+        }
+
+        _shown[place] = adopt.Token;
+
+        if (!model.Accepted.TryGetValue(adopt.Token, out var accepted))
+            world.Fail($"1: {node.Id} shows token {adopt.Token} of {adopt.Key}, which the store never accepted");
+        else if (accepted is null && value.IsSet)
+            value.BornAt = Math.Max(value.BornAt, model.Applied[adopt.Token]);
+        else if (accepted != value)
+            world.Fail($"1: {node.Id} shows {value} under token {adopt.Token}, which the store accepted for {accepted}");
+    }
+
+    public void Answered(SimCall call, SimValue value)
+    {
+        if (!Close(call))
+            return;
+        // Whoever was answered from memory has read it now, not when it asked.
+        var model = Model(call.Key);
+        model.LastUse = Math.Max(model.LastUse, world.Now);
+        if (value.Key != call.Key)
+            world.Fail($"4: {call} got {value}");
+        if (value.BornAt < call.ChangedBefore)
+            world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms that had returned on its node");
+        if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
+            world.Fail($"5: {call} got {value}, begun before it asked");
+        var waited = world.Now - Math.Max(call.AskedAt, Math.Max(value.MadeAt, value.BornAt));
+        if (!world.Options.HasFaults && waited > SimOptions.Millis(400))
+            world.Fail($"4: {call} waited {waited / 10_000} ms for {value} that was there");
+        if (world.Now > call.AskedAt)
+            Mark($"waited {call.Kind}");
+    }
+
+    public void AnsweredWithout(SimCall call, AnswerKind kind)
+    {
+        if (!Close(call))
+            return;
+        Mark($"answered {kind}");
+        var options = world.Options;
+        switch (kind)
+        {
+            case AnswerKind.Missing when call.Kind == WaiterKind.Peek:
+            case AnswerKind.NoGenerator when call.Kind == WaiterKind.Refresh:
+            case AnswerKind.StoreFailed when options.HasFaults && call.Kind is WaiterKind.Set or WaiterKind.Remove:
+            case AnswerKind.DeadlinePassed when options.Hangs > 0 || options.Long > 0 || options.PauseEvery > 0:
+                break;
+            case AnswerKind.TimedOut:
+                if (world.Now - call.AskedAt < call.Profile.HardTimeout * 0.99)
+                    world.Fail($"4: {call} timed out early");
+                break;
+            case AnswerKind.Failed when options.Fails > 0 || options.Hangs > 0 || options.Long > 0 || options.PauseEvery > 0:
+                var waited = world.Now - Math.Max(call.AskedAt, Model(call.Key).RunEndedAt);
+                if (!options.HasFaults && waited > SimOptions.Millis(400))
+                    world.Fail($"4: {call} waited {waited / 10_000} ms for a failure that was there");
+                break;
+            default:
+                world.Fail($"4: {call} was answered {kind}");
+                break;
+        }
+    }
+
+    public void Changed(SimCall call, Answered answered)
+    {
+        if (!Close(call))
+            return;
+        var model = Model(call.Key);
+        if (!model.Accepted.ContainsKey(answered.Token))
+            world.Fail($"5: {call} was told of token {answered.Token}, which the store never accepted");
+        if (answered.Accepted && call.Kind == WaiterKind.Set && model.Accepted[answered.Token] is { } stored && stored != call.Value)
+            world.Fail($"5: {call} was told that its value stays, but {stored} does");
+        Mark(answered.Accepted ? "change accepted" : "change superseded");
+    }
+
+    /// <summary>Some time after the last fault, all memories agree with the store.</summary>
+    public void CheckConverged()
+    {
+        var settled = world.Now - SimOptions.Seconds(3);
+        foreach (var node in world.Nodes)
+        {
+            foreach (var (key, shown) in node.Memory)
+            {
+                var model = Model(key);
+                if (shown.Token < model.LastToken && model.LastOutcome < settled && shown.Since < settled)
+                    world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
+                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(300) < world.Store.Clock)
+                    world.Fail($"6: {node.Id} shows token {shown.Token} of {key} longer than the store holds it");
+            }
+        }
+
+        foreach (var call in _open)
+        {
+            if (call.Profile.HardTimeout < world.Now - call.AskedAt - SimOptions.Seconds(10))
+                world.Fail($"4: {call} is past its hard timeout and not answered");
+        }
+    }
+
+    /// <summary>At the end nothing is left over.</summary>
+    public void CheckAtRest()
+    {
+        if (_open.FirstOrDefault() is { } call)
+            world.Fail($"4: {call} was never answered ({_open.Count} such)");
+        foreach (var node in world.Nodes)
+        {
+            if (node.Agent.Leftovers().FirstOrDefault() is { } left)
+                world.Fail($"leftover on {node.Id}: {left}");
+            if (node.Agent.KeyCount != 0 || node.Memory.Count != 0)
+                world.Fail($"leftover on {node.Id}: {node.Agent.KeyCount} keys, {node.Memory.Count} entries");
+        }
+
+        foreach (var (key, token, owner) in world.Store.Machine.LiveClaims(world.Store.Clock))
+            world.Fail($"leftover in the store: claim {token} of {key} by {owner}");
+    }
+
+    private void OnClaim(ClaimRequest request, ClaimAnswer answer)
+    {
+        Mark($"claim {request.Reason} {answer.Outcome}");
+        if (answer.Outcome != ClaimOutcome.Granted || IsRepeat(request.Operation, answer.Token))
+            return;
+        var model = Model(request.Key);
+        var clock = world.Store.Clock;
+        if (model.ClaimToken != 0 && model.LeaseEnds > clock)
+            world.Fail($"1: two live claims of {request.Key}: {model.ClaimToken} and {answer.Token}");
+        if (model.ClaimToken != 0 && !world.Options.HasFaults)
+            world.Fail($"2: the lease of {model.ClaimToken} of {request.Key} ran out without a fault");
+        if (answer.Token <= model.NewestToken)
+            world.Fail($"1: token {answer.Token} of {request.Key} after {model.NewestToken}");
+        var isThere = model.RecordEnds > clock;
+        if (request.Reason == ClaimReason.Due && isThere && (model.DueAt == 0 || model.DueAt > clock))
+            world.Fail($"2: {request.Key} granted as due, {(model.DueAt - clock) / 10_000} ms too early");
+        var limit = model.LastUse + world.Options.Keys[request.Key[1] - '0'].Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
+        if (request.Reason == ClaimReason.Due && world.Now > limit)
+            world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
+        if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken)
+            world.Fail($"2: {request.Key} granted as a miss, though token {model.LastToken} is fresh");
+        model.ClaimToken = model.NewestToken = answer.Token;
+        model.LeaseEnds = clock + request.Lease.Ticks;
+    }
+
+    private void OnRenew(IReadOnlyList<HeldClaim> claims, RenewAnswer answer, long lease)
+    {
+        for (var i = 0; i < claims.Count; i++)
+        {
+            var model = Model(claims[i].Key);
+            Mark($"renew {answer.Outcomes[i]}");
+            if (answer.Outcomes[i] != RenewOutcome.Held)
+                continue;
+            if (model.ClaimToken != claims[i].Token || model.LeaseEnds <= world.Store.Clock)
+                world.Fail($"1: claim {claims[i].Token} of {claims[i].Key} renewed after its end");
+            model.LeaseEnds = Math.Max(model.LeaseEnds, world.Store.Clock + lease);
+        }
+    }
+
+    private void OnCommit(CommitRequest request, ChangeAnswer answer)
+    {
+        Mark(answer.Accepted ? "commit accepted" : "commit superseded");
+        if (!answer.Accepted || IsRepeat(request.Operation, answer.Token))
+            return;
+        var model = Model(request.Key);
+        var clock = world.Store.Clock;
+        var value = (SimValue)request.Payload.Value!;
+        if (model.ClaimToken != request.Token || model.LeaseEnds <= clock)
+            world.Fail($"1: {request.Key} committed under {request.Token}; the live claim is {model.ClaimToken}, its lease {(model.LeaseEnds - clock) / 10_000} ms");
+        if (value.BornAt < model.ChangedAt)
+            world.Fail($"5: {value} stored over a change at {model.ChangedAt / 10_000} ms");
+        CheckGrid(model, request, answer, clock);
+        Accept(model, answer.Token, value, clock + request.Schedule.FreshFor.Ticks);
+        model.DueAt = answer.DueIn is { } due ? clock + due.Ticks : 0;
+        model.Interval = request.Schedule.Interval?.Ticks ?? 0;
+    }
+
+    private void CheckGrid(KeyModel model, CommitRequest request, ChangeAnswer answer, long clock)
+    {
+        if (request.Schedule.Interval is not { } interval)
+            return;
+        if (answer.DueIn is not { } due || due < request.Schedule.MinimumForward)
+        {
+            world.Fail($"2: {request.Key} due in {answer.DueIn}, below the minimum of {request.Schedule.MinimumForward}");
+            return;
+        }
+
+        var next = clock + due.Ticks;
+        if (model.DueAt == 0 || model.RecordEnds <= clock || model.Interval != interval.Ticks)
+            return;
+        Mark("schedule kept its grid");
+        var isFirst = next == model.DueAt || next - interval.Ticks < Math.Max(clock + request.Schedule.MinimumForward.Ticks, clock + 1);
+        if ((next - model.DueAt) % interval.Ticks != 0 || next < model.DueAt || !isFirst)
+            world.Fail($"2: the schedule of {request.Key} drifts: {(next - model.DueAt) / 10_000} ms after the last target, interval {interval}");
+    }
+
+    private void OnRelease(ReleaseRequest request, ReleaseAnswer answer)
+    {
+        Mark(answer.Released ? "released" : "not released: contended");
+        var model = Model(request.Key);
+        if (!answer.Released || model.ClaimToken != request.Token)
+            return;
+        model.ClaimToken = 0;
+        model.LastOutcome = world.Now;
+    }
+
+    private void OnChange(MutationRequest request, ChangeAnswer answer, SimValue? value, StoreSchedule? schedule, long tombstone = 0)
+    {
+        if (!answer.Accepted || IsRepeat(request.Operation, answer.Token))
+            return;
+        var model = Model(request.Key);
+        var clock = world.Store.Clock;
+        if (value is not null)
+            value.BornAt = value.MadeAt = world.Now;
+        Accept(model, answer.Token, value, clock + (schedule?.FreshFor.Ticks ?? tombstone));
+        model.ChangedAt = world.Now;
+        model.Applied[answer.Token] = world.Now;
+        model.LastUse = Math.Max(model.LastUse, world.Now);
+        model.DueAt = answer.DueIn is { } due ? clock + due.Ticks : 0;
+        model.Interval = schedule?.Interval?.Ticks ?? 0;
+    }
+
+    private void Accept(KeyModel model, long token, SimValue? value, long ends)
+    {
+        if (token <= model.LastToken)
+            world.Fail($"1: token {token} of {model.Key} accepted after {model.LastToken}");
+        model.LastToken = token;
+        model.NewestToken = Math.Max(model.NewestToken, token);
+        model.Accepted[token] = value;
+        model.Value = value;
+        model.RecordEnds = ends;
+        model.ClaimToken = 0;
+        model.LastOutcome = world.Now;
+    }
+
+    private bool IsRepeat(OperationId operation, long token)
+    {
+        if (_operations.TryAdd(operation, token))
+            return false;
+        Mark("operation repeated");
+        if (_operations[operation] != token)
+            world.Fail($"1: operation {operation} was done twice: tokens {_operations[operation]} and {token}");
+        return true;
+    }
+
+    private bool Close(SimCall call)
+    {
+        if (!_open.Remove(call))
+        {
+            if (!call.IsAnswered)
+                world.Fail($"4: {call} is not known");
+            return false;
+        }
+
+        call.IsAnswered = true;
+        return true;
+    }
+
+    private void Mark(string what) =>
+        CollectionsMarshal.GetValueRefOrAddDefault(Marks, what, out _)++;
+
+    private KeyModel Model(string key)
+    {
+        if (!_keys.TryGetValue(key, out var model))
+            _keys.Add(key, model = new KeyModel(key));
+        return model;
+    }
+
+    /// <summary>What the store must hold of a key, told from its answers and nothing else.</summary>
+    private sealed class KeyModel(string key)
+    {
+        public string Key { get; } = key;
+
+        public long LastToken { get; set; }
+
+        public long NewestToken { get; set; }
+
+        public SimValue? Value { get; set; }
+
+        public long RecordEnds { get; set; }
+
+        public long DueAt { get; set; }
+
+        public long Interval { get; set; }
+
+        public long ClaimToken { get; set; }
+
+        public long LeaseEnds { get; set; }
+
+        public long ChangedAt { get; set; } = long.MinValue;
+
+        public long LastOutcome { get; set; } = long.MinValue;
+
+        public long RunEndedAt { get; set; } = long.MinValue;
+
+        public long LastUse { get; set; } = long.MinValue / 2;
+
+        public Dictionary<long, SimValue?> Accepted { get; } = [];
+
+        public Dictionary<long, long> Applied { get; } = [];
+    }
+}

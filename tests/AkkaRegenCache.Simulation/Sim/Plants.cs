@@ -1,0 +1,154 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Simulation;
+
+/// <summary>A bug put in on purpose, to see that the simulator finds it.</summary>
+/// <param name="Name">Its name on the command line.</param>
+/// <param name="What">What is wrong.</param>
+internal sealed record Plant(string Name, string What)
+{
+    public Func<World, AgentSettings, Random, IAccessLog, NodeAgent>? Agent { get; init; }
+
+    public Func<StoreMachine>? Store { get; init; }
+}
+
+/// <summary>All plants.</summary>
+internal static class Plants
+{
+    public static IReadOnlyList<Plant> All { get; } =
+    [
+        new("commit-without-claim", "the store accepts a result under any claim it ever gave out")
+        {
+            Store = static () => new CommitsWithoutClaim(),
+        },
+        new("lease-never-ends", "a claim whose lease has run out still blocks the key")
+        {
+            Store = static () => new LeaseNeverEnds(),
+        },
+        new("due-as-miss", "a scheduled regeneration is granted before it is due")
+        {
+            Store = static () => new AlwaysDue(),
+        },
+        new("regenerated-for-ever", "a key that nobody reads goes on being regenerated")
+        {
+            Store = static () => new NeverInactive(),
+        },
+        new("repeat-applied-twice", "a repeated operation is done again")
+        {
+            Store = static () => new ForgetsOperations(),
+        },
+        new("awaiter-after-claim", "a caller is registered only some time after its claim was sent")
+        {
+            Agent = static (w, s, r, a) => new RegistersLate(w, s, r, a),
+        },
+        new("joined-after-change", "a caller joins a generation that a change has overtaken")
+        {
+            Agent = static (_, s, r, a) => new NeverSeals(s, r, a),
+        },
+        new("overtaken-answer", "an answer of the store older than what was heard enters memory")
+        {
+            Agent = static (_, s, r, a) => new TakesOvertaken(s, r, a),
+        },
+        new("gap-ignored", "a missed notification isn't noticed")
+        {
+            Agent = static (_, s, r, a) => new IgnoresGaps(s, r, a),
+        },
+        new("fresh-ignored", "nobody is woken by a new value")
+        {
+            Agent = static (_, s, r, a) => new IgnoresFresh(s, r, a),
+        },
+        new("renewal-forgotten", "claims of running generators aren't renewed")
+        {
+            Agent = static (_, s, r, a) => new NeverRenews(s, r, a),
+        },
+        new("late-failure", "the failure of an older generation fails those who wait for a newer one")
+        {
+            Agent = static (_, s, r, a) => new HearsLateFailures(s, r, a),
+        },
+    ];
+
+    public static Plant? Find(string name) => All.FirstOrDefault(p => p.Name == name);
+
+    private static TimeSpan Kept => TimeSpan.FromSeconds(10);
+
+    private sealed class CommitsWithoutClaim() : StoreMachine("life", Kept)
+    {
+        protected override bool HoldsLiveClaim(StoreSlot slot, long token, long now) => token > slot.Token;
+    }
+
+    private sealed class LeaseNeverEnds() : StoreMachine("life", Kept)
+    {
+        protected override bool IsLive(StoreSlot.ClaimState claim, long now) => true;
+    }
+
+    private sealed class AlwaysDue() : StoreMachine("life", Kept)
+    {
+        protected override bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0 && slot.ActiveUntil > now;
+    }
+
+    private sealed class NeverInactive() : StoreMachine("life", Kept)
+    {
+        protected override bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0 && slot.DueAt <= now;
+    }
+
+    private sealed class ForgetsOperations() : StoreMachine("life", Kept)
+    {
+        protected override bool TryRecall(OperationId operation, out StoreAnswer first)
+        {
+            first = null!;
+            return false;
+        }
+    }
+
+    private sealed class RegistersLate(World world, AgentSettings settings, Random random, IAccessLog access)
+        : NodeAgent(settings, random, access)
+    {
+        protected override void Join(Flight flight, Waiter waiter)
+        {
+            if (flight.Waiters is null)
+                base.Join(flight, waiter);
+            else
+                world.After(SimOptions.Millis(2), () => base.Join(flight, waiter));
+        }
+    }
+
+    private sealed class NeverSeals(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void Seal(Flight flight)
+        {
+        }
+    }
+
+    private sealed class TakesOvertaken(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override bool IsOvertaken(StoreCall call, long token) => false;
+    }
+
+    private sealed class IgnoresGaps(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void OnGap()
+        {
+        }
+    }
+
+    private sealed class IgnoresFresh(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void HearFresh(KeyState state, CacheNotification heard)
+        {
+        }
+    }
+
+    private sealed class NeverRenews(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void Renew()
+        {
+        }
+    }
+
+    private sealed class HearsLateFailures(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override bool Concerns(Flight flight, long token) => true;
+    }
+}

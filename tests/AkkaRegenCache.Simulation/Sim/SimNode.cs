@@ -1,0 +1,328 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Simulation;
+
+/// <summary>
+/// The simulator's shell around one agent: as thin as the real one, with a plain dictionary for memory. It also plays the facade: a hit
+/// doesn't ask the agent.
+/// </summary>
+internal sealed class SimNode : IAccessLog
+{
+    private readonly World _world;
+    private readonly NodeAgent _agent;
+    private readonly Outbox _outbox = new();
+    private readonly Dictionary<string, Shown> _memory = [];
+    private readonly Dictionary<string, long> _reads = [];
+    private readonly Dictionary<string, long> _changed = [];
+    private readonly Dictionary<long, SimRun> _runs = [];
+    private readonly Queue<(Peer From, object Message)> _waiting = new();
+    private readonly Queue<(Peer From, object Message)> _inbox = new();
+    private readonly SimSource?[] _sources;
+    private readonly double _rate;
+    private readonly long _startedAt;
+    private long _tickAt = long.MaxValue;
+    private bool _isServing;
+
+    public SimNode(World world, int place, string id, double rate)
+    {
+        _world = world;
+        Place = place;
+        Id = id;
+        _rate = rate;
+        _startedAt = world.Now;
+        _sources = new SimSource?[world.Options.Keys.Length];
+        var settings = new AgentSettings
+        {
+            NodeId = id,
+            Lease = world.Options.Lease,
+            Heartbeat = SimOptions.Millis(500),
+            MaximumBackground = 3,
+            InlineBytes = world.Options.InlineBytes,
+        };
+        var random = new Random(world.Random.Next());
+        _agent = world.Plant?.Agent?.Invoke(world, settings, random, this) ?? new NodeAgent(settings, random, this);
+    }
+
+    /// <summary>An entry as memory shows it.</summary>
+    internal sealed record Shown(long Token, SimValue Value, bool Committed, bool HasSource, long Since);
+
+    public int Place { get; }
+
+    public string Id { get; }
+
+    public bool IsAlive { get; private set; } = true;
+
+    public bool IsPaused { get; private set; }
+
+    public NodeAgent Agent => _agent;
+
+    public IReadOnlyDictionary<string, Shown> Memory => _memory;
+
+    /// <summary>This node's clock.</summary>
+    private long LocalNow => (long)((_world.Now - _startedAt) * _rate);
+
+    long IAccessLog.LastRead(string key) =>
+        _reads.TryGetValue(key, out var at) ? at / SimOptions.Millis(250) * SimOptions.Millis(250) : long.MinValue;
+
+    /// <summary>A caller calls.</summary>
+    public void Call(int keyIndex, WaiterKind kind)
+    {
+        if (IsPaused)
+            return;
+        var key = $"k{keyIndex}";
+        var profile = _world.Options.Keys[keyIndex];
+        var source = kind == WaiterKind.Get ? _sources[keyIndex] ??= new SimSource(profile) : null;
+        var value = kind == WaiterKind.Set ? new SimValue(key, _world.Oracle.NextValue(), _world.Now, isSet: true) : null;
+        var call = new SimCall(this, key, kind, profile, source, _world.Now)
+        {
+            Value = value,
+            ChangedBefore = _changed.GetValueOrDefault(key, long.MinValue),
+        };
+        _world.Oracle.Asked(call);
+        if (kind is WaiterKind.Get or WaiterKind.Peek && _memory.TryGetValue(key, out var shown))
+        {
+            Hit(call, shown);
+            return;
+        }
+
+        var size = _world.Random.Next(10, 200);
+        Deliver(Peer.Callers, kind switch
+        {
+            WaiterKind.Set => new ChangeRequested(call, CachePayload.FromValue(value, size), _world.Random.NextDouble() < _world.Options.TooLarge),
+            WaiterKind.Remove => new ChangeRequested(call, null),
+            _ => call,
+        });
+        if (kind is WaiterKind.Get or WaiterKind.Peek or WaiterKind.Refresh && _world.Random.Next(10) == 0)
+            _world.After(SimOptions.Millis(_world.Random.Next(1, 3000)), () => Cancel(call));
+    }
+
+    public void Deliver(Peer from, object message)
+    {
+        if (!IsAlive)
+            return;
+        if (IsPaused)
+        {
+            _waiting.Enqueue((from, message));
+            return;
+        }
+
+        _inbox.Enqueue((from, message));
+        if (_isServing)
+            return;
+        _isServing = true;
+        while (_inbox.TryDequeue(out var item))
+        {
+            _world.Narrator?.Tell(Id, item.Message);
+            _agent.On(item.From, item.Message, LocalNow, _outbox);
+            for (var i = 0; i < _outbox.Count; i++)
+            {
+                _world.Narrator?.Tell($"  {Id}", _outbox[i].Message);
+                Do(_outbox[i].Message);
+            }
+
+            _outbox.Clear();
+        }
+
+        _isServing = false;
+        SetTick();
+    }
+
+    public void Crash()
+    {
+        IsAlive = false;
+        foreach (var run in _runs.Values)
+            run.HasEnded = true;
+        _world.Oracle.Crashed(this);
+    }
+
+    public void Pause() => IsPaused = true;
+
+    public void Continue()
+    {
+        if (!IsPaused)
+            return;
+        IsPaused = false;
+        while (_waiting.TryDequeue(out var item))
+            Deliver(item.From, item.Message);
+        Deliver(Peer.Clock, Tick.Instance);
+    }
+
+    public void EvictOne()
+    {
+        if (IsPaused || _memory.Count == 0)
+            return;
+        var key = _memory.Keys.ElementAt(_world.Random.Next(_memory.Count));
+        var lastRead = ((IAccessLog)this).LastRead(key);
+        _memory.Remove(key, out var shown);
+        Deliver(Peer.Memory, new Evicted(key, shown!.Token, lastRead));
+    }
+
+    private void Hit(SimCall call, Shown shown)
+    {
+        _reads[call.Key] = LocalNow;
+        if (call.Kind == WaiterKind.Get && !shown.HasSource)
+        {
+            _memory[call.Key] = shown with { HasSource = true };
+            Deliver(Peer.Callers, new GeneratorLearned(call.Key, call.Source!));
+        }
+
+        _world.Oracle.Answered(call, shown.Value);
+    }
+
+    private void Cancel(SimCall call)
+    {
+        if (call.IsAnswered || !IsAlive)
+            return;
+        _world.Oracle.Cancelled(call);
+        Deliver(Peer.Callers, new CallerLeft(call));
+    }
+
+    private void SetTick()
+    {
+        var at = _agent.NextDeadline;
+        if (at >= _tickAt || at == long.MaxValue)
+            return;
+        _tickAt = at;
+        var delay = Math.Max(0, (long)((at / _rate) + 1) - (_world.Now - _startedAt));
+        _world.After(delay, () =>
+        {
+            // A later one was overtaken by an earlier; it does no harm.
+            _tickAt = long.MaxValue;
+            Deliver(Peer.Clock, Tick.Instance);
+        });
+    }
+
+    private void Do(object message)
+    {
+        switch (message)
+        {
+            case StoreCall call:
+                _world.Store.Ask(this, call);
+                break;
+            case CacheNotification notification:
+                _world.Publish(this, notification);
+                break;
+            case Adopt adopt:
+                var value = (SimValue)adopt.Payload.Value!;
+                _world.Oracle.Shows(this, adopt, value);
+                if (!_memory.ContainsKey(adopt.Key))
+                    _reads.Remove(adopt.Key);
+                _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now);
+                break;
+            case Drop drop:
+                _memory.Remove(drop.Key);
+                break;
+            case Retire retire:
+                if (_memory.TryGetValue(retire.Key, out var shown))
+                    _memory[retire.Key] = shown with { HasSource = false };
+                break;
+            case RunGenerator run:
+                Start(run);
+                break;
+            case CancelGenerator cancel:
+                if (_runs.TryGetValue(cancel.RunId, out var cancelled))
+                {
+                    cancelled.IsCancelled = true;
+                    _world.Oracle.Ended(cancelled);
+                }
+
+                break;
+            case Answered answered:
+                Answer(answered);
+                break;
+        }
+    }
+
+    private void Answer(Answered answered)
+    {
+        for (var waiter = answered.Chain; waiter is not null;)
+        {
+            var call = (SimCall)waiter;
+            waiter = waiter.Next;
+            call.Next = null;
+            switch (answered.Kind)
+            {
+                case AnswerKind.InMemory when _memory.TryGetValue(call.Key, out var shown):
+                    Hit(call, shown);
+                    break;
+                case AnswerKind.InMemory:
+                    _inbox.Enqueue((Peer.Callers, call));
+                    break;
+                case AnswerKind.Value:
+                    _world.Oracle.Answered(call, (SimValue)answered.Payload!.Value!);
+                    break;
+                case AnswerKind.Changed:
+                    if (answered.Accepted)
+                        _changed[call.Key] = Math.Max(_changed.GetValueOrDefault(call.Key, long.MinValue), _world.Oracle.AppliedAt(answered.Token, call.Key));
+                    _world.Oracle.Changed(call, answered);
+                    break;
+                default:
+                    _world.Oracle.AnsweredWithout(call, answered.Kind);
+                    break;
+            }
+        }
+    }
+
+    private void Start(RunGenerator message)
+    {
+        var options = _world.Options;
+        var random = _world.Random;
+        var run = new SimRun(this, message, _world.Now);
+        _runs.Add(message.RunId, run);
+        _world.Oracle.Began(run);
+        if (random.NextDouble() < options.Hangs)
+        {
+            // It ends long after anybody cares.
+            if (random.Next(2) == 0)
+                _world.After(SimOptions.Seconds(random.Next(9, 25)), () => End(run));
+            return;
+        }
+
+        var duration = random.NextDouble() < options.Long
+            ? SimOptions.Millis(random.Next(400, 5000))
+            : SimOptions.Millis(random.Next(0, 300));
+        _world.After(duration, () => End(run));
+    }
+
+    private void End(SimRun run)
+    {
+        if (!IsAlive)
+            return;
+        if (IsPaused)
+        {
+            _world.After(SimOptions.Millis(50), () => End(run));
+            return;
+        }
+
+        _runs.Remove(run.Message.RunId);
+        run.HasEnded = true;
+        _world.Oracle.Ended(run);
+        if (run.IsCancelled && _world.Random.Next(2) == 0)
+        {
+            Deliver(Peer.Generators, Failed(run, "cancelled"));
+            return;
+        }
+
+        var options = _world.Options;
+        var draw = _world.Random.NextDouble();
+        if (draw < options.Fails)
+        {
+            Deliver(Peer.Generators, Failed(run, "failed"));
+            return;
+        }
+
+        draw -= options.Fails;
+        var outcome = draw < options.Uncached ? RunOutcome.Uncached
+            : draw < options.Uncached + options.TooLarge ? RunOutcome.TooLarge
+            : RunOutcome.Made;
+        var value = new SimValue(run.Message.Key, _world.Oracle.NextValue(), run.BeganAt, isSet: false);
+        _world.Oracle.Made(run, value);
+        Deliver(Peer.Generators, new GeneratorFinished(
+            run.Message.RunId, outcome, CachePayload.FromValue(value, _world.Random.Next(10, 200)), null));
+    }
+
+    private static GeneratorFinished Failed(SimRun run, string why) =>
+        new(run.Message.RunId, RunOutcome.Failed, null, new GenerationFailure("Simulated", why));
+}

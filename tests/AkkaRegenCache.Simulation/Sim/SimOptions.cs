@@ -1,0 +1,119 @@
+using AkkaRegenCache.Protocol;
+
+namespace AkkaRegenCache.Simulation;
+
+/// <summary>What one seed plays: how large the farm is, what goes wrong and how often. Drawn from the seed.</summary>
+internal sealed class SimOptions
+{
+    public required int Nodes { get; init; }
+
+    public required EntryProfile[] Keys { get; init; }
+
+    /// <summary>How long callers call and faults strike.</summary>
+    public required long Active { get; init; }
+
+    /// <summary>Mean time between two calls in the whole farm.</summary>
+    public required long CallEvery { get; init; }
+
+    public required long Lease { get; init; }
+
+    public required int InlineBytes { get; init; }
+
+    /// <summary>Whether anything goes wrong at all: without faults more is demanded.</summary>
+    public required bool HasFaults { get; init; }
+
+    /// <summary>Shares of store operations: request lost, answer lost after the work was done, slow.</summary>
+    public double RequestLost { get; init; }
+
+    public double AnswerLost { get; init; }
+
+    public double Slow { get; init; }
+
+    /// <summary>Share of notifications lost, and doubled.</summary>
+    public double NoticeLost { get; init; }
+
+    public double NoticeDoubled { get; init; }
+
+    /// <summary>Mean time between faults of a kind; 0: never.</summary>
+    public long CrashEvery { get; init; }
+
+    public long PauseEvery { get; init; }
+
+    public long PartitionEvery { get; init; }
+
+    public long OutageEvery { get; init; }
+
+    public long EvictEvery { get; init; }
+
+    /// <summary>Shares of generator runs that fail, hang, answer "do not store", or are too large.</summary>
+    public double Fails { get; init; }
+
+    public double Hangs { get; init; }
+
+    public double Uncached { get; init; }
+
+    public double TooLarge { get; init; }
+
+    /// <summary>Share of generator runs that take up to several leases.</summary>
+    public double Long { get; init; }
+
+    /// <summary>Largest deviation of a node's clock rate.</summary>
+    public double Drift { get; init; }
+
+    public static SimOptions Draw(Random random)
+    {
+        var keys = new EntryProfile[random.Next(1, 5)];
+        for (var i = 0; i < keys.Length; i++)
+            keys[i] = DrawProfile(random);
+        var faults = random.Next(4) != 0;
+        var store = faults && random.Next(2) == 0;
+        var notices = faults && random.Next(2) == 0;
+        var nodes = faults && random.Next(2) == 0;
+        return new SimOptions
+        {
+            Nodes = random.Next(1, 6),
+            Keys = keys,
+            Active = Seconds(random.Next(10, 40)),
+            CallEvery = Millis(random.Next(5, 400)),
+            Lease = Millis(random.Next(300, 3000)),
+            InlineBytes = random.Next(3) == 0 ? 0 : 100,
+            HasFaults = faults,
+            RequestLost = store ? random.NextDouble() * 0.05 : 0,
+            AnswerLost = store ? random.NextDouble() * 0.05 : 0,
+            Slow = store ? random.NextDouble() * 0.1 : 0,
+            NoticeLost = notices ? random.NextDouble() * 0.3 : 0,
+            NoticeDoubled = notices ? random.NextDouble() * 0.1 : 0,
+            CrashEvery = nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            PauseEvery = nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            PartitionEvery = notices && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
+            EvictEvery = random.Next(2) == 0 ? Millis(random.Next(200, 5000)) : 0,
+            Fails = random.Next(2) == 0 ? random.NextDouble() * 0.3 : 0,
+            Hangs = random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
+            Uncached = random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
+            TooLarge = random.Next(6) == 0 ? random.NextDouble() * 0.1 : 0,
+            Long = random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
+            Drift = faults ? random.NextDouble() * 0.002 : 0,
+        };
+    }
+
+    public static long Seconds(double seconds) => (long)(seconds * TimeSpan.TicksPerSecond);
+
+    public static long Millis(double millis) => (long)(millis * TimeSpan.TicksPerMillisecond);
+
+    private static EntryProfile DrawProfile(Random random)
+    {
+        var interval = Millis(random.Next(200, 5000));
+        return new EntryProfile
+        {
+            Interval = interval,
+            Retention = random.Next(3) == 0 ? 0 : interval + Seconds(random.Next(1, 15)),
+            Tolerance = Millis(random.Next(0, 5000)),
+            MinimumForward = Millis(random.Next(0, 200)),
+            GenerationDeadline = Millis(random.Next(1500, 8000)),
+            HardTimeout = random.Next(3) == 0 ? Millis(random.Next(300, 5000)) : long.MaxValue,
+            FailureBackoff = random.Next(3) == 0 ? Millis(random.Next(100, 1500)) : 0,
+            Jitter = Math.Min(interval / 10, Seconds(1)),
+        };
+    }
+}

@@ -1,0 +1,84 @@
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Simulation;
+
+/// <summary>The store as a participant: slow, unreachable, losing requests, losing answers after the work was done.</summary>
+internal sealed class SimStore
+{
+    private static readonly long s_timeout = SimOptions.Millis(400);
+
+    private readonly World _world;
+
+    public SimStore(World world)
+    {
+        _world = world;
+        Machine = world.Plant?.Store?.Invoke() ?? new StoreMachine("life", TimeSpan.FromSeconds(10));
+    }
+
+    public StoreMachine Machine { get; }
+
+    /// <summary>The store's clock: what virtual time says, from a date on.</summary>
+    public long Clock => _world.Now + SimOptions.Seconds(1_700_000_000L);
+
+    public void Ask(SimNode node, StoreCall call)
+    {
+        var options = _world.Options;
+        var random = _world.Random;
+        var there = SimOptions.Millis(0.05 + random.NextDouble());
+        var back = SimOptions.Millis(0.05 + random.NextDouble());
+        if (_world.IsActive)
+        {
+            if (_world.IsOutage || random.NextDouble() < options.RequestLost)
+            {
+                // Some outages refuse at once, others let wait.
+                _world.After(random.Next(2) == 0 ? there : s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+                return;
+            }
+
+            if (random.NextDouble() < options.Slow)
+                there += SimOptions.Millis(random.Next(600));
+            if (random.NextDouble() < options.AnswerLost)
+            {
+                _world.After(there, () => Execute(call));
+                _world.After(s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+                return;
+            }
+        }
+
+        if (there + back > s_timeout)
+        {
+            // Given up before it was done: it is done all the same.
+            _world.After(s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+            _world.After(there, () => Execute(call));
+            return;
+        }
+
+        _world.After(there, () =>
+        {
+            var answer = Execute(call);
+            _world.After(back, () => node.Deliver(Peer.Store, new StoreReplied(call, answer)));
+        });
+    }
+
+    private static StoreReplied Failed(StoreCall call) => new(call, null, new TimeoutException("simulated"));
+
+    private StoreAnswer Execute(StoreCall call)
+    {
+        var now = Clock;
+        StoreAnswer answer = call.Request switch
+        {
+            ReadRequest read => Machine.Read(read, now),
+            ClaimRequest claim => Machine.Claim(claim, now),
+            CommitRequest commit => Machine.Commit(commit, now),
+            ReleaseRequest release => Machine.Release(release, now),
+            WriteRequest write => Machine.Write(write, now),
+            InvalidateRequest invalidate => Machine.Invalidate(invalidate, now),
+            _ when call.Claims is { } claims => Machine.Renew(claims, call.Lease, now),
+            _ when call.Activities is { } activities => Machine.Touch(activities, now),
+            _ => Machine.Check(call.Keys!, now),
+        };
+        _world.Oracle.Executed(call, answer);
+        return answer;
+    }
+}

@@ -1,0 +1,220 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Simulation;
+
+/// <summary>
+/// One seed: a farm of node agents, a store and the network between them, in virtual time. Everything that happens is an event in one queue and
+/// everything random comes from one generator, so a seed replays to the letter.
+/// </summary>
+internal sealed class World
+{
+    /// <summary>After the last call and fault: how long everything may take to come to rest, beyond what entries live.</summary>
+    private static readonly long s_rest = SimOptions.Seconds(20);
+
+    private readonly PriorityQueue<Action, Due> _events = new(DueOrder.Instance);
+    private readonly List<SimNode?> _nodes = [];
+    private readonly HashSet<(int From, int To)> _cut = [];
+    private readonly int _seed;
+    private long _order;
+    private int _incarnations;
+
+    public World(int seed, Plant? plant = null, SimOptions? options = null)
+    {
+        _seed = seed;
+        Random = new Random(seed);
+        Plant = plant;
+        Options = options ?? SimOptions.Draw(Random);
+        Oracle = new Oracle(this);
+        Store = new SimStore(this);
+        for (var i = 0; i < Options.Nodes; i++)
+            _nodes.Add(NewNode(i));
+    }
+
+    public Random Random { get; }
+
+    public Plant? Plant { get; }
+
+    public SimOptions Options { get; }
+
+    public Oracle Oracle { get; }
+
+    public SimStore Store { get; }
+
+    /// <summary>Tells the story of the seed; null: nobody listens.</summary>
+    public Narrator? Narrator { get; set; }
+
+    /// <summary>Virtual time in ticks.</summary>
+    public long Now { get; private set; }
+
+    public long Steps { get; private set; }
+
+    /// <summary>Whether callers call and faults strike.</summary>
+    public bool IsActive => Now < Options.Active;
+
+    public bool IsOutage { get; private set; }
+
+    public string? Violation { get; private set; }
+
+    public IEnumerable<SimNode> Nodes => _nodes.Where(n => n is not null)!;
+
+    /// <summary>Plays the seed to its end, or to the first violation.</summary>
+    public void Run()
+    {
+        After(0, NextCall);
+        Strike(Options.CrashEvery, Crash);
+        Strike(Options.PauseEvery, Pause);
+        Strike(Options.PartitionEvery, Partition);
+        Strike(Options.OutageEvery, Outage);
+        Strike(Options.EvictEvery, Evict);
+        var longest = Options.Keys.Max(k => k.Retention + k.Life + k.GenerationDeadline);
+        var end = Options.Active + longest + s_rest;
+        for (var at = Options.Active + SimOptions.Seconds(8); at < end; at += SimOptions.Seconds(2))
+            After(at, Oracle.CheckConverged);
+
+        var stepsAtOnce = 0;
+        while (Violation is null && _events.TryDequeue(out var happen, out var due) && due.At <= end)
+        {
+            if (due.At != Now)
+                stepsAtOnce = 0;
+            Now = due.At;
+            Steps++;
+            if (++stepsAtOnce > 100_000)
+                Fail("4: something goes round and round without time going by");
+            happen();
+        }
+
+        Now = end;
+        if (Violation is null)
+            Oracle.CheckAtRest();
+    }
+
+    public void After(long delay, Action happen) => _events.Enqueue(happen, new Due(Now + delay, ++_order));
+
+    /// <summary>A promise is broken. Only the first counts: what comes after may follow from it.</summary>
+    public void Fail(string promise) => Violation ??= $"seed {_seed}, {Now / 10_000} ms: {promise}";
+
+    public long Exponential(long mean) => (long)(-Math.Log(1 - Random.NextDouble()) * mean);
+
+    /// <summary>Carries a notification to all other nodes; loses, doubles and delays some.</summary>
+    public void Publish(SimNode from, CacheNotification notification)
+    {
+        foreach (var to in Nodes)
+        {
+            if (to == from)
+                continue;
+            if (_cut.Contains((from.Place, to.Place)) || (IsActive && Random.NextDouble() < Options.NoticeLost))
+            {
+                Oracle.NoticesLost = true;
+                continue;
+            }
+
+            Carry(to, notification);
+            if (IsActive && Random.NextDouble() < Options.NoticeDoubled)
+                Carry(to, notification);
+        }
+    }
+
+    private void Carry(SimNode to, CacheNotification notification)
+    {
+        var delay = SimOptions.Millis(0.1 + (Random.NextDouble() * 3));
+        if (Options.HasFaults && Random.Next(50) == 0)
+            delay += SimOptions.Millis(Random.Next(500));
+        After(delay, () => to.Deliver(Peer.Bus, notification));
+    }
+
+    private SimNode NewNode(int place)
+    {
+        var rate = 1 + (((Random.NextDouble() * 2) - 1) * Options.Drift);
+        return new SimNode(this, place, $"n{place}.{++_incarnations}", rate);
+    }
+
+    private void Strike(long every, Action fault)
+    {
+        if (every > 0)
+            After(Exponential(every), Again);
+
+        void Again()
+        {
+            if (!IsActive)
+                return;
+            fault();
+            After(Exponential(every), Again);
+        }
+    }
+
+    private void NextCall()
+    {
+        if (!IsActive)
+            return;
+        var node = _nodes[Random.Next(_nodes.Count)];
+        if (node is not null)
+        {
+            // Squared: the first keys are called more than the last.
+            var key = (int)(Random.NextDouble() * Random.NextDouble() * Options.Keys.Length);
+            var many = Random.Next(20) == 0 ? Random.Next(2, 10) : 1;
+            for (var i = 0; i < many; i++)
+                node.Call(key, DrawKind());
+        }
+
+        After(Exponential(Options.CallEvery), NextCall);
+    }
+
+    private WaiterKind DrawKind() => Random.Next(100) switch
+    {
+        < 76 => WaiterKind.Get,
+        < 84 => WaiterKind.Peek,
+        < 90 => WaiterKind.Refresh,
+        < 96 => WaiterKind.Set,
+        _ => WaiterKind.Remove,
+    };
+
+    private void Crash()
+    {
+        var place = Random.Next(_nodes.Count);
+        if (_nodes[place] is not { } node)
+            return;
+        node.Crash();
+        _nodes[place] = null;
+        After(SimOptions.Millis(Random.Next(10, 5000)), () => _nodes[place] = NewNode(place));
+    }
+
+    private void Pause()
+    {
+        if (_nodes[Random.Next(_nodes.Count)] is not { } node)
+            return;
+        node.Pause();
+        After(SimOptions.Millis(Random.Next(10, 8000)), node.Continue);
+    }
+
+    private void Partition()
+    {
+        if (_nodes.Count < 2)
+            return;
+        var link = (Random.Next(_nodes.Count), Random.Next(_nodes.Count));
+        _cut.Add(link);
+        After(SimOptions.Millis(Random.Next(100, 8000)), () => _cut.Remove(link));
+    }
+
+    private void Outage()
+    {
+        IsOutage = true;
+        After(SimOptions.Millis(Random.Next(100, 6000)), () => IsOutage = false);
+    }
+
+    private void Evict()
+    {
+        if (_nodes[Random.Next(_nodes.Count)] is { } node)
+            node.EvictOne();
+    }
+
+    private readonly record struct Due(long At, long Order);
+
+    private sealed class DueOrder : IComparer<Due>
+    {
+        public static readonly DueOrder Instance = new();
+
+        public int Compare(Due x, Due y) => x.At != y.At ? x.At.CompareTo(y.At) : x.Order.CompareTo(y.Order);
+    }
+}
