@@ -97,7 +97,7 @@ internal sealed class Tick
 internal sealed class StoreCall
 {
     /// <summary>A request about one key; null: one of the batches below.</summary>
-    public StoreRequest? Request { get; init; }
+    public StoreRequest? Request { get; set; }
 
     public IReadOnlyList<HeldClaim>? Claims { get; init; }
 
@@ -123,6 +123,9 @@ internal sealed class StoreCall
     public long HeardAtIssue { get; set; }
 
     public long IssuedAt { get; set; }
+
+    /// <summary>When the request's durations of activity were told.</summary>
+    public long ActivityAt { get; set; }
 
     public int Attempt { get; set; }
 }

@@ -33,7 +33,7 @@ internal partial class NodeAgent
                 Operation = operation,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),
             };
-        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt, IssuedAt = issuedAt };
+        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt, IssuedAt = issuedAt, ActivityAt = _now };
         if (attempt == 0)
         {
             Issue(call);
@@ -63,6 +63,7 @@ internal partial class NodeAgent
         }
         else if (answer.Accepted && change.MemoryOnly)
         {
+            PublishRemoved(state.Key, answer.Token);
             HearRemoved(state, answer.Token);
             if (state.NewestHeard == answer.Token)
                 Show(state, answer.Token, change.Payload!, _now + change.Caller.Profile.Life);

@@ -80,10 +80,10 @@ internal partial class NodeAgent
             Answer(waiter, AnswerKind.InMemory);
         else if (waiter.Kind == WaiterKind.Peek)
             AskPeek(state, waiter);
-        else if (state.Flight is { } flight)
-            Join(flight, waiter);
+        else if (state.Flight is { Why: ClaimReason.Refresh })
+            Peek(state, waiter);
         else
-            Join(Start(state, ClaimReason.Miss), waiter);
+            JoinOrStart(state, waiter);
 
         Settle(state);
     }
@@ -112,8 +112,14 @@ internal partial class NodeAgent
         if (state.Flight is { Phase: FlightPhase.Reading } flight)
             Join(flight, waiter);
         else
-            Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+            Peek(state, waiter);
     }
+
+    /// <summary>Looks into the store beside the key's flight, which may take a while: for a caller, or for those of a sealed flight.</summary>
+    private void Peek(KeyState state, Waiter? waiter) =>
+        Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+
+    private void JoinOrStart(KeyState state, Waiter waiter) => Join(state.Flight ?? Start(state, ClaimReason.Miss), waiter);
 
     private Flight Start(KeyState state, ClaimReason why, long observed = 0)
     {
@@ -159,18 +165,20 @@ internal partial class NodeAgent
 
     private void OnPeeked(StoreCall call, ReadAnswer? answer)
     {
-        var peeker = call.Peeker!;
+        var peeker = call.Peeker;
         var record = answer?.Record;
         if (answer is not null && IsOvertaken(call, record?.Token ?? 0))
         {
-            Issue(new StoreCall { Request = call.Request, State = call.State, Peeker = peeker });
-            return;
+            Peek(call.State!, peeker);
         }
-
-        if (record is { IsRemoved: false })
+        else if (record is { IsRemoved: false })
         {
             Take(call, record);
             AnswerValue(peeker, record.Payload!, record.Token);
+        }
+        else if (peeker is { Kind: WaiterKind.Get, HasLeft: false })
+        {
+            JoinOrStart(call.State!, peeker);
         }
         else
         {
@@ -608,6 +616,7 @@ internal partial class NodeAgent
 
     private void OnLeft(Waiter waiter)
     {
+        waiter.HasLeft = true;
         if (waiter.Flight is not { } flight)
             return;
         flight.Remove(waiter);

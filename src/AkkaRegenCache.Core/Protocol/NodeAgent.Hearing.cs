@@ -49,6 +49,8 @@ internal partial class NodeAgent
                 DueIn(state, heard.DueIn, owner: false);
                 if (isWanted && state.Flight is null)
                     Fetch(state);
+                else if (isWanted && state.Flight?.Why == ClaimReason.Refresh)
+                    Peek(state, null);
             }
         }
 
@@ -181,6 +183,7 @@ internal partial class NodeAgent
         }
 
         publisher.HeardAt = _now;
+        publisher.SilentAt = _now + (4 * _settings.Heartbeat);
     }
 
     /// <summary>Compares the tokens of all that memory shows with the store's, batch by batch.</summary>
@@ -305,7 +308,7 @@ internal partial class NodeAgent
     {
         if (_pulseAt > _now)
             return;
-        _pulseAt = _sequence > 0 || _keys.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
+        _pulseAt = _sequence > 0 || _keys.Count > 0 || _publishers.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
         if (_touches.Count > 0)
         {
             var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
@@ -327,7 +330,15 @@ internal partial class NodeAgent
         foreach (var (name, publisher) in _publishers)
         {
             if (_now - publisher.HeardAt > s_publisherForgotten)
+            {
                 _publishers.Remove(name);
+            }
+            else if (_now >= publisher.SilentAt)
+            {
+                // Dead, cut off, or gone: its last notification may have been lost with it. Asked again ever less often.
+                publisher.SilentAt = _now + (2 * (_now - publisher.HeardAt));
+                OnGap();
+            }
         }
     }
 
@@ -382,5 +393,8 @@ internal partial class NodeAgent
         public long Last { get; set; }
 
         public long HeardAt { get; set; }
+
+        /// <summary>When it counts as silent, should nothing more be heard of it.</summary>
+        public long SilentAt { get; set; }
     }
 }

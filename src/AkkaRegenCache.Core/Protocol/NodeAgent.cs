@@ -281,6 +281,7 @@ internal partial class NodeAgent
         // A repeat may be answered with what was done at the first try, so times count from there.
         if (call.Attempt == 0)
             call.IssuedAt = _now;
+        call.ActivityAt = _now;
         _out.Send(Peer.Store, call);
     }
 
@@ -295,7 +296,17 @@ internal partial class NodeAgent
     private void Reissue(StoreCall call)
     {
         call.State!.Pending--;
+        call.Request = call.Request switch
+        {
+            ClaimRequest claim => claim with { ActiveFor = Left(claim.ActiveFor) },
+            CommitRequest commit => commit with { Schedule = commit.Schedule with { ActiveFor = Left(commit.Schedule.ActiveFor) } },
+            WriteRequest write => write with { Schedule = write.Schedule with { ActiveFor = Left(write.Schedule.ActiveFor) } },
+            var other => other,
+        };
         Issue(call);
+
+        // What was left of the key's activity at the first try is less by now.
+        TimeSpan Left(TimeSpan then) => TimeSpan.FromTicks(Math.Max(0, then.Ticks - (_now - call.ActivityAt)));
     }
 
     private void Answer(Waiter? chain, AnswerKind kind)

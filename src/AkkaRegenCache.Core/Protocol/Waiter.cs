@@ -74,6 +74,9 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
     /// <summary>The flight that will answer it; null: none, or answered.</summary>
     public Flight? Flight { get; set; }
 
+    /// <summary>Whether its caller has stopped waiting.</summary>
+    public bool HasLeft { get; set; }
+
     /// <summary>The next waiter of the same flight or answer.</summary>
     public Waiter? Next { get; set; }
 }

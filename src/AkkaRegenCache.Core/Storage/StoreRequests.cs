@@ -14,24 +14,24 @@ public enum ClaimReason
 }
 
 /// <summary>A request to an external store about one key.</summary>
-public abstract class StoreRequest
+public abstract record StoreRequest
 {
     /// <summary>The key.</summary>
     public required string Key { get; init; }
 }
 
 /// <summary>Asks for the record of a key.</summary>
-public sealed class ReadRequest : StoreRequest;
+public sealed record ReadRequest : StoreRequest;
 
 /// <summary>A request that changes something: a repeat with the same <see cref="Operation"/> gets the first answer.</summary>
-public abstract class MutationRequest : StoreRequest
+public abstract record MutationRequest : StoreRequest
 {
     /// <summary>Names the mutation.</summary>
     public required OperationId Operation { get; init; }
 }
 
 /// <summary>Asks for the right to generate a key.</summary>
-public sealed class ClaimRequest : MutationRequest
+public sealed record ClaimRequest : MutationRequest
 {
     /// <summary>The node incarnation that asks.</summary>
     public required string Owner { get; init; }
@@ -59,7 +59,7 @@ public sealed class ClaimRequest : MutationRequest
 }
 
 /// <summary>Offers the result of a generation.</summary>
-public sealed class CommitRequest : MutationRequest
+public sealed record CommitRequest : MutationRequest
 {
     /// <summary>The token of the claim under which it was made.</summary>
     public required long Token { get; init; }
@@ -72,7 +72,7 @@ public sealed class CommitRequest : MutationRequest
 }
 
 /// <summary>Ends a claim without a result.</summary>
-public sealed class ReleaseRequest : MutationRequest
+public sealed record ReleaseRequest : MutationRequest
 {
     /// <summary>The claim's token.</summary>
     public required long Token { get; init; }
@@ -91,7 +91,7 @@ public sealed class ReleaseRequest : MutationRequest
 }
 
 /// <summary>Sets a value.</summary>
-public sealed class WriteRequest : MutationRequest
+public sealed record WriteRequest : MutationRequest
 {
     /// <summary>The value.</summary>
     public required CachePayload Payload { get; init; }
@@ -107,7 +107,7 @@ public sealed class WriteRequest : MutationRequest
 }
 
 /// <summary>Removes a key.</summary>
-public sealed class InvalidateRequest : MutationRequest
+public sealed record InvalidateRequest : MutationRequest
 {
     /// <summary>How long the tombstone is kept: for as long as a generation may last.</summary>
     public required TimeSpan TombstoneFor { get; init; }

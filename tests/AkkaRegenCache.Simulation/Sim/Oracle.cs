@@ -114,11 +114,11 @@ internal sealed class Oracle(World world)
 
     public void Answered(SimCall call, SimValue value)
     {
-        if (!Close(call))
-            return;
         // Whoever was answered from memory has read it now, not when it asked.
         var model = Model(call.Key);
         model.LastUse = Math.Max(model.LastUse, world.Now);
+        if (!Close(call))
+            return;
         if (value.Key != call.Key)
             world.Fail($"4: {call} got {value}");
         if (value.BornAt < call.ChangedBefore)
