@@ -6,11 +6,6 @@ if ! command -v dotnet >/dev/null; then
     say "The .NET SDK 10 is needed and no 'dotnet' is on the PATH. See https://dotnet.microsoft.com/download"
     exit 1
 fi
-sdk=$(dotnet --version 2>/dev/null || true)
-if [ "${sdk%%.*}" -lt 10 ] 2>/dev/null || [ -z "$sdk" ]; then
-    say "The .NET SDK 10 is needed; found '${sdk:-none that works}'. See https://dotnet.microsoft.com/download"
-    exit 1
-fi
 
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 export DOTNET_GENERATE_ASPNET_CERTIFICATE=false DOTNET_CLI_WORKLOAD_UPDATE_NOTIFY_DISABLE=true
@@ -26,6 +21,12 @@ if [ ! -d "${HOME:-}" ] || [ ! -w "${HOME:-}" ]; then
     say "The home folder can't be written; packages go to $HOME"
 fi
 export DOTNET_CLI_HOME="${DOTNET_CLI_HOME:-$HOME}"
+
+sdk=$(dotnet --version 2>/dev/null || true)
+if [ "${sdk%%.*}" -lt 10 ] 2>/dev/null || [ -z "$sdk" ]; then
+    say "The .NET SDK 10 is needed; found '${sdk:-none that works}'. See https://dotnet.microsoft.com/download"
+    exit 1
+fi
 
 # restore PROJECT: registries sometimes answer with an error that is gone at the next try.
 restore() {

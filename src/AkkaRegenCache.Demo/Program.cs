@@ -1,1 +1,42 @@
-System.Console.WriteLine("demo");
+using System.Runtime.InteropServices;
+using AkkaRegenCache.Demo;
+using AkkaRegenCache.Demo.Load;
+using AkkaRegenCache.Demo.Reporting;
+
+DemoOptions options;
+KeySource keys;
+try
+{
+    options = DemoOptions.Parse(args);
+    if (options.Help)
+    {
+        Console.WriteLine(DemoOptions.Usage);
+        return 0;
+    }
+
+    keys = options.Trace is { } path ? TraceKeys.Load(path) : new ZipfKeys(options.Keys);
+}
+catch (UsageException error)
+{
+    Console.Error.WriteLine(error.Message);
+    Console.Error.WriteLine("--help tells what there is.");
+    return 2;
+}
+
+// Ctrl-C ends the load early; the summary still comes.
+using var interrupted = new CancellationTokenSource();
+using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+
+Figures figures = await new DemoRun(options, keys).RunAsync(interrupted.Token);
+Console.WriteLine();
+Console.WriteLine(Summary.Of(figures));
+if (options.Json)
+    Console.WriteLine(figures.ToJson());
+return figures.Load.Errors == 0 ? 0 : 1;
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    interrupted.Cancel();
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+
+namespace AkkaRegenCache.Demo;
+
+/// <summary>What the command line asked for.</summary>
+internal sealed record DemoOptions
+{
+    public const string Usage =
+        """
+        A web farm in one process: an HTTP origin, cache nodes behind HTTP endpoints, clients that read from them.
+        Half way one node dies and a new one joins. Ends by itself, with a summary.
+
+          --seconds N    how long the clients read; 1 to 86400, default 30
+          --rate N       requests a second once all clients have come; 1 to 20000, default 1500
+          --nodes N      cache nodes at the start; 2 to 16, default 3
+          --keys N       how many different keys the clients read, some far more often than others (Zipf); 1 to 1000000,
+                         default 150
+          --trace FILE   read the keys of a trace instead, again from its start when it ends: gzip over big-endian 32-bit
+                         integers, one key a request
+          --json         plain lines, and the figures as one line of JSON at the end
+          --help         this text
+
+        Exit code: 0; 1 if a client got a wrong answer; 2 if the command line or the trace can't be used.
+        """;
+
+    public int Seconds { get; init; } = 30;
+
+    public int Rate { get; init; } = 1500;
+
+    public int Nodes { get; init; } = 3;
+
+    public int Keys { get; init; } = 150;
+
+    public string? Trace { get; init; }
+
+    public bool Json { get; init; }
+
+    public bool Help { get; init; }
+
+    /// <exception cref="UsageException">An argument is unknown, has no value, or one that can't be used.</exception>
+    public static DemoOptions Parse(string[] arguments)
+    {
+        var options = new DemoOptions();
+        bool keysGiven = false;
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            string name = arguments[i];
+            string? value = null;
+            int equals = name.IndexOf('=', StringComparison.Ordinal);
+            if (name.StartsWith("--", StringComparison.Ordinal) && equals > 0)
+                (name, value) = (name[..equals], name[(equals + 1)..]);
+
+            switch (name)
+            {
+                case "--help" or "-h":
+                    options = options with { Help = NoValue() };
+                    break;
+                case "--json":
+                    options = options with { Json = NoValue() };
+                    break;
+                case "--seconds":
+                    options = options with { Seconds = Number(1, 86_400) };
+                    break;
+                case "--rate":
+                    options = options with { Rate = Number(1, 20_000) };
+                    break;
+                case "--nodes":
+                    options = options with { Nodes = Number(2, 16) };
+                    break;
+                case "--keys":
+                    options = options with { Keys = Number(1, 1_000_000) };
+                    keysGiven = true;
+                    break;
+                case "--trace":
+                    options = options with { Trace = Value() };
+                    break;
+                default:
+                    throw new UsageException($"Unknown argument '{arguments[i]}'.");
+            }
+
+            bool NoValue() => value is null ? true : throw new UsageException($"{name} takes no value.");
+
+            string Value()
+            {
+                value ??= ++i < arguments.Length ? arguments[i] : null;
+                if (string.IsNullOrEmpty(value) || value.StartsWith("--", StringComparison.Ordinal))
+                    throw new UsageException($"{name} needs a value.");
+                return value;
+            }
+
+            int Number(int least, int most)
+            {
+                string text = Value();
+                return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+                    ? number
+                    : throw new UsageException($"{name} takes a whole number from {least} to {most}, not '{text}'.");
+            }
+        }
+
+        return options.Trace is not null && keysGiven
+            ? throw new UsageException("--keys and --trace exclude each other: a trace has its own keys.")
+            : options;
+    }
+}
+
+/// <summary>The command line can't be used; the message says why.</summary>
+internal sealed class UsageException(string message, Exception? innerException = null) : Exception(message, innerException);

@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using AkkaRegenCache.Demo.Farm;
+using AkkaRegenCache.Demo.Load;
+using AkkaRegenCache.Demo.Origin;
+using AkkaRegenCache.Demo.Reporting;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+using Spectre.Console;
+
+namespace AkkaRegenCache.Demo;
+
+/// <summary>One run: starts the farm and the clients, lets a node die and another join half way, and takes everything down.</summary>
+internal sealed class DemoRun(DemoOptions options, KeySource keys)
+{
+    // Serialized values, as a store on another machine would have them.
+    private readonly InMemoryStore _store = new(storesObjects: false);
+    private readonly InProcessNotificationBus _bus = new();
+    private readonly FarmStatistics _farm = new();
+    private readonly List<FarmNode> _nodes = [];
+    private readonly List<Task> _burials = [];
+
+    /// <summary>Runs until the time is over or <paramref name="cancellationToken"/> is cancelled.</summary>
+    public async Task<Figures> RunAsync(CancellationToken cancellationToken)
+    {
+        TimeSpan duration = TimeSpan.FromSeconds(options.Seconds);
+        await using OriginServer origin = await OriginServer.StartAsync();
+        using var directory = new NodeDirectory();
+        var load = new LoadStatistics();
+        try
+        {
+            for (int i = 0; i < options.Nodes; i++)
+                await StartNodeAsync(origin, directory);
+
+            var figures = new Figures(origin, _farm, load);
+            figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started; {keys.Description}");
+
+            using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            Task run = new LoadGenerator(keys, directory, origin, load, options.Rate, duration).RunAsync(cancellationToken);
+            Task turn = TurnAsync(figures, origin, directory, duration, ends.Token);
+            await ShowAsync(figures, duration, run);
+            await run;
+            await ends.CancelAsync();
+            await turn;
+            return figures;
+        }
+        finally
+        {
+            foreach (FarmNode node in _nodes.Where(node => !node.IsDead))
+                await node.DisposeAsync();
+            await Task.WhenAll(_burials);
+        }
+    }
+
+    private async Task ShowAsync(Figures figures, TimeSpan duration, Task run)
+    {
+        if (!options.Json && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true })
+            await LiveTable.RunAsync(figures, duration, run);
+        else
+            await PlainLines.RunAsync(figures, duration, Console.Out, run);
+    }
+
+    private async Task TurnAsync(
+        Figures figures, OriginServer origin, NodeDirectory directory, TimeSpan duration, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Task.Delay(duration / 2, cancellationToken);
+            FarmNode victim = _nodes[1];
+            await UntilGeneratingAsync(victim, duration / 10, cancellationToken);
+            int generating = victim.Generating;
+            victim.Kill();
+            figures.NodeDied = true;
+            figures.Event($"node {victim.Name} died in the middle of making {generating} values; it released nothing, nobody was told");
+
+            // What is left of it in this process is cleared away while the others go on; none of that reaches them.
+            _burials.Add(Task.Run(async () => await victim.DisposeAsync(), CancellationToken.None));
+
+            await Task.Delay(TimeSpan.FromSeconds(Math.Min(1, duration.TotalSeconds / 20)), cancellationToken);
+            FarmNode newcomer = await StartNodeAsync(origin, directory);
+            figures.Event($"node {newcomer.Name} joined with an empty memory");
+        }
+        catch (OperationCanceledException)
+        {
+            // The run ended first.
+        }
+    }
+
+    // The worst moment to die is while it holds claims, which others then have to wait for.
+    private static async Task UntilGeneratingAsync(FarmNode node, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        long start = Stopwatch.GetTimestamp();
+        using var pacer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
+        while (node.Generating == 0 && Stopwatch.GetElapsedTime(start) < patience)
+            await pacer.WaitForNextTickAsync(cancellationToken);
+    }
+
+    private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory)
+    {
+        FarmNode node = await FarmNode.StartAsync(_nodes.Count, _store, _bus, origin.Address, _farm);
+        _nodes.Add(node);
+        directory.Add(node.Address);
+        return node;
+    }
+}
