@@ -35,8 +35,12 @@ internal partial class NodeAgent
         if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
-            var isWanted = state.InMemory || state.Flight?.Waiters is not null || _detached.ContainsKey(state);
-            if (heard.Payload is { } payload && isWanted && _now >= _lateUntil)
+            var isWanted = state.InMemory || _detached.ContainsKey(state);
+
+            // Newer than a claim that was live when this node asked: so newer than anything it has shown. Of a value that comes out of
+            // the blue, with nothing known of the key, that can't be said: the notification may be an old one.
+            var isAwaited = state.Flight is { Phase: FlightPhase.Waiting, Awaited: > 0 } flight && heard.Token >= flight.Awaited;
+            if (heard.Payload is { } payload && (isWanted || isAwaited) && _now >= _lateUntil)
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
                 DueIn(state, heard.DueIn, owner: false);
@@ -143,7 +147,7 @@ internal partial class NodeAgent
         if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
             return;
         var isNewEnough = flight.Why != ClaimReason.Refresh || (flight.Observed != 0 && token > flight.Observed);
-        if (payload is null || !isNewEnough)
+        if (payload is null || !isNewEnough || flight.Awaited == 0)
         {
             AskAgain(flight);
             return;
