@@ -40,8 +40,18 @@ internal partial class NodeAgent
     /// Memory shows something newer than what sealed flights make: their callers needn't wait any longer, and what nobody waits for
     /// needn't be made.
     /// </summary>
-    private void ServeDetached(KeyState state)
+    private void ServeShown(KeyState state)
     {
+        if (state.Flight is { Why: not ClaimReason.Refresh, Phase: FlightPhase.Waiting or FlightPhase.Running, Waiters: not null } joined)
+        {
+            // Found beside the flight: its callers have what they came for, and a regeneration goes on without them.
+            Answer(joined.TakeWaiters(), AnswerKind.InMemory);
+            if (joined.Phase == FlightPhase.Waiting && joined.IsUnwanted)
+                End(joined);
+            else
+                joined.KeepsGoing = true;
+        }
+
         if (_detached.Count == 0 || !_detached.TryGetValue(state, out var flights))
             return;
         foreach (var flight in flights.ToArray())
@@ -80,7 +90,7 @@ internal partial class NodeAgent
             Answer(waiter, AnswerKind.InMemory);
         else if (waiter.Kind == WaiterKind.Peek)
             AskPeek(state, waiter);
-        else if (state.Flight is { Why: ClaimReason.Refresh })
+        else if (state.Flight is { Why: not ClaimReason.Miss })
             Peek(state, waiter);
         else
             JoinOrStart(state, waiter);

@@ -188,7 +188,7 @@ internal partial class NodeAgent
         state.Token = token;
         state.EndsAt = endsAt;
         _out.Send(Peer.Memory, new Adopt(state.Key, token, payload, state.Source, committed: true));
-        ServeDetached(state);
+        ServeShown(state);
     }
 
     /// <summary>Keeps a value that the store didn't get: here only, until something newer is heard or the store answers again.</summary>
