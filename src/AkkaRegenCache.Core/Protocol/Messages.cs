@@ -122,6 +122,9 @@ internal sealed class StoreCall
 
     public long HeardAtIssue { get; set; }
 
+    /// <summary>How many gaps had been found when it was first sent.</summary>
+    public long GapsAtIssue { get; set; }
+
     public long IssuedAt { get; set; }
 
     /// <summary>When the request's durations of activity were told.</summary>

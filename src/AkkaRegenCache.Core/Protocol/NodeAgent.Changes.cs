@@ -10,11 +10,11 @@ internal partial class NodeAgent
     private void OnChange(ChangeRequested change)
     {
         var state = StateOf(change.Caller.Key);
-        IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), _now, attempt: 0);
+        IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), _now, attempt: 0, _gaps);
         Settle(state);
     }
 
-    private void IssueChange(ChangeRequested change, KeyState state, OperationId operation, long observed, long issuedAt, int attempt)
+    private void IssueChange(ChangeRequested change, KeyState state, OperationId operation, long observed, long issuedAt, int attempt, long gaps)
     {
         var profile = change.Caller.Profile;
         StoreRequest request = change.Payload is { } payload && !change.MemoryOnly
@@ -33,7 +33,7 @@ internal partial class NodeAgent
                 Operation = operation,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),
             };
-        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt, IssuedAt = issuedAt, ActivityAt = _now };
+        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt, IssuedAt = issuedAt, ActivityAt = _now, GapsAtIssue = gaps };
         if (attempt == 0)
         {
             Issue(call);
@@ -89,6 +89,7 @@ internal partial class NodeAgent
             DueAgainIn(state, 0);
         }
 
+        VerifyAcrossGap(call);
         _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
     }
 
@@ -99,7 +100,7 @@ internal partial class NodeAgent
         if (call.Attempt + 1 < ChangeAttempts)
         {
             var observed = call.Request is WriteRequest write ? write.ObservedToken : 0;
-            IssueChange(change, state, ((MutationRequest)call.Request!).Operation, observed, call.IssuedAt, call.Attempt + 1);
+            IssueChange(change, state, ((MutationRequest)call.Request!).Operation, observed, call.IssuedAt, call.Attempt + 1, call.GapsAtIssue);
             return;
         }
 

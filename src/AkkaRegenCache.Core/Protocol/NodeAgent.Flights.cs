@@ -493,6 +493,7 @@ internal partial class NodeAgent
                 else
                     state.Token = answer.Token;
                 DueIn(state, answer.DueIn, owner: true);
+                VerifyAcrossGap(call);
                 AnswerValue(flight.TakeWaiters(), payload, answer.Token);
                 End(flight);
             }

@@ -16,6 +16,7 @@ internal partial class NodeAgent
     private readonly List<(string Key, long ActiveUntil)> _touches = [];
     private string _life = "";
     private long _sequence;
+    private long _gaps;
     private long _lateUntil;
     private long _unsureAt = long.MaxValue;
     private long _pulseAt = long.MaxValue;
@@ -25,7 +26,21 @@ internal partial class NodeAgent
     private bool _checkAgain;
 
     /// <summary>A gap was found, or a publisher heard for the first time: something may have been missed. Overridden only to plant a bug.</summary>
-    protected virtual void OnGap() => StartCheck();
+    protected virtual void OnGap()
+    {
+        _gaps++;
+        StartCheck();
+    }
+
+    /// <summary>
+    /// What an operation brought is shown now, but something was missed while it was under way, when there was nothing to check yet: the
+    /// store is asked once more.
+    /// </summary>
+    private void VerifyAcrossGap(StoreCall call)
+    {
+        if (call.GapsAtIssue != _gaps)
+            Peek(call.State!, null);
+    }
 
     /// <summary>Hears of a newer value of a key that this node knows. Overridden only to plant a bug.</summary>
     protected virtual void HearFresh(KeyState state, CacheNotification heard)

@@ -179,6 +179,7 @@ internal partial class NodeAgent
         if (state.InMemory || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
             Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
         DueIn(state, record.DueIn, owner: false);
+        VerifyAcrossGap(call);
     }
 
     private void Show(KeyState state, long token, CachePayload payload, long endsAt)

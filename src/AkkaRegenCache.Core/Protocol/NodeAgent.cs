@@ -280,7 +280,11 @@ internal partial class NodeAgent
         call.HeardAtIssue = call.State.NewestHeard;
         // A repeat may be answered with what was done at the first try, so times count from there.
         if (call.Attempt == 0)
+        {
             call.IssuedAt = _now;
+            call.GapsAtIssue = _gaps;
+        }
+
         call.ActivityAt = _now;
         _out.Send(Peer.Store, call);
     }
