@@ -164,7 +164,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         Check(key);
         ArgumentNullException.ThrowIfNull(generator);
-        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         var call = new ValueCall<T>(key, WaiterKind.Refresh, source.Profile, source);
         return new(Ask(call, call.Task, cancellationToken));
     }
@@ -199,9 +199,9 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         {
             // Nothing else is ever put there.
             var source = Unsafe.As<KeySource>(known);
-            if (ReferenceEquals(source.Generator, generator) && ReferenceEquals(source.Options, options)
+            if (ReferenceEquals(source.Generator, generator) && ReferenceEquals(source.Profile.Options, options)
                 && (typeof(TState).IsValueType
-                    ? source is KeySource<TState, T> typed && typed.IsSameValue(state)
+                    ? source is ValueStateSource<TState, T> typed && typed.HasState(state)
                     : ReferenceEquals(source.State, state)))
             {
                 entry.OnHit(_memory.Epoch);
@@ -230,26 +230,26 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         }
 
         Check(key);
-        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
         return new(Ask(call, call.Task, cancellationToken));
     }
 
     private void Learn<TState, T>(Memory.MemoryEntry entry, TState state, Delegate generator, RegenEntryOptions? options)
     {
-        if (entry.Generator is KeySource<TState, T> known)
+        if (entry.Generator is KeySource known && ReferenceEquals(known.Generator, generator))
         {
-            if (!ReferenceEquals(known.Options, options))
-            {
+            if (!ReferenceEquals(known.Profile.Options, options))
                 known.Profile = _profiles.Resolve(options);
-                known.Options = options;
-            }
-
-            if (known.TryUpdate(generator, state))
+            if (typeof(TState).IsValueType ? known is ValueStateSource<TState, T> typed && typed.HasState(state) : known is ObjectStateSource<TState, T>)
+            {
+                if (!typeof(TState).IsValueType)
+                    known.State = state;
                 return;
+            }
         }
 
-        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         _shell.Post(Peer.Callers, new GeneratorLearned(entry.Key, source));
     }
 
