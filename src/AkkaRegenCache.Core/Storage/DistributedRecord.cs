@@ -24,7 +24,7 @@ internal enum DistributedRecordKind
 /// </summary>
 /// <remarks>
 /// <code>
-///  0  "ARCR"
+///  0  "ARC", 9E hexadecimal
 ///  4  version (1)
 ///  5  flags: 1 tombstone
 ///  6  header length, 2 bytes (56)
@@ -51,7 +51,8 @@ internal readonly record struct DistributedRecord(DistributedRecordKind Kind, Re
 
     private static readonly long s_latest = (DateTime.MaxValue - DateTime.UnixEpoch).Ticks;
 
-    private static ReadOnlySpan<byte> Magic => "ARCR"u8;
+    // Not text, so that no text is taken for a record.
+    private static ReadOnlySpan<byte> Magic => [(byte)'A', (byte)'R', (byte)'C', 0x9E];
 
     /// <summary>Writes a header.</summary>
     /// <param name="facts">The record, in the store's own times.</param>

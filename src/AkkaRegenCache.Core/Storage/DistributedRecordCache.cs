@@ -22,7 +22,9 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
         using var ending = Ending(cancellationToken);
         var task = cache.GetAsync(key, ending.Token);
         var bytes = await Limited(task, key, ending, cancellationToken).ConfigureAwait(false);
-        return bytes is null ? null : bytes.AsMemory();
+
+        // In full: a plain null would turn into an empty memory, which is an entry and not a missing one.
+        return bytes is null ? default(ReadOnlyMemory<byte>?) : bytes.AsMemory();
     }
 
     /// <summary>Gets the first bytes of an entry, without an array for the rest where the cache can do without.</summary>
@@ -35,7 +37,8 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
         var head = new HeadWriter(length);
         using var ending = Ending(cancellationToken);
         var task = _buffers.TryGetAsync(key, head, ending.Token).AsTask();
-        return await Limited(task, key, ending, cancellationToken).ConfigureAwait(false) ? head.Written : null;
+        var isThere = await Limited(task, key, ending, cancellationToken).ConfigureAwait(false);
+        return isThere ? head.Written : default(ReadOnlyMemory<byte>?);
     }
 
     /// <summary>Stores an entry of two parts.</summary>
