@@ -47,8 +47,8 @@ public sealed partial class DistributedCacheStore
 
         if (overwritten is { } tombstone)
             await PutAsync(key, tombstone, default, now, toUtc, cancellationToken).ConfigureAwait(false);
-        return new Found(
-            record.Kind, record.Facts.Token, record.Kind == DistributedRecordKind.Readable && whole ? bytes!.Value[DistributedRecord.HeaderLength..] : default);
+        var hasValue = record.Kind == DistributedRecordKind.Readable && whole;
+        return new Found(record.Kind, record.Facts.Token, hasValue ? bytes!.Value[DistributedRecord.HeaderLength..] : default);
     }
 
     private async ValueTask<ChangeAnswer> ChangeAsync(MutationRequest request, CachePayload? payload, CancellationToken cancellationToken)
@@ -126,9 +126,12 @@ public sealed partial class DistributedCacheStore
         };
     }
 
-    [LoggerMessage(10, LogLevel.Warning, "'{Name}' in the distributed cache holds bytes that are no record of a cache; they count as no value. Further ones are not reported.")]
+    [LoggerMessage(10, LogLevel.Warning,
+        "'{Name}' in the distributed cache holds bytes that are no record of a cache; they count as no value. Further ones are not reported.")]
     private partial void LogForeign(string name);
 
-    [LoggerMessage(11, LogLevel.Warning, "'{Name}' in the distributed cache was written by a newer version; values generated here are kept in this process's memory instead of overwriting it. Further ones are not reported.")]
+    [LoggerMessage(11, LogLevel.Warning,
+        "'{Name}' in the distributed cache was written by a newer version; "
+        + "values generated here are kept in this process's memory instead of overwriting it. Further ones are not reported.")]
     private partial void LogNewer(string name);
 }

@@ -118,8 +118,11 @@ public sealed partial class DistributedCacheStore : IExternalStore
         ArgumentException.ThrowIfNullOrEmpty(cacheName);
         return _parts.GetOrAdd(
             cacheName,
-            static (name, whole) => new DistributedCacheStore(
-                whole._cache, whole._time, whole._logger, whole._callTimeout, whole._path.Length == 0 ? Escape(name) : $"{whole._path}/{Escape(name)}"),
+            static (name, whole) =>
+            {
+                var path = whole._path.Length == 0 ? Escape(name) : $"{whole._path}/{Escape(name)}";
+                return new DistributedCacheStore(whole._cache, whole._time, whole._logger, whole._callTimeout, path);
+            },
             this);
     }
 

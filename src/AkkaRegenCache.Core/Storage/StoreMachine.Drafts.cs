@@ -25,6 +25,7 @@ internal sealed class SlotDraft
 internal partial class StoreMachine
 {
     private static readonly long s_doubtKept = TimeSpan.FromSeconds(10).Ticks;
+    private static readonly long s_foundKept = TimeSpan.FromSeconds(10).Ticks;
 
     /// <summary>The first answer to an operation, where it was done before.</summary>
     internal StoreAnswer? Recall(OperationId operation) => TryRecall(operation, out var first) ? first : null;
@@ -84,6 +85,7 @@ internal partial class StoreMachine
     internal RecordFacts? Learn(string key, in RecordFacts found, bool isOwn, long now)
     {
         var slot = SlotOf(key);
+        slot.KnownUntil = now + s_foundKept;
         if (isOwn && found.Token > slot.Token && slot.Doubtful is { } doubtful && doubtful.Slot!.Token == found.Token)
         {
             Apply(doubtful, now);
@@ -111,6 +113,7 @@ internal partial class StoreMachine
     internal void LearnUnreadable(string key, long token, long now)
     {
         var slot = SlotOf(key);
+        slot.KnownUntil = now + s_foundKept;
         if (token > slot.Token)
             slot.LearnUnreadable(token);
         else if (slot.IsElsewhere)

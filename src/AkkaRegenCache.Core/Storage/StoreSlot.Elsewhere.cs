@@ -21,6 +21,12 @@ internal sealed partial class StoreSlot
     /// <summary>A change of which it isn't known whether it was stored.</summary>
     public SlotDraft? Doubtful { get; set; }
 
+    /// <summary>
+    /// Until when it is remembered what was found elsewhere, also where that has ended: a claim must not be granted on less than was found, or
+    /// finding it again would look like a change that ends the claim.
+    /// </summary>
+    public long KnownUntil { get; set; }
+
     public RecordFacts Facts => new(Token, Payload is null, _recordEnds, DueAt, _interval, ActiveUntil);
 
     public StoreSlot Copy() => (StoreSlot)MemberwiseClone();

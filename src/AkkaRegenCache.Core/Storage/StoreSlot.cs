@@ -67,7 +67,7 @@ internal sealed partial class StoreSlot(string key)
         {
             var until = Math.Max(_recordEnds, Claim?.LeaseEnds ?? 0);
             until = Math.Max(until, Failure?.KeptUntil ?? 0);
-            until = Math.Max(until, Doubtful?.KeptUntil ?? 0);
+            until = Math.Max(until, Math.Max(KnownUntil, Doubtful?.KeptUntil ?? 0));
             return DueAt != 0 ? Math.Max(until, ActiveUntil) : until;
         }
     }

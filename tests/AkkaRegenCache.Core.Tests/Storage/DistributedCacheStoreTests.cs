@@ -153,6 +153,27 @@ public sealed class DistributedCacheStoreTests
         Assert.True(await _one.Generate("again", ClaimReason.Miss) > token);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_record_that_has_ended_but_still_lies_there_hinders_nobody(bool isNewer)
+    {
+        var before = await _two.Generate("ended");
+        var record = _cache.Peek(Name)!;
+        _clock.Advance(TimeSpan.FromSeconds(20));
+        _cache.Put(Name, isNewer ? MakeNewer(record) : record);
+        _cache.Before = (_, _) =>
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(1));
+            return null;
+        };
+
+        Assert.Null(await _one.Read());
+        var token = await _one.Generate("next", ClaimReason.Miss);
+        Assert.True(token > before);
+        Assert.Equal("next", Text(await _one.Read()));
+    }
+
     [Fact]
     public async Task The_cache_is_told_to_drop_what_has_ended()
     {

@@ -110,7 +110,11 @@ public abstract partial class ExternalStoreContract
     [Fact]
     public async Task Keys_are_told_apart_by_every_character()
     {
-        string[] keys = ["k", "K", "k ", "k:", ":k", "k:k", "k/k", "{k}", "ключ", "鍵", "\U0001F511", "a\nb", "a\0b", new('x', 1024), new('x', 1023)];
+        string[] keys =
+        [
+            "k", "K", "k ", "k:", ":k", "k:k", "k/k", "{k}",
+            "ключ", "鍵", "\U0001F511", "a\nb", "a\0b", new('x', 1024), new('x', 1023),
+        ];
         foreach (var key in keys)
             await Write("of " + key, key: key);
         foreach (var key in keys)

@@ -86,7 +86,12 @@ public abstract partial class ExternalStoreContract
     }
 
     protected async Task<ChangeAnswer> Write(
-        string value = "value", StoreSchedule? schedule = null, long observed = 0, bool isRetry = false, string key = Key, OperationId? operation = null) =>
+        string value = "value",
+        StoreSchedule? schedule = null,
+        long observed = 0,
+        bool isRetry = false,
+        string key = Key,
+        OperationId? operation = null) =>
         await Store.WriteAsync(new WriteRequest
         {
             Key = key,

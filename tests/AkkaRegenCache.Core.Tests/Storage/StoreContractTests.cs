@@ -87,17 +87,27 @@ public sealed class DistributedMemoryCacheStoreTests : VirtualTimeStoreContract
     protected override IExternalStore Store => _store;
 }
 
-/// <summary>Over a cache that takes sequences and writes into buffers, and answers later.</summary>
+/// <summary>Over a cache that takes sequences and writes into buffers, answers later, and takes its time for each call.</summary>
 public sealed class DistributedBufferCacheStoreTests : VirtualTimeStoreContract
 {
     private readonly DistributedCacheStore _store;
 
     public DistributedBufferCacheStoreTests()
     {
-        var cache = new FakeBufferCache(Clock) { AnswersLater = true };
+        var cache = new FakeBufferCache(Clock)
+        {
+            AnswersLater = true,
+            Before = (_, _) =>
+            {
+                Clock.Advance(TimeSpan.FromMicroseconds(100));
+                return null;
+            },
+        };
         Assert.IsAssignableFrom<IBufferDistributedCache>(cache);
         _store = new DistributedCacheStore(cache, Clock);
     }
 
     protected override IExternalStore Store => _store;
+
+    protected override TimeSpan Tolerance => TimeSpan.FromMilliseconds(10);
 }
