@@ -270,9 +270,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private void Execute(StoreCall call)
     {
         ValueTask<StoreAnswer> task;
+
+        // A store in memory answers at once: nothing to abandon.
+        var abandon = _store is InMemoryStore ? null : new CancellationTokenSource();
         try
         {
-            task = StoreCalling.Invoke(_store, call);
+            task = StoreCalling.Invoke(_store, call, abandon?.Token ?? default);
         }
         catch (Exception e)
         {
@@ -283,10 +286,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (task.IsCompletedSuccessfully)
             Post(Peer.Store, new StoreReplied(call, task.Result));
         else
-            _ = AwaitStoreAsync(call, task);
+            _ = AwaitStoreAsync(call, task, abandon);
     }
 
-    private async Task AwaitStoreAsync(StoreCall call, ValueTask<StoreAnswer> task)
+    private async Task AwaitStoreAsync(StoreCall call, ValueTask<StoreAnswer> task, CancellationTokenSource? abandon)
     {
         Interlocked.Increment(ref _storeCalls);
         StoreReplied reply;
@@ -298,6 +301,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         {
             LogStoreFailed(e, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
             reply = new StoreReplied(call, null, e);
+
+            // Given up: what it goes on to do is in nobody's way any more.
+            if (e is TimeoutException && abandon is not null)
+                await abandon.CancelAsync().ConfigureAwait(false);
         }
 
         Post(Peer.Store, reply);
