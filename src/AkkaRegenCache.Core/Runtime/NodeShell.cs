@@ -198,6 +198,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         {
             if (message is GeneratorLearned learned)
                 Memory.Find(learned.Key)?.UseGenerator(learned.Source);
+
+            // Taken in again before this was served? Then there is nothing to tell.
+            if (message is Evicted evicted && Memory.Find(evicted.Key) is not null)
+                return;
             _agent.On(from, message, now, _outbox);
             for (var i = 0; i < _outbox.Count; i++)
                 Do(_outbox[i].To, _outbox[i].Message);
@@ -262,9 +266,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (outcome == SetOutcome.Admitted)
             entry!.StartAt(int.MinValue);
         foreach (var evicted in Memory.Evicted)
-            Post(Peer.Memory, new Evicted(evicted.Key, evicted.Token, TimeOf(evicted.Epoch)));
+            Post(Peer.Memory, new Evicted(evicted.Key, TimeOf(evicted.Epoch)));
         if (outcome is SetOutcome.Refused or SetOutcome.Dropped)
-            Post(Peer.Memory, new Evicted(adopt.Key, adopt.Token, long.MinValue));
+            Post(Peer.Memory, new Evicted(adopt.Key, long.MinValue));
     }
 
     private void Execute(StoreCall call)
