@@ -164,7 +164,7 @@ internal partial class NodeAgent
     }
 
     /// <summary>Whether the outcome of a claim concerns those who wait for another one. Overridden only to plant a bug.</summary>
-    protected virtual bool Concerns(Flight flight, long token) => token >= flight.Awaited;
+    protected virtual bool Concerns(Flight flight, long token) => flight.Awaited != 0 && token >= flight.Awaited;
 
     /// <summary>Something was stored or removed: whoever waits for a generation of the key has waited long enough.</summary>
     private void WakeWaiting(KeyState state, long token, CachePayload? payload)
