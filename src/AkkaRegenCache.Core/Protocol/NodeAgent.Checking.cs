@@ -88,6 +88,8 @@ internal partial class NodeAgent
                 HearRemoved(state, check.Token);
             else if (check.Token > state.NewestHeard)
                 NoteToken(state, check.Token);
+            else if (check.Token == 0)
+                LoseRecord(state);
             if (state.IsOutdated || state.Uncommitted)
                 DueAgainIn(state, 0);
             Settle(state);
@@ -95,6 +97,18 @@ internal partial class NodeAgent
 
         _checked += answer.Checks.Count;
         _checkAt = _now;
+    }
+
+    /// <summary>
+    /// The store no longer holds what memory shows, though its time has not come: evicted there, or removed so long ago that the tombstone is
+    /// gone too. What is regenerated here is claimed anew and served until then; the next reader of anything else asks the store.
+    /// </summary>
+    private void LoseRecord(KeyState state)
+    {
+        if (state.Source is { Profile.IsScheduled: true })
+            state.Uncommitted = true;
+        else if (!state.Uncommitted)
+            Forget(state);
     }
 
     /// <summary>

@@ -56,7 +56,11 @@ internal partial class NodeAgent
         Follow(heard);
         if (heard.Kind == NotificationKind.Heartbeat || !_keys.TryGetValue(heard.Key, out var state))
             return;
-        if (_life.Length != 0 && heard.Life != _life)
+
+        // Tokens heard of before the store was ever asked belong to a life, too.
+        if (_life.Length == 0)
+            NoteLife(heard.Life);
+        if (heard.Life != _life)
         {
             // One of the two has not noticed yet that the store began a new life. The store tells.
             StartCheck();
