@@ -40,6 +40,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private long _timerAt = long.MaxValue;
     private int _posted;
     private int _storeCalls;
+    private int _answers;
     private volatile bool _isLeaving;
 
     public NodeShell(
@@ -95,6 +96,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Calls of the store that are under way.</summary>
     public int StoreCalls => Volatile.Read(ref _storeCalls);
 
+    /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
+    public int AnswersUnderWay => Volatile.Read(ref _answers);
+
     public bool IsLeaving => _isLeaving;
 
     internal NodeAgent Agent => _agent;
@@ -115,13 +119,16 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         return TimeOf(epoch);
     }
 
+    /// <summary>Counts what <see cref="AnswersUnderWay"/> tells.</summary>
+    public void CountAnswer(int change) => Interlocked.Add(ref _answers, change);
+
     /// <summary>Answers a call with what memory shows; where that has gone meanwhile, the call asks again.</summary>
     public void CompleteFromMemory(Call call)
     {
         if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
         {
             entry.OnHit(Memory.Epoch);
-            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), Codec);
+            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), this);
         }
         else
         {
