@@ -316,6 +316,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         if (_bus is null)
             return;
+
+        // The exception itself is this node's own: others get its type and message, as they would over a wire.
+        if (notification.Failure is { Exception: not null } failure)
+            notification = notification with { Failure = failure.WithoutException() };
         try
         {
             var task = _bus.PublishAsync(_cacheName, notification);

@@ -15,3 +15,35 @@ public sealed class Regeneration_serialized() : RegenerationScenarios(InProcessM
 public sealed class Schedule_of_objects() : ScheduleScenarios(InProcessMode.Objects);
 
 public sealed class Schedule_serialized() : ScheduleScenarios(InProcessMode.Serialized);
+
+public sealed class Memory_of_objects() : MemoryScenarios(InProcessMode.Objects);
+
+public sealed class Memory_serialized() : MemoryScenarios(InProcessMode.Serialized);
+
+public sealed class Generator_of_objects() : GeneratorScenarios(InProcessMode.Objects);
+
+public sealed class Generator_serialized() : GeneratorScenarios(InProcessMode.Serialized);
+
+public sealed class Change_of_objects() : ChangeScenarios(InProcessMode.Objects);
+
+public sealed class Change_serialized() : ChangeScenarios(InProcessMode.Serialized);
+
+public sealed class Failure_of_objects() : FailureScenarios(InProcessMode.Objects);
+
+public sealed class Failure_serialized() : FailureScenarios(InProcessMode.Serialized);
+
+public sealed class Cancellation_of_objects() : CancellationScenarios(InProcessMode.Objects);
+
+public sealed class Cancellation_serialized() : CancellationScenarios(InProcessMode.Serialized);
+
+public sealed class BadInput_of_objects() : BadInputScenarios(InProcessMode.Objects);
+
+public sealed class BadInput_serialized() : BadInputScenarios(InProcessMode.Serialized);
+
+public sealed class Value_of_objects() : ValueScenarios(InProcessMode.Objects);
+
+public sealed class Value_serialized() : ValueScenarios(InProcessMode.Serialized);
+
+public sealed class StoreFailure_of_objects() : StoreFailureScenarios(InProcessMode.Objects);
+
+public sealed class StoreFailure_serialized() : StoreFailureScenarios(InProcessMode.Serialized);

@@ -7,7 +7,10 @@ public static class FarmCalls
 {
     private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(40);
 
-    /// <summary>Lets time pass until the call is answered.</summary>
+    /// <summary>Of real time.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
+    /// <summary>Lets time pass until the call is answered. It must be the cache's own task: nobody notices one that is late to follow it.</summary>
     public static async Task<T> AnswerAsync<T>(this Farm farm, Task<T> call)
     {
         await farm.EndAsync(call);
@@ -25,9 +28,9 @@ public static class FarmCalls
 
     public static async Task<T[]> AnswersAsync<T>(this Farm farm, IEnumerable<Task<T>> calls)
     {
-        var all = Task.WhenAll(calls);
+        var all = calls.ToArray();
         await farm.EndAsync(all);
-        return await all;
+        return await Task.WhenAll(all);
     }
 
     /// <summary>Lets time pass until the call has failed.</summary>
@@ -91,9 +94,31 @@ public static class FarmCalls
         return [.. calls];
     }
 
-    private static async Task EndAsync(this Farm farm, Task call)
+    /// <summary>
+    /// Waits for something that is more than one call of the cache, and needs no time to pass: its own continuations can't be seen by the farm.
+    /// </summary>
+    public static Task<T> FinishAsync<T>(this Farm farm, Task<T> work)
     {
-        if (!await farm.AdvanceUntilAsync(() => call.IsCompleted, s_longest))
+        ArgumentNullException.ThrowIfNull(farm);
+        return work.WaitAsync(s_patience);
+    }
+
+    /// <summary>Turns what a call throws at once into a failed task.</summary>
+    public static Task TryCall(Func<Task> call)
+    {
+        try
+        {
+            return call();
+        }
+        catch (Exception e)
+        {
+            return Task.FromException(e);
+        }
+    }
+
+    private static async Task EndAsync(this Farm farm, params Task[] calls)
+    {
+        if (!await farm.AdvanceUntilAsync(() => Array.TrueForAll(calls, call => call.IsCompleted), s_longest))
             throw new TimeoutException($"No answer within {s_longest}. Left over: {string.Join("; ", farm.Leftovers())}");
     }
 }

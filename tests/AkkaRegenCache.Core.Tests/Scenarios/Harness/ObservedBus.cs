@@ -37,18 +37,7 @@ public sealed class ObservedBus(INotificationBus inner, bool serializes) : INoti
 
     public IDisposable Subscribe(string cacheName, Action<CacheNotification> handler) => inner.Subscribe(cacheName, handler);
 
-    private static CacheNotification OverTheWire(CacheNotification notification) => new()
-    {
-        Publisher = notification.Publisher,
-        Sequence = notification.Sequence,
-        Kind = notification.Kind,
-        Life = notification.Life,
-        Key = notification.Key,
-        Token = notification.Token,
-        Payload = notification.Payload is { } payload ? CachePayload.FromBytes(payload.Bytes!.Value) : null,
-        FreshFor = notification.FreshFor,
-        DueIn = notification.DueIn,
-        ActiveFor = notification.ActiveFor,
-        Failure = notification.Failure is { } failure ? new GenerationFailure(failure.Type, failure.Message) : null,
-    };
+    private static CacheNotification OverTheWire(CacheNotification notification) => notification.Payload is { } payload
+        ? notification with { Payload = CachePayload.FromBytes(payload.Bytes!.Value) }
+        : notification;
 }
