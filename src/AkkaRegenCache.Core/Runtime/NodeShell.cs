@@ -42,6 +42,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private int _storeCalls;
     private int _answers;
     private volatile bool _isLeaving;
+    private bool _hasLeft;
 
     public NodeShell(
         string cacheName,
@@ -203,6 +204,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         try
         {
+            // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
+            if (_hasLeft && (message as Call ?? (message as ChangeRequested)?.Caller as Call) is { } late)
+            {
+                late.Complete(new Answered(late, AnswerKind.Left), this);
+                return;
+            }
+
             if (message is GeneratorLearned learned)
                 Memory.Find(learned.Key)?.UseGenerator(learned.Source);
             _agent.On(from, message, now, _outbox);
@@ -217,6 +225,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         finally
         {
             _outbox.Clear();
+        }
+
+        if (message is Leave)
+        {
+            _hasLeft = true;
+            Memory.Clear();
         }
     }
 
@@ -262,6 +276,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private void TakeIn(Adopt adopt)
     {
+        // A disposed node serves nothing, so it takes in nothing.
+        if (_hasLeft)
+            return;
         var payload = adopt.Payload;
         var value = payload.HasValue ? payload.Value : null;
         var outcome = Memory.Set(

@@ -47,3 +47,15 @@ public sealed class Value_serialized() : ValueScenarios(InProcessMode.Serialized
 public sealed class StoreFailure_of_objects() : StoreFailureScenarios(InProcessMode.Objects);
 
 public sealed class StoreFailure_serialized() : StoreFailureScenarios(InProcessMode.Serialized);
+
+public sealed class NodeLife_of_objects() : NodeLifeScenarios(InProcessMode.Objects);
+
+public sealed class NodeLife_serialized() : NodeLifeScenarios(InProcessMode.Serialized);
+
+public sealed class WhatBreaksOthers_of_objects() : WhatBreaksOthersScenarios(InProcessMode.Objects);
+
+public sealed class WhatBreaksOthers_serialized() : WhatBreaksOthersScenarios(InProcessMode.Serialized);
+
+public sealed class ReadAndRefresh_of_objects() : ReadAndRefreshScenarios(InProcessMode.Objects);
+
+public sealed class ReadAndRefresh_serialized() : ReadAndRefreshScenarios(InProcessMode.Serialized);

@@ -108,7 +108,8 @@ internal sealed class VirtualFarm : Farm
         for (var i = 0; i < _nodes.Count; i++)
         {
             var shell = _nodes[i].Cache.Shell;
-            left.AddRange(shell.Agent.Leftovers().Select(each => $"node {i}: {each}"));
+            if (!shell.IsLeaving)
+                left.AddRange(shell.Agent.Leftovers().Select(each => $"node {i}: {each}"));
             if (shell.Runs.Active != 0)
                 left.Add($"node {i}: {shell.Runs.Active} generators run");
         }
