@@ -4,7 +4,7 @@
 #   ./demo.sh [--seconds N] [--trace FILE] [--json] ...     (./demo.sh --help tells all)
 set -euo pipefail
 cd "$(dirname "$0")"
-. build/dotnet-env.sh
+. .ci/dotnet-env.sh
 
 project=src/AkkaRegenCache.Demo
 say "Building the demo (the first time takes a minute) ..."

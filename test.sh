@@ -5,7 +5,7 @@
 #   ./test.sh [arguments for dotnet test, e.g. --filter Name~Awaiting]
 set -euo pipefail
 cd "$(dirname "$0")"
-. build/dotnet-env.sh
+. .ci/dotnet-env.sh
 
 solution=AkkaRegenCache.Core.slnf
 results=$PWD/TestResults

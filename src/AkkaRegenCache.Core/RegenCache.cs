@@ -85,7 +85,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
 
     internal NodeShell Shell => _shell;
 
-    /// <inheritdoc/>
+    /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
     public ValueTask<T> GetOrCreateAsync<TState, T>(
         string key,
         TState state,
@@ -93,7 +93,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         RegenEntryOptions? options = null,
         CancellationToken cancellationToken = default) => Get<TState, T>(key, state, generator, options, cancellationToken);
 
-    /// <inheritdoc/>
+    /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, GenerationContext, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
     public ValueTask<T> GetOrCreateAsync<TState, T>(
         string key,
         TState state,
@@ -101,7 +101,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         RegenEntryOptions? options = null,
         CancellationToken cancellationToken = default) => Get<TState, T>(key, state, generator, options, cancellationToken);
 
-    /// <inheritdoc/>
+    /// <inheritdoc cref="IRegenCache.TryGetAsync{T}"/>
     public ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default)
     {
         if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
@@ -114,6 +114,16 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         var call = new PeekCall<T>(key!, _profiles.Default);
         return new(Ask(call, call.Task, cancellationToken));
     }
+
+    ValueTask<T> IRegenCache.GetOrCreateCoreAsync<TState, T>(
+        string key,
+        TState state,
+        Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
+        RegenEntryOptions? options,
+        CancellationToken cancellationToken) => GetOrCreateAsync(key, state, generator, options, cancellationToken);
+
+    ValueTask<CacheResult<T>> IRegenCache.TryGetCoreAsync<T>(string key, CancellationToken cancellationToken) =>
+        TryGetAsync<T>(key, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<SetResult> SetAsync<T>(
@@ -154,7 +164,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         Check(key);
         ArgumentNullException.ThrowIfNull(generator);
-        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         var call = new ValueCall<T>(key, WaiterKind.Refresh, source.Profile, source);
         return new(Ask(call, call.Task, cancellationToken));
     }
@@ -176,19 +186,35 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     public void Dispose() => _ = DisposeAsync().AsTask();
 
     /// <summary>A hit: everything on this path is measured, and allocates nothing.</summary>
+    /// <remarks>
+    /// The generator's identity is compared before any type: where it is the delegate that made the source, the source is of these types, or
+    /// of ones that delegate variance makes as good, whose states are references and only compared.
+    /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ValueTask<T> Get<TState, T>(
         string key, TState state, Delegate generator, RegenEntryOptions? options, CancellationToken cancellationToken)
     {
-        if (key is not null && _memory.Find(key) is { } entry && entry.Value is T value
-            && entry.Generator is KeySource<TState, T> source && source.IsSame(generator, state, options))
+        if (key is not null && _memory.Find(key) is { } entry && entry.Value is { } value && IsOf<T>(value)
+            && entry.Generator is { } known)
         {
-            entry.OnHit(_memory.Epoch);
-            return new(value);
+            // Nothing else is ever put there.
+            var source = Unsafe.As<KeySource>(known);
+            if (ReferenceEquals(source.Generator, generator) && ReferenceEquals(source.Profile.Options, options)
+                && (typeof(TState).IsValueType
+                    ? source is ValueStateSource<TState, T> typed && typed.HasState(state)
+                    : ReferenceEquals(source.State, state)))
+            {
+                entry.OnHit(_memory.Epoch);
+                return new(typeof(T).IsValueType ? (T)value : Unsafe.As<object, T>(ref value));
+            }
         }
 
         return GetSlowly<TState, T>(key!, state, generator, options, cancellationToken);
     }
+
+    /// <summary>As <c>value is T</c>, quicker for the usual case of the very type.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsOf<T>(object value) => value.GetType() == typeof(T) || value is T;
 
     /// <summary>A hit that brings something new, a hit of a null or a still serialized value, or a miss.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -204,26 +230,26 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         }
 
         Check(key);
-        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
         return new(Ask(call, call.Task, cancellationToken));
     }
 
     private void Learn<TState, T>(Memory.MemoryEntry entry, TState state, Delegate generator, RegenEntryOptions? options)
     {
-        if (entry.Generator is KeySource<TState, T> known)
+        if (entry.Generator is KeySource known && ReferenceEquals(known.Generator, generator))
         {
-            if (!ReferenceEquals(known.Options, options))
-            {
+            if (!ReferenceEquals(known.Profile.Options, options))
                 known.Profile = _profiles.Resolve(options);
-                known.Options = options;
-            }
-
-            if (known.TryUpdate(generator, state))
+            if (typeof(TState).IsValueType ? known is ValueStateSource<TState, T> typed && typed.HasState(state) : known is ObjectStateSource<TState, T>)
+            {
+                if (!typeof(TState).IsValueType)
+                    known.State = state;
                 return;
+            }
         }
 
-        var source = new KeySource<TState, T>(state, generator, options, _profiles.Resolve(options));
+        var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         _shell.Post(Peer.Callers, new GeneratorLearned(entry.Key, source));
     }
 

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using AkkaRegenCache.Memory;
@@ -20,10 +19,7 @@ internal static class LayerHits
     {
         int at = Array.IndexOf(args, "--seconds");
         double seconds = at >= 0 && at + 1 < args.Length ? double.Parse(args[at + 1], CultureInfo.InvariantCulture) : 6;
-        // Looked up by equal strings, not by the same ones, in an order the processor cannot learn.
-        string[] stored = [.. Enumerable.Range(0, KeyCount).Select(i => $"product:{i * 7919}:price")];
-        string[] asked = [.. stored.Select(key => new string(key.AsSpan()))];
-        new Random(1).Shuffle(asked);
+        var (stored, asked) = Rounds.Keys(KeyCount);
 
         var layer = new MemoryLayer(new MemoryLayerOptions { MaxEntries = 10_000 });
         var dictionary = new ConcurrentDictionary<string, object>();
@@ -38,13 +34,13 @@ internal static class LayerHits
         (string Name, Func<string[], int> Round)[] candidates =
         [
             ("layer", keys => OfLayer(layer, keys)),
-            ("dictionary", keys => OfDictionary(dictionary, keys)),
-            ("memorycache", keys => OfMemoryCache(memoryCache, keys)),
+            ("dictionary", keys => Rounds.OfDictionary(dictionary, keys)),
+            ("memorycache", keys => Rounds.OfMemoryCache(memoryCache, keys)),
         ];
         var json = new List<string>();
         foreach (int threads in new[] { 1, 2 })
         {
-            double[] best = Measure(candidates, asked, threads, seconds / 2);
+            double[] best = Rounds.Measure(candidates, asked, threads, seconds / 2);
             for (int i = 0; i < best.Length; i++)
             {
                 Console.WriteLine(string.Create(
@@ -79,41 +75,6 @@ internal static class LayerHits
         return bytes / entries;
     }
 
-    private static double[] Measure((string Name, Func<string[], int> Round)[] candidates, string[] asked, int threads, double seconds)
-    {
-        var best = new double[candidates.Length];
-        Array.Fill(best, double.MaxValue);
-        var clock = Stopwatch.StartNew();
-        while (clock.Elapsed.TotalSeconds < seconds)
-        {
-            for (int i = 0; i < candidates.Length; i++)
-            {
-                Func<string[], int> round = candidates[i].Round;
-                double[] times = new double[threads];
-                using var start = new Barrier(threads);
-                Thread[] workers = [.. Enumerable.Range(0, threads).Select(n => new Thread(() =>
-                {
-                    start.SignalAndWait();
-                    long began = Stopwatch.GetTimestamp();
-                    for (int repeat = 0; repeat < 100; repeat++)
-                    {
-                        if (round(asked) != KeyCount)
-                            throw new InvalidOperationException("A key is missing.");
-                    }
-
-                    times[n] = Stopwatch.GetElapsedTime(began).TotalNanoseconds / (100.0 * KeyCount);
-                }))];
-                foreach (Thread worker in workers)
-                    worker.Start();
-                foreach (Thread worker in workers)
-                    worker.Join();
-                best[i] = Math.Min(best[i], times.Average());
-            }
-        }
-
-        return best;
-    }
-
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int OfLayer(MemoryLayer layer, string[] keys)
     {
@@ -130,32 +91,4 @@ internal static class LayerHits
 
         return found;
     }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int OfDictionary(ConcurrentDictionary<string, object> dictionary, string[] keys)
-    {
-        int found = 0;
-        foreach (string key in keys)
-        {
-            if (dictionary.TryGetValue(key, out object? value) && value is Product)
-                found++;
-        }
-
-        return found;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int OfMemoryCache(MemoryCache cache, string[] keys)
-    {
-        int found = 0;
-        foreach (string key in keys)
-        {
-            if (cache.TryGetValue(key, out object? value) && value is Product)
-                found++;
-        }
-
-        return found;
-    }
-
-    private sealed record Product(string Name);
 }

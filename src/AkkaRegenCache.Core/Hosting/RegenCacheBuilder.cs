@@ -3,6 +3,7 @@ using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Hosting;
 
@@ -44,7 +45,9 @@ public sealed class RegenCacheBuilder
     /// </summary>
     public RegenCacheBuilder UseDistributedCache() =>
         UseStore(provider => new DistributedCacheStore(
-            provider.GetRequiredService<IDistributedCache>(), provider.GetService<TimeProvider>()));
+            provider.GetRequiredService<IDistributedCache>(),
+            provider.GetService<TimeProvider>(),
+            provider.GetService<ILogger<DistributedCacheStore>>()));
 
     /// <summary>Sends and hears notifications through this. The last call counts.</summary>
     /// <param name="notifications">The notifications of the farm.</param>

@@ -56,7 +56,10 @@ internal readonly struct KeyHash(ulong first, ulong second)
         }
 
         hash = Fold(head ^ _second, tail ^ hash);
-        return (uint)(hash ^ (hash >> 32));
+
+        // With unlucky secrets one of the last two factors hardly changes from key to key, and a fold by a constant spreads badly.
+        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
+        return (uint)(hash >> 32);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

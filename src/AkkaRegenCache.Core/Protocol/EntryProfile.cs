@@ -5,6 +5,9 @@ namespace AkkaRegenCache.Protocol;
 /// <summary>An entry's options as the protocol needs them: resolved against the defaults, validated, in ticks (100 ns). Immutable.</summary>
 internal sealed class EntryProfile
 {
+    /// <summary>The options object it was made from, as callers give it; null: the cache's defaults.</summary>
+    public RegenEntryOptions? Options { get; init; }
+
     public required long Interval { get; init; }
 
     public required long Retention { get; init; }

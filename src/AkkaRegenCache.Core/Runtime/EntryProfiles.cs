@@ -18,7 +18,7 @@ internal sealed class EntryProfiles
     {
         _defaults = options.DefaultEntryOptions;
         _jitterShare = options.JitterShare;
-        Default = Make(_defaults);
+        Default = Make(_defaults, null);
     }
 
     public EntryProfile Default { get; }
@@ -28,7 +28,7 @@ internal sealed class EntryProfiles
     {
         if (options is null)
             return Default;
-        return _profiles.TryGetValue(options, out var known) ? known : _profiles.GetValue(options, Make);
+        return _profiles.TryGetValue(options, out var known) ? known : _profiles.GetValue(options, o => Make(o, o));
     }
 
     /// <summary>One options object for each pair that the synchronous entry point is called with.</summary>
@@ -41,7 +41,7 @@ internal sealed class EntryProfiles
         return _pairs.Count < RememberedPairs ? _pairs.GetOrAdd((retention, interval), options) : options;
     }
 
-    private EntryProfile Make(RegenEntryOptions options)
+    private EntryProfile Make(RegenEntryOptions options, RegenEntryOptions? given)
     {
         if (Hosting.RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException(string.Join(' ', errors), nameof(options));
@@ -50,6 +50,7 @@ internal sealed class EntryProfiles
         var timeout = options.HardTimeout ?? _defaults.HardTimeout ?? Timeout.InfiniteTimeSpan;
         return new EntryProfile
         {
+            Options = given,
             Interval = interval,
             Retention = (options.InactiveRetention ?? _defaults.InactiveRetention ?? TimeSpan.FromMinutes(10)).Ticks,
             Tolerance = (options.ExpiryTolerance ?? _defaults.ExpiryTolerance ?? TimeSpan.FromSeconds(30)).Ticks,

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Serialization;
 using AkkaRegenCache.Storage;
@@ -9,54 +8,47 @@ namespace AkkaRegenCache.Runtime;
 /// The newest generator a caller on this node has given for a key. The entry in memory and the agent's key share one instance, so what a hit
 /// brings is what the next regeneration runs, and no message is needed for the usual case of another state or closure.
 /// </summary>
-internal abstract class KeySource(RegenEntryOptions? options, EntryProfile profile) : GeneratorSource(profile)
+internal abstract class KeySource(Delegate generator, EntryProfile profile) : GeneratorSource(profile)
 {
-    /// <summary>The options object of the newest call, as given.</summary>
-    public RegenEntryOptions? Options { get; set; } = options;
+    /// <summary>The delegate.</summary>
+    public readonly Delegate Generator = generator;
+
+    /// <summary>Its state, where that is a reference: then a hit can compare without knowing the types.</summary>
+    public object? State;
+
+    /// <summary>Makes the source of a call.</summary>
+    public static KeySource Of<TState, T>(TState state, Delegate generator, EntryProfile profile) => typeof(TState).IsValueType
+        ? new ValueStateSource<TState, T>(state, generator, profile)
+        : new ObjectStateSource<TState, T>(generator, profile) { State = state };
 
     /// <summary>Runs the generator.</summary>
     public abstract ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken);
-}
 
-/// <summary>A delegate with its state.</summary>
-/// <remarks>
-/// A reference is replaced in place, which is atomic; a state of a value type might be torn, so it takes a new instance to change it. 
-/// </remarks>
-internal sealed class KeySource<TState, T>(
-    TState state, Delegate generator, RegenEntryOptions? options, EntryProfile profile) : KeySource(options, profile)
-{
-    private readonly Delegate _generator = generator;
-    private TState _state = state;
-
-    /// <summary>Whether this is the generator a caller gives: then there is nothing to learn.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool IsSame(Delegate generator, TState state, RegenEntryOptions? options) =>
-        ReferenceEquals(_generator, generator) && IsSameState(state) && ReferenceEquals(Options, options);
-
-    /// <summary>Takes the newest state in place, where that can be done.</summary>
-    public bool TryUpdate(Delegate generator, TState state)
+    protected async ValueTask<CachePayload> RunAsync<TState, T>(
+        TState state, GenerationContext context, ValueCodec codec, CancellationToken cancellationToken)
     {
-        if (!ReferenceEquals(_generator, generator))
-            return false;
-        if (IsSameState(state))
-            return true;
-        if (typeof(TState).IsValueType)
-            return false;
-        _state = state;
-        return true;
-    }
-
-    public override async ValueTask<CachePayload> RunAsync(
-        GenerationContext context, ValueCodec codec, CancellationToken cancellationToken)
-    {
-        var value = _generator is Func<TState, CancellationToken, ValueTask<T>> simple
-            ? await simple(_state, cancellationToken).ConfigureAwait(false)
-            : await ((Func<TState, GenerationContext, CancellationToken, ValueTask<T>>)_generator)(_state, context, cancellationToken)
+        var value = Generator is Func<TState, CancellationToken, ValueTask<T>> simple
+            ? await simple(state, cancellationToken).ConfigureAwait(false)
+            : await ((Func<TState, GenerationContext, CancellationToken, ValueTask<T>>)Generator)(state, context, cancellationToken)
                 .ConfigureAwait(false);
         return codec.Encode(context.Key, value, Profile);
     }
+}
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsSameState(TState state) =>
-        typeof(TState).IsValueType ? EqualityComparer<TState>.Default.Equals(_state, state) : ReferenceEquals(_state, state);
+/// <summary>A delegate with a state that is an object: replaced in place, which is atomic.</summary>
+internal sealed class ObjectStateSource<TState, T>(Delegate generator, EntryProfile profile) : KeySource(generator, profile)
+{
+    public override ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken) =>
+        RunAsync<TState, T>((TState)State!, context, codec, cancellationToken);
+}
+
+/// <summary>A delegate with a state of a value type, which might be torn: it takes a new instance to change it.</summary>
+internal sealed class ValueStateSource<TState, T>(TState state, Delegate generator, EntryProfile profile) : KeySource(generator, profile)
+{
+    private readonly TState _state = state;
+
+    public bool HasState(TState state) => EqualityComparer<TState>.Default.Equals(_state, state);
+
+    public override ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken) =>
+        RunAsync<TState, T>(_state, context, codec, cancellationToken);
 }

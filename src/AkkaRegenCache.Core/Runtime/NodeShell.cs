@@ -213,6 +213,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
             if (message is GeneratorLearned learned)
                 Memory.Find(learned.Key)?.UseGenerator(learned.Source);
+
+            // Taken in again before this was served? Then there is nothing to tell.
+            if (message is Evicted evicted && Memory.Find(evicted.Key) is not null)
+                return;
             _agent.On(from, message, now, _outbox);
             for (var i = 0; i < _outbox.Count; i++)
                 Do(_outbox[i].To, _outbox[i].Message);
@@ -286,17 +290,20 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (outcome == SetOutcome.Admitted)
             entry!.StartAt(int.MinValue);
         foreach (var evicted in Memory.Evicted)
-            Post(Peer.Memory, new Evicted(evicted.Key, evicted.Token, TimeOf(evicted.Epoch)));
+            Post(Peer.Memory, new Evicted(evicted.Key, TimeOf(evicted.Epoch)));
         if (outcome is SetOutcome.Refused or SetOutcome.Dropped)
-            Post(Peer.Memory, new Evicted(adopt.Key, adopt.Token, long.MinValue));
+            Post(Peer.Memory, new Evicted(adopt.Key, long.MinValue));
     }
 
     private void Execute(StoreCall call)
     {
         ValueTask<StoreAnswer> task;
+
+        // A store in memory answers at once: nothing to abandon.
+        var abandon = _store is InMemoryStore ? null : new CancellationTokenSource();
         try
         {
-            task = StoreCalling.Invoke(_store, call);
+            task = StoreCalling.Invoke(_store, call, abandon?.Token ?? default);
         }
         catch (Exception e)
         {
@@ -307,10 +314,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (task.IsCompletedSuccessfully)
             Post(Peer.Store, new StoreReplied(call, task.Result));
         else
-            _ = AwaitStoreAsync(call, task);
+            _ = AwaitStoreAsync(call, task, abandon);
     }
 
-    private async Task AwaitStoreAsync(StoreCall call, ValueTask<StoreAnswer> task)
+    private async Task AwaitStoreAsync(StoreCall call, ValueTask<StoreAnswer> task, CancellationTokenSource? abandon)
     {
         Interlocked.Increment(ref _storeCalls);
         StoreReplied reply;
@@ -322,6 +329,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         {
             LogStoreFailed(e, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
             reply = new StoreReplied(call, null, e);
+
+            // Given up: what it goes on to do is in nobody's way any more.
+            if (e is TimeoutException && abandon is not null)
+                await abandon.CancelAsync().ConfigureAwait(false);
         }
 
         Post(Peer.Store, reply);

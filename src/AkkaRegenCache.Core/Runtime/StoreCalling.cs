@@ -6,17 +6,17 @@ namespace AkkaRegenCache.Runtime;
 /// <summary>Calls the operation of the store that a <see cref="StoreCall"/> means.</summary>
 internal static class StoreCalling
 {
-    public static ValueTask<StoreAnswer> Invoke(IExternalStore store, StoreCall call) => call.Request switch
+    public static ValueTask<StoreAnswer> Invoke(IExternalStore store, StoreCall call, CancellationToken abandon) => call.Request switch
     {
-        ReadRequest read => Widen(store.ReadAsync(read)),
-        ClaimRequest claim => Widen(store.ClaimAsync(claim)),
-        CommitRequest commit => Widen(store.CommitAsync(commit)),
-        ReleaseRequest release => Widen(store.ReleaseAsync(release)),
-        WriteRequest write => Widen(store.WriteAsync(write)),
-        InvalidateRequest invalidate => Widen(store.InvalidateAsync(invalidate)),
-        _ when call.Claims is { } claims => Widen(store.RenewAsync(claims, call.Lease)),
-        _ when call.Activities is { } activities => Widen(store.TouchAsync(activities)),
-        _ when call.Keys is { } keys => Widen(store.CheckAsync(keys)),
+        ReadRequest read => Widen(store.ReadAsync(read, abandon)),
+        ClaimRequest claim => Widen(store.ClaimAsync(claim, abandon)),
+        CommitRequest commit => Widen(store.CommitAsync(commit, abandon)),
+        ReleaseRequest release => Widen(store.ReleaseAsync(release, abandon)),
+        WriteRequest write => Widen(store.WriteAsync(write, abandon)),
+        InvalidateRequest invalidate => Widen(store.InvalidateAsync(invalidate, abandon)),
+        _ when call.Claims is { } claims => Widen(store.RenewAsync(claims, call.Lease, abandon)),
+        _ when call.Activities is { } activities => Widen(store.TouchAsync(activities, abandon)),
+        _ when call.Keys is { } keys => Widen(store.CheckAsync(keys, abandon)),
         _ => throw new InvalidOperationException($"No operation for {NameOf(call)}."),
     };
 

@@ -43,7 +43,7 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
             {
                 SerializerOf<T>().Serialize(value, buffer);
             }
-            catch (Exception e) when (e is JsonException or NotSupportedException or InvalidOperationException)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
                 throw new InvalidOperationException($"The value of '{key}' ({typeof(T)}) can't be serialized: {e.Message}", e);
             }
@@ -84,7 +84,7 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
         {
             value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(bytes[1..]));
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException or FormatException)
+        catch (Exception e) when (e is not OperationCanceledException)
         {
             throw new InvalidOperationException($"'{key}' holds a value that can't be read as {typeof(T)}: {e.Message}", e);
         }

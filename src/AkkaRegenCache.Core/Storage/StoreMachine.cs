@@ -18,7 +18,7 @@ namespace AkkaRegenCache.Storage;
 /// </para>
 /// <para>Times are 100 ns ticks of the store's clock, handed in. Not thread-safe.</para>
 /// </remarks>
-internal class StoreMachine
+internal partial class StoreMachine
 {
     private const long TicksPerMicrosecond = TimeSpan.TicksPerMicrosecond;
 
@@ -79,30 +79,7 @@ internal class StoreMachine
         return new RenewAnswer { Life = Life, Outcomes = outcomes };
     }
 
-    public ChangeAnswer Commit(CommitRequest request, long now)
-    {
-        Purge(now);
-        if (TryRecall(request.Operation, out var first))
-            return (ChangeAnswer)first;
-
-        var slot = SlotOf(request.Key);
-        ChangeAnswer answer;
-        if (!MayCommit(slot, request.Token, now))
-        {
-            answer = new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
-        }
-        else
-        {
-            Debug.Assert(request.Token > slot.Token, "a claim is newer than what it may replace");
-            slot.Schedule(request.Schedule, now, keepGrid: true);
-            slot.Accept(Kept(request.Payload), request.Token, now + request.Schedule.FreshFor.Ticks);
-            answer = Accepted(slot, now);
-            _operations.Remember(request.Operation, answer, now);
-        }
-
-        Requeue(slot, now);
-        return answer;
-    }
+    public ChangeAnswer Commit(CommitRequest request, long now) => Change(request, now);
 
     public ReleaseAnswer Release(ReleaseRequest request, long now)
     {
@@ -136,44 +113,9 @@ internal class StoreMachine
         return released;
     }
 
-    public ChangeAnswer Write(WriteRequest request, long now)
-    {
-        Purge(now);
-        if (TryRecall(request.Operation, out var first))
-            return (ChangeAnswer)first;
+    public ChangeAnswer Write(WriteRequest request, long now) => Change(request, now);
 
-        var slot = SlotOf(request.Key);
-        if (request.IsRetry && slot.Token > request.ObservedToken)
-        {
-            // Remembered too: the first try may be on its way yet, and must not win after its repeat has lost.
-            var superseded = new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
-            _operations.Remember(request.Operation, superseded, now);
-            Requeue(slot, now);
-            return superseded;
-        }
-
-        slot.Schedule(request.Schedule, now, keepGrid: false);
-        slot.Accept(Kept(request.Payload), NextToken(slot, now), now + request.Schedule.FreshFor.Ticks);
-        var answer = Accepted(slot, now);
-        _operations.Remember(request.Operation, answer, now);
-        Requeue(slot, now);
-        return answer;
-    }
-
-    public ChangeAnswer Invalidate(InvalidateRequest request, long now)
-    {
-        Purge(now);
-        if (TryRecall(request.Operation, out var first))
-            return (ChangeAnswer)first;
-
-        var slot = SlotOf(request.Key);
-        slot.EndSchedule();
-        slot.Accept(null, NextToken(slot, now), now + request.TombstoneFor.Ticks);
-        var answer = Accepted(slot, now);
-        _operations.Remember(request.Operation, answer, now);
-        Requeue(slot, now);
-        return answer;
-    }
+    public ChangeAnswer Invalidate(InvalidateRequest request, long now) => Change(request, now);
 
     public TouchAnswer Touch(IReadOnlyList<KeyActivity> activities, long now)
     {
@@ -217,6 +159,48 @@ internal class StoreMachine
 
     /// <summary>Finds the first answer to a repeated operation. Overridden only to plant a bug.</summary>
     protected virtual bool TryRecall(OperationId operation, out StoreAnswer first) => _operations.TryRecall(operation, out first);
+
+    private ChangeAnswer Change(MutationRequest request, long now)
+    {
+        Purge(now);
+        if (TryRecall(request.Operation, out var first))
+            return (ChangeAnswer)first;
+
+        var slot = SlotOf(request.Key);
+        var answer = ChangeIn(slot, request, now);
+        if (IsFinal(request, answer))
+            _operations.Remember(request.Operation, answer, now);
+        Requeue(slot, now);
+        return answer;
+    }
+
+    /// <summary>Whether every repeat must get this answer. A write that lost is final: its first try may be on its way yet, and must not win after all.</summary>
+    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) => answer.Accepted || request is WriteRequest;
+
+    private ChangeAnswer ChangeIn(StoreSlot slot, MutationRequest request, long now)
+    {
+        switch (request)
+        {
+            case CommitRequest commit when MayCommit(slot, commit.Token, now):
+                Debug.Assert(commit.Token > slot.Token, "a claim is newer than what it may replace");
+                slot.Schedule(commit.Schedule, now, keepGrid: true);
+                slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);
+                return Accepted(slot, now);
+
+            case WriteRequest write when !write.IsRetry || slot.Token <= write.ObservedToken:
+                slot.Schedule(write.Schedule, now, keepGrid: false);
+                slot.Accept(Kept(write.Payload), NextToken(slot, now), now + write.Schedule.FreshFor.Ticks);
+                return Accepted(slot, now);
+
+            case InvalidateRequest invalidate:
+                slot.EndSchedule();
+                slot.Accept(null, NextToken(slot, now), now + invalidate.TombstoneFor.Ticks);
+                return Accepted(slot, now);
+
+            default:
+                return new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
+        }
+    }
 
     private ClaimAnswer Decide(StoreSlot slot, ClaimRequest request, long now)
     {

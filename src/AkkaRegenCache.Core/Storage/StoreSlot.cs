@@ -1,7 +1,7 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>What <see cref="StoreMachine"/> holds of one key: record, schedule, claim, failure. Times are ticks of the store's clock.</summary>
-internal sealed class StoreSlot(string key)
+internal sealed partial class StoreSlot(string key)
 {
     /// <summary>A claim that was granted.</summary>
     internal sealed class ClaimState
@@ -67,6 +67,7 @@ internal sealed class StoreSlot(string key)
         {
             var until = Math.Max(_recordEnds, Claim?.LeaseEnds ?? 0);
             until = Math.Max(until, Failure?.KeptUntil ?? 0);
+            until = Math.Max(until, Math.Max(KnownUntil, Doubtful?.KeptUntil ?? 0));
             return DueAt != 0 ? Math.Max(until, ActiveUntil) : until;
         }
     }

@@ -68,9 +68,10 @@ internal sealed class World
         Strike(Options.PartitionEvery, Partition);
         Strike(Options.OutageEvery, Outage);
         Strike(Options.EvictEvery, Evict);
+        Strike(Options.NewLifeEvery, NewLife);
         var longest = Options.Keys.Max(k => k.Retention + k.Life + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
-        for (var at = Options.Active + SimOptions.Seconds(8); at < end; at += SimOptions.Seconds(2))
+        for (var at = SimOptions.Seconds(2); at < end; at += SimOptions.Seconds(2))
             After(at, Oracle.CheckConverged);
 
         var stepsAtOnce = 0;
@@ -117,15 +118,17 @@ internal sealed class World
                 continue;
             }
 
-            Carry(to, notification);
+            Carry(to, notification, 0);
+
+            // The second one may come when much else has happened.
             if (IsActive && Random.NextDouble() < Options.NoticeDoubled)
-                Carry(to, notification);
+                Carry(to, notification, SimOptions.Millis(Random.Next(3000)));
         }
     }
 
-    private void Carry(SimNode to, CacheNotification notification)
+    private void Carry(SimNode to, CacheNotification notification, long late)
     {
-        var delay = SimOptions.Millis(0.1 + (Random.NextDouble() * 3));
+        var delay = late + SimOptions.Millis(0.1 + (Random.NextDouble() * 3));
         if (Options.HasFaults && Random.Next(50) == 0)
             delay += SimOptions.Millis(Random.Next(500));
         After(delay, () => to.Deliver(Peer.Bus, notification));
@@ -208,6 +211,14 @@ internal sealed class World
     {
         IsOutage = true;
         After(SimOptions.Millis(Random.Next(100, 6000)), () => IsOutage = false);
+    }
+
+    private void NewLife()
+    {
+        Store.BeginLife();
+        Oracle.NewLife();
+        foreach (var node in Nodes)
+            node.ForgetChanges();
     }
 
     private void Evict()
