@@ -95,6 +95,7 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(StoreFault.LosesAnswer, true)]
     [InlineData(StoreFault.Throws, false)]
     [InlineData(StoreFault.LosesAnswer, false)]
+    [Trait("Open", "Protocol")]
     public async Task A_commit_that_fails_strands_nobody_and_the_farm_agrees_when_the_store_is_back(StoreFault fault, bool notifications)
     {
         await using var farm = NewFarm(3, options => options.UseNotifications = notifications);
