@@ -63,7 +63,7 @@ public abstract class GeneratorScenarios(FarmMode mode) : Scenario(mode)
         farm.Hit(0, generator, Active with { RegenerationInterval = Seconds(1) });
         await farm.AdvanceAsync(Seconds(9.5));
 
-        Assert.Equal([Seconds(0), Seconds(6), Seconds(7), Seconds(8), Seconds(9)], generator.Starts);
+        AssertRanAt(farm, generator, 0, 6, 7, 8, 9);
     }
 
     [Fact, Trait("Row", "A12")]

@@ -55,7 +55,10 @@ public abstract class Farm : IAsyncDisposable
     /// <summary>Another cache in the same store and notifications, for as long as the farm lives.</summary>
     public abstract IRegenCache Another(string cacheName);
 
-    /// <summary>Disposes a node.</summary>
+    /// <summary>Begins to dispose a node, and returns at once.</summary>
+    public abstract void BeginLeave(int index);
+
+    /// <summary>Disposes a node, and lets time pass until it has left.</summary>
     public abstract Task LeaveAsync(int index);
 
     /// <summary>Lets time pass, and returns when all that follows from it has been done.</summary>

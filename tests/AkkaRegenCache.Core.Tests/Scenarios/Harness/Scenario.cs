@@ -28,6 +28,19 @@ public abstract class Scenario(FarmMode mode)
     protected Farm NewFarm(int nodes = 1, Action<RegenCacheOptions>? configure = null) =>
         mode.Create(new FarmSetup { Nodes = nodes, Configure = configure });
 
+    /// <summary>The generator ran at these times and no others, each as late as the farm may be.</summary>
+    protected static void AssertRanAt(Farm farm, TestGenerator generator, params double[] seconds)
+    {
+        var starts = generator.Starts;
+        Assert.Equal(seconds.Length, starts.Count);
+        for (var run = 0; run < seconds.Length; run++)
+            Assert.InRange(starts[run], Seconds(seconds[run]), Seconds(seconds[run]) + farm.Slack);
+    }
+
+    /// <summary>Nobody has waited for time to pass since then.</summary>
+    protected static void AssertNoTimeHasPassed(Farm farm, TimeSpan since = default) =>
+        Assert.InRange(farm.Now - since, TimeSpan.Zero, farm.Slack);
+
     /// <summary>No flight, waiter, claim or run is left over.</summary>
     protected static async Task AssertNothingLeftAsync(Farm farm)
     {

@@ -76,6 +76,8 @@ internal sealed class VirtualFarm : Farm
         return cache;
     }
 
+    public override void BeginLeave(int index) => _nodes[index].Cache.Dispose();
+
     public override async Task LeaveAsync(int index)
     {
         await FinishAsync(_nodes[index].Cache.DisposeAsync().AsTask());
