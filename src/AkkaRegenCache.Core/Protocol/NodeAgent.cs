@@ -46,8 +46,11 @@ internal sealed class AgentSettings
 /// <b>Without the store</b> a flight generates here for its own callers; the value stays in this node's memory, marked uncommitted with the
 /// token it was based on. It yields to anything newer, and a claim is tried until the store answers.
 /// </para>
-/// <para>The parts: this file takes messages and keeps the deadlines; <c>.Flights</c> has the life of a flight, <c>.Schedule</c> due times
-/// and renewals, <c>.Changes</c> sets and removals, <c>.Hearing</c> notifications, gaps and the store's life. Not thread-safe.</para>
+/// <para>
+/// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
+/// <c>.Claims</c> the questions to the store, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Schedule</c> due times,
+/// memory and renewals, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
+/// </para>
 /// </remarks>
 internal partial class NodeAgent
 {
