@@ -112,13 +112,16 @@ public abstract class ChangeScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Theory, Trait("Row", "B1")]
-    [InlineData(true, true)]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(false, false)]
-    public async Task A_generation_that_began_before_a_set_or_a_removal_does_not_bring_its_value_back(bool set, bool onTheSameNode)
+    [InlineData(true, true, true)]
+    [InlineData(true, false, true)]
+    [InlineData(false, true, true)]
+    [InlineData(false, false, true)]
+    [InlineData(true, false, false)]
+    [InlineData(false, false, false)]
+    public async Task A_generation_that_began_before_a_set_or_a_removal_does_not_bring_its_value_back(
+        bool set, bool onTheSameNode, bool notifications)
     {
-        await using var farm = NewFarm(nodes: 3);
+        await using var farm = NewFarm(3, options => options.UseNotifications = notifications);
         var generator = new TestGenerator(farm);
         var gate = generator.Shut();
         var first = farm.Call(0, generator, Passive);

@@ -105,6 +105,27 @@ public abstract class WhatBreaksOthersScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Fact]
+    public async Task A_failure_that_is_heard_late_does_not_fail_those_who_wait_for_a_later_generation()
+    {
+        await using var farm = NewFarm(nodes: 3);
+        var generator = new TestGenerator(farm) { Body = static (_, _) => throw new FormatException("the first time") };
+        await farm.FailureAsync<FormatException>(farm.Call(0, generator, Active));
+        var gate = generator.Shut();
+        var running = farm.Call(1, generator, Active);
+        await farm.SettleAsync();
+        var waiting = farm.Call(2, generator, Active);
+        await farm.SettleAsync();
+
+        await farm.BusOf(0).RepeatAsync();
+        await farm.SettleAsync();
+        Assert.False(waiting.IsCompleted);
+        gate.Open();
+
+        Assert.Equal("value 2", await farm.AnswerAsync(running));
+        Assert.Equal("value 2", await farm.AnswerAsync(waiting));
+    }
+
+    [Fact]
     public async Task A_late_failure_does_not_fail_a_set_that_came_meanwhile()
     {
         await using var farm = NewFarm(nodes: 2);

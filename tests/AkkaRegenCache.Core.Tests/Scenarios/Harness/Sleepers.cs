@@ -23,27 +23,34 @@ internal sealed class Sleepers(TimeProvider clock)
     {
         if (duration <= TimeSpan.Zero)
             return Task.CompletedTask;
-        var sleeper = new Sleeper(this, cancellationToken);
-        sleeper.WakeAfter(clock, duration);
-        return sleeper.Task;
+        return new Sleeper(this, duration, cancellationToken).Task;
     }
 
     /// <summary>Sleeps until <see cref="Sleeper.Wake"/>.</summary>
-    public Sleeper Sleep(CancellationToken cancellationToken) => new(this, cancellationToken);
+    public Sleeper Sleep(CancellationToken cancellationToken) => new(this, Timeout.InfiniteTimeSpan, cancellationToken);
+
+    private ITimer SetTimer(Sleeper sleeper, TimeSpan duration) =>
+        clock.CreateTimer(static s => ((Sleeper)s!).Wake(), sleeper, duration, Timeout.InfiniteTimeSpan);
 
     internal sealed class Sleeper
     {
         private readonly TaskCompletionSource _awake = new();
         private readonly Sleepers _owner;
         private readonly CancellationTokenRegistration _registration;
-        private ITimer? _timer;
+        private readonly ITimer? _timer;
 
-        public Sleeper(Sleepers owner, CancellationToken token)
+        public Sleeper(Sleepers owner, TimeSpan duration, CancellationToken token)
         {
             _owner = owner;
             Token = token;
+
+            // Together: one that counts as asleep before its timer is set would let the clock run past it.
             lock (owner._gate)
+            {
+                _timer = duration == Timeout.InfiniteTimeSpan ? null : owner.SetTimer(this, duration);
                 owner._asleep.Add(this);
+            }
+
             _registration = token.UnsafeRegister(
                 static (s, t) =>
                 {
@@ -57,9 +64,6 @@ internal sealed class Sleepers(TimeProvider clock)
         public CancellationToken Token { get; }
 
         public Task Task => _awake.Task;
-
-        public void WakeAfter(TimeProvider clock, TimeSpan duration) =>
-            _timer = clock.CreateTimer(static s => ((Sleeper)s!).Wake(), this, duration, Timeout.InfiniteTimeSpan);
 
         public void Wake()
         {
