@@ -40,7 +40,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private long _timerAt = long.MaxValue;
     private int _posted;
     private int _storeCalls;
+    private int _answers;
     private volatile bool _isLeaving;
+    private bool _hasLeft;
 
     public NodeShell(
         string cacheName,
@@ -95,6 +97,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Calls of the store that are under way.</summary>
     public int StoreCalls => Volatile.Read(ref _storeCalls);
 
+    /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
+    public int AnswersUnderWay => Volatile.Read(ref _answers);
+
     public bool IsLeaving => _isLeaving;
 
     internal NodeAgent Agent => _agent;
@@ -115,13 +120,16 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         return TimeOf(epoch);
     }
 
+    /// <summary>Counts what <see cref="AnswersUnderWay"/> tells.</summary>
+    public void CountAnswer(int change) => Interlocked.Add(ref _answers, change);
+
     /// <summary>Answers a call with what memory shows; where that has gone meanwhile, the call asks again.</summary>
     public void CompleteFromMemory(Call call)
     {
         if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
         {
             entry.OnHit(Memory.Epoch);
-            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), Codec);
+            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), this);
         }
         else
         {
@@ -196,6 +204,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         try
         {
+            // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
+            if (_hasLeft && (message as Call ?? (message as ChangeRequested)?.Caller as Call) is { } late)
+            {
+                late.Complete(new Answered(late, AnswerKind.Left), this);
+                return;
+            }
+
             if (message is GeneratorLearned learned)
                 Memory.Find(learned.Key)?.UseGenerator(learned.Source);
 
@@ -214,6 +229,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         finally
         {
             _outbox.Clear();
+        }
+
+        if (message is Leave)
+        {
+            _hasLeft = true;
+            Memory.Clear();
         }
     }
 
@@ -259,6 +280,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private void TakeIn(Adopt adopt)
     {
+        // A disposed node serves nothing, so it takes in nothing.
+        if (_hasLeft)
+            return;
         var payload = adopt.Payload;
         var value = payload.HasValue ? payload.Value : null;
         var outcome = Memory.Set(
@@ -320,6 +344,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         if (_bus is null)
             return;
+
+        // The exception itself is this node's own: others get its type and message, as they would over a wire.
+        if (notification.Failure is { Exception: not null } failure)
+            notification = notification with { Failure = failure.WithoutException() };
         try
         {
             var task = _bus.PublishAsync(_cacheName, notification);
