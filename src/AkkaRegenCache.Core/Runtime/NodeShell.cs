@@ -39,6 +39,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _timerAt = long.MaxValue;
     private int _posted;
+
+    /// <summary>How many posts the loop knows of; its own alone.</summary>
+    private int _seen = 1;
     private int _storeCalls;
     private int _answers;
     private volatile bool _isLeaving;
@@ -163,6 +166,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private static long TimeOf(int epoch) => epoch == int.MinValue ? long.MinValue : epoch * s_epoch;
 
+    /// <summary>
+    /// Serves the mailbox until nothing is left. Only one thread is in here at a time: whoever made the count of posts go from 0 to 1, and the count
+    /// goes back to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; its count
+    /// then only makes the loop look once more.
+    /// </summary>
     private void Drain()
     {
         var served = 0;
@@ -173,7 +181,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (epoch != Memory.Epoch)
                 Memory.EnterEpoch(epoch);
 
-            // The count goes down only after the message is served, so no second loop can begin.
             var turn = 0;
             while (turn < MessagesPerTurn && _mailbox.TryDequeue(out var item))
             {
@@ -181,20 +188,18 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Serve(item.From, item.Message, now);
             }
 
-            if (turn == 0)
-            {
-                // Counted before it was queued? Never: it is queued first. So what is counted is there.
-                Thread.SpinWait(1);
-                continue;
-            }
-
-            served += turn;
             SetTimer(now);
-            if (Interlocked.Add(ref _posted, -turn) == 0)
-                return;
+            served += turn;
             if (served >= MessagesPerTurn)
             {
                 ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.Drain(), this, preferLocal: false);
+                return;
+            }
+
+            _seen = Interlocked.Add(ref _posted, -_seen);
+            if (_seen == 0)
+            {
+                _seen = 1;
                 return;
             }
         }
@@ -204,6 +209,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         try
         {
+            // The timer is spent, also where it fired a little early: it must be set again, even for the same time.
+            if (message is Tick)
+                _timerAt = long.MaxValue;
             // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
             if (_hasLeft && (message as Call ?? (message as ChangeRequested)?.Caller as Call) is { } late)
             {
