@@ -128,6 +128,24 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
         Assert.Equal(1, generator.Runs);
     }
 
+    [Theory, Trait("Row", "C3")]
+    [InlineData(StoreOperation.Read)]
+    [InlineData(StoreOperation.Claim)]
+    public async Task Who_gives_up_while_the_store_is_still_being_asked_finds_the_value_later_all_the_same(StoreOperation slow)
+    {
+        await using var farm = NewFarm();
+        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.6), 1, slow);
+        var options = Active with { HardTimeout = Seconds(0.2) };
+        var generator = new TestGenerator(farm, takes: Seconds(0.5));
+
+        await farm.FailureAsync<TimeoutException>(farm.Call(0, generator, options));
+        Assert.InRange(farm.Now, Seconds(0.2), Seconds(0.2) + farm.Slack);
+
+        await farm.AdvanceAsync(Seconds(1));
+        Assert.Equal("value 1", farm.Hit(0, generator, options));
+        Assert.Equal(1, generator.Runs);
+    }
+
     [Fact, Trait("Row", "C3")]
     public async Task A_caller_with_more_patience_gets_the_value_that_another_gave_up_on()
     {
