@@ -69,6 +69,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>Until when the claim holds, at the least.</summary>
     public long LeaseEnds { get; set; }
 
+    /// <summary>Until when its commit is tried, at the most.</summary>
+    public long CommitEnds { get; set; }
+
     /// <summary>The first waiter's deadline, or earlier.</summary>
     public long WaiterDeadline { get; private set; } = long.MaxValue;
 

@@ -6,6 +6,9 @@ namespace AkkaRegenCache.Protocol;
 /// <content>Callers: how they join a flight, leave it, and ask again.</content>
 internal partial class NodeAgent
 {
+    /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
+    private readonly HashSet<Waiter> _aside = [];
+
     private void OnAsked(Waiter waiter)
     {
         var timeout = waiter.Profile.HardTimeout;
@@ -58,12 +61,18 @@ internal partial class NodeAgent
     }
 
     /// <summary>Looks into the store beside the key's flight, which may take a while: for a caller, or for those of a sealed flight.</summary>
-    private void Peek(KeyState state, Waiter? waiter) =>
+    private void Peek(KeyState state, Waiter? waiter)
+    {
+        if (waiter is not null)
+            _aside.Add(waiter);
         Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+    }
 
     private void OnPeeked(StoreCall call, ReadAnswer? answer)
     {
         var peeker = call.Peeker;
+        if (peeker is not null && !_aside.Remove(peeker))
+            return;
         var record = answer?.Record;
         if (answer is not null && IsOvertaken(call, record?.Token ?? 0))
         {
@@ -140,6 +149,9 @@ internal partial class NodeAgent
     /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
     private void OnLeave()
     {
+        foreach (var waiter in _aside)
+            Answer(waiter, AnswerKind.Left);
+        _aside.Clear();
         var flights = new HashSet<Flight>(_runs.Values);
         flights.UnionWith(_keys.Values.Where(s => s.Flight is not null).Select(s => s.Flight!));
         foreach (var flight in flights)

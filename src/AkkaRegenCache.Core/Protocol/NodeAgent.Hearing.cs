@@ -14,6 +14,8 @@ internal partial class NodeAgent
     {
         var isNews = heard.Token > state.NewestHeard;
         NoteToken(state, heard.Token);
+        if (isNews)
+            state.Failures = 0;
         if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
@@ -106,6 +108,10 @@ internal partial class NodeAgent
     /// <summary>A claim ended without a stored value. One older than what is waited for doesn't matter here.</summary>
     private void HearEnd(KeyState state, CacheNotification heard)
     {
+        // Counted by all who hear of it, so that the next one to try goes on where this one was.
+        if (heard.Kind == NotificationKind.Failed)
+            state.Failures = (byte)Math.Min(state.Failures + 1, 30);
+
         // Whoever found the claim held when the key was due needn't wait for the end of its lease.
         if (state.DueAt != long.MaxValue)
             DueAgainIn(state, heard.Kind == NotificationKind.Failed ? s_repairDelay : s_retryDelay);

@@ -52,6 +52,7 @@ internal partial class NodeAgent
         var state = flight.State;
         flight.Phase = FlightPhase.Committing;
         flight.Payload = payload;
+        flight.CommitEnds = _now + _settings.Lease;
         Issue(new StoreCall
         {
             Request = new CommitRequest
@@ -71,7 +72,7 @@ internal partial class NodeAgent
     {
         var flight = call.Flight!;
         var state = flight.State;
-        if (answer is null && !flight.IsSealed && _now < flight.LeaseEnds)
+        if (answer is null && !flight.IsSealed && _now < Math.Min(flight.LeaseEnds, flight.CommitEnds))
         {
             RetryLater(call, s_retryDelay * 2);
             return;

@@ -45,7 +45,7 @@ internal sealed class SimStore
         var back = SimOptions.Millis(0.05 + random.NextDouble());
         if (_world.IsActive)
         {
-            if (_world.IsOutage || random.NextDouble() < options.RequestLost)
+            if (_world.IsOut(call) || random.NextDouble() < options.RequestLost)
             {
                 // Some outages refuse at once, others let wait.
                 _world.After(random.Next(2) == 0 ? there : s_timeout, () => node.Deliver(Peer.Store, Failed(call)));

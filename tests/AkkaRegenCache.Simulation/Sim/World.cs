@@ -17,6 +17,7 @@ internal sealed class World
     private readonly List<SimNode?> _nodes = [];
     private readonly HashSet<(int From, int To)> _cut = [];
     private readonly int _seed;
+    private Outages _outage;
     private long _order;
     private int _incarnations;
 
@@ -53,7 +54,17 @@ internal sealed class World
     /// <summary>Whether callers call and faults strike.</summary>
     public bool IsActive => Now < Options.Active;
 
-    public bool IsOutage { get; private set; }
+    /// <summary>Whether the store refuses this call at the moment: in an outage of all of it, or of one of its operations.</summary>
+    public bool IsOut(StoreCall call) => _outage switch
+    {
+        Outages.None => false,
+        Outages.All => true,
+        Outages.Commits => call.Request is CommitRequest,
+        Outages.Claims => call.Request is ClaimRequest,
+        Outages.Reads => call.Request is ReadRequest || call.Keys is not null,
+        Outages.Changes => call.Request is WriteRequest or InvalidateRequest or ReleaseRequest,
+        _ => call.Claims is not null,
+    };
 
     public string? Violation { get; private set; }
 
@@ -209,8 +220,8 @@ internal sealed class World
 
     private void Outage()
     {
-        IsOutage = true;
-        After(SimOptions.Millis(Random.Next(100, 6000)), () => IsOutage = false);
+        _outage = Random.Next(2) == 0 ? Outages.All : (Outages)Random.Next(2, 7);
+        After(SimOptions.Millis(Random.Next(100, _outage == Outages.All ? 6000 : 15_000)), () => _outage = Outages.None);
     }
 
     private void NewLife()
@@ -225,6 +236,18 @@ internal sealed class World
     {
         if (_nodes[Random.Next(_nodes.Count)] is { } node)
             node.EvictOne();
+    }
+
+    /// <summary>What the store refuses.</summary>
+    private enum Outages
+    {
+        None,
+        All,
+        Commits,
+        Claims,
+        Reads,
+        Changes,
+        Renewals,
     }
 
     private readonly record struct Due(long At, long Order);
