@@ -81,7 +81,6 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
     [Theory, Trait("Row", "C1")]
     [InlineData(1)]
     [InlineData(3)]
-    [Trait("Open", "Protocol")]
     public async Task A_regeneration_that_fails_leaves_the_old_value_and_is_tried_again_ever_less_often(int nodes)
     {
         await using var farm = NewFarm(nodes, options => options.JitterShare = 0);
