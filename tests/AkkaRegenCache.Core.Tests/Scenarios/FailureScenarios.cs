@@ -81,7 +81,6 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
     [Theory, Trait("Row", "C1")]
     [InlineData(1)]
     [InlineData(3)]
-    [Trait("Open", "Protocol")]
     public async Task A_regeneration_that_fails_leaves_the_old_value_and_is_tried_again_ever_less_often(int nodes)
     {
         await using var farm = NewFarm(nodes, options => options.JitterShare = 0);
@@ -125,6 +124,29 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
         Assert.Equal((1, 0), (generator.Runs, generator.Cancelled));
         foreach (var i in farm.Indexes)
             Assert.Equal("value 1", await farm.GetAsync(i, generator, options));
+        Assert.Equal(1, generator.Runs);
+    }
+
+    [Fact, Trait("Row", "C3"), Trait("Open", "Protocol")]
+    public Task Who_gives_up_while_the_store_is_being_read_finds_the_value_later_all_the_same() =>
+        AssertMadeAfterTheCallerGaveUpAsync(StoreOperation.Read);
+
+    [Fact, Trait("Row", "C3")]
+    public Task Who_gives_up_while_the_claim_is_asked_for_finds_the_value_later_all_the_same() =>
+        AssertMadeAfterTheCallerGaveUpAsync(StoreOperation.Claim);
+
+    private async Task AssertMadeAfterTheCallerGaveUpAsync(StoreOperation slow)
+    {
+        await using var farm = NewFarm();
+        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.6), 1, slow);
+        var options = Active with { HardTimeout = Seconds(0.2) };
+        var generator = new TestGenerator(farm, takes: Seconds(0.5));
+
+        await farm.FailureAsync<TimeoutException>(farm.Call(0, generator, options));
+        Assert.InRange(farm.Now, Seconds(0.2), Seconds(0.2) + farm.Slack);
+
+        await farm.AdvanceAsync(Seconds(1));
+        Assert.Equal("value 1", farm.Hit(0, generator, options));
         Assert.Equal(1, generator.Runs);
     }
 

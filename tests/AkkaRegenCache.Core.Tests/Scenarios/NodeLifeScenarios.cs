@@ -52,7 +52,6 @@ public abstract class NodeLifeScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(StoreFault.Throws)]
     [InlineData(StoreFault.Hangs)]
     [InlineData(StoreFault.AnswersLate)]
-    [Trait("Open", "Protocol")]
     public async Task Whatever_is_asked_of_a_node_with_a_failing_store_is_answered_when_it_is_disposed(StoreFault fault)
     {
         await using var farm = NewFarm(nodes: 2);

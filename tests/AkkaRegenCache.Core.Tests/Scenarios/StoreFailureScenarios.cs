@@ -106,7 +106,8 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
         var calls = await farm.CallTogetherAsync(farm.Indexes, 10, node => farm.Call(node, generator, Active));
         var answers = await farm.AnswersAsync(calls);
         Assert.All(answers, answer => Assert.StartsWith("value", answer, StringComparison.Ordinal));
-        Assert.InRange(generator.Runs, 1, farm.Count);
+        if (notifications)
+            Assert.InRange(generator.Runs, 1, farm.Count);
 
         foreach (var i in farm.Indexes)
             farm.StoreOf(i).Heal();
