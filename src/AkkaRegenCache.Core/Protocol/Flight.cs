@@ -102,6 +102,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>Goes on with nobody waiting: a regeneration, or a caller's time is up but not its interest.</summary>
     public bool KeepsGoing { get; set; }
 
+    /// <summary>A caller whose time is up wanted the value made: it is, also where the store hadn't answered yet.</summary>
+    public bool IsOwedARun { get; set; }
+
     /// <summary>Takes one of the places for background work.</summary>
     public bool IsBackground { get; set; }
 

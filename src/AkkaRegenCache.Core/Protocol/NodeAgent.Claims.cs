@@ -49,7 +49,7 @@ internal partial class NodeAgent
         if (answer is null)
         {
             Answer(flight.TakePeekers(), AnswerKind.Missing);
-            if (flight.Waiters is null)
+            if (flight.Waiters is null && !flight.IsOwedARun)
                 End(flight);
             else
                 Claim(flight);
@@ -75,7 +75,7 @@ internal partial class NodeAgent
             if (state.IsOutdated)
                 Forget(state);
             Answer(flight.TakePeekers(), AnswerKind.Missing);
-            if (flight.Waiters is null)
+            if (flight.Waiters is null && !flight.IsOwedARun)
                 End(flight);
             else
                 Claim(flight);

@@ -79,6 +79,7 @@ internal partial class NodeAgent
         {
             // The caller's patience has ended, not its interest: the work goes on and its result is stored.
             flight.KeepsGoing = true;
+            flight.IsOwedARun |= flight.Waiters is not null;
             Answer(flight.TakeWhere(static (w, now) => w.Deadline <= now, _now), AnswerKind.TimedOut);
         }
 

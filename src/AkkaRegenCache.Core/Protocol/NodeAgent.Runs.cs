@@ -96,9 +96,14 @@ internal partial class NodeAgent
                 return;
             }
 
-            // Based on what came before its claim: should it be stored after all, the next claim finds it.
+            // Whoever waits elsewhere for this claim waits for nothing any more, and goes first: this node has a value.
             AnswerValue(flight.TakeWaiters(), payload, flight.Token);
+            Release(flight, null);
+            PublishEnd(NotificationKind.Released, flight);
+
+            // Based on what came before its claim: should it be stored after all, the next claim finds it.
             TakeUncommitted(flight, payload, flight.Token - 1);
+            state.DueAt = _now + _settings.Lease + Random(s_repairDelay);
             End(flight);
         }
         else if (answer.Accepted)

@@ -127,7 +127,7 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
         Assert.Equal(1, generator.Runs);
     }
 
-    [Fact, Trait("Row", "C3"), Trait("Open", "Protocol")]
+    [Fact, Trait("Row", "C3")]
     public Task Who_gives_up_while_the_store_is_being_read_finds_the_value_later_all_the_same() =>
         AssertMadeAfterTheCallerGaveUpAsync(StoreOperation.Read);
 

@@ -95,7 +95,6 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(StoreFault.LosesAnswer, true)]
     [InlineData(StoreFault.Throws, false)]
     [InlineData(StoreFault.LosesAnswer, false)]
-    [Trait("Open", "Protocol")]
     public async Task A_commit_that_fails_strands_nobody_and_the_farm_agrees_when_the_store_is_back(StoreFault fault, bool notifications)
     {
         await using var farm = NewFarm(3, options => options.UseNotifications = notifications);
@@ -107,7 +106,8 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
         var answers = await farm.AnswersAsync(calls);
         Assert.All(answers, answer => Assert.StartsWith("value", answer, StringComparison.Ordinal));
         if (notifications)
-            Assert.InRange(generator.Runs, 1, farm.Count);
+            // Once on each node; and a node that could not store its value makes it again when the store seems to answer.
+        Assert.InRange(generator.Runs, 1, 2 * farm.Count);
 
         foreach (var i in farm.Indexes)
             farm.StoreOf(i).Heal();
