@@ -84,7 +84,8 @@ internal partial class NodeAgent
             OnGap();
         }
 
-        if (_sequence > 0)
+        // From its first key on, also before it has anything to tell: a node that is known is missed when it dies.
+        if (_sequence > 0 || _keys.Count > 0)
         {
             _out.Send(Peer.Bus, new CacheNotification
             {

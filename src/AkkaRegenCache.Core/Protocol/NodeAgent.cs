@@ -57,6 +57,12 @@ internal partial class NodeAgent
     /// <summary>How many deadlines one call serves at most, so that a burst does not hold up everything else.</summary>
     private const int DeadlinesPerCall = 1024;
 
+    /// <summary>An attempt after which there is no other.</summary>
+    private const int GivenUp = 1_000_000;
+
+    /// <summary>For how long an operation may be repeated: less than stores remember its first answer.</summary>
+    private static readonly long s_repeatable = TimeSpan.FromSeconds(8).Ticks;
+
     private readonly AgentSettings _settings;
     private readonly Random _random;
     private readonly IAccessLog _access;
@@ -268,7 +274,7 @@ internal partial class NodeAgent
         {
             _keys.Add(key, state = new KeyState(key));
             if (_pulseAt == long.MaxValue)
-                _pulseAt = _now + _settings.Heartbeat;
+                _pulseAt = _now;
         }
 
         return state;
@@ -302,6 +308,14 @@ internal partial class NodeAgent
 
     private void Reissue(StoreCall call)
     {
+        if (call.Request is not CommitRequest && _now - call.IssuedAt > s_repeatable)
+        {
+            // After a pause: the store may have forgotten the first try, and a repeat would be a second change. It has failed, then.
+            call.Attempt = GivenUp;
+            OnReplied(new StoreReplied(call, null));
+            return;
+        }
+
         call.State!.Pending--;
         call.Request = call.Request switch
         {

@@ -80,7 +80,7 @@ internal sealed class World
         Strike(Options.OutageEvery, Outage);
         Strike(Options.EvictEvery, Evict);
         Strike(Options.NewLifeEvery, NewLife);
-        var longest = Options.Keys.Max(k => k.Retention + k.Life + k.GenerationDeadline);
+        var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
         for (var at = SimOptions.Seconds(2); at < end; at += SimOptions.Seconds(2))
             After(at, Oracle.CheckConverged);
