@@ -16,7 +16,7 @@ internal partial class NodeAgent
         NoteToken(state, heard.Token);
         if (isNews)
             state.Failures = 0;
-        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated))
+        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated || _detached.ContainsKey(state)))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
             var isWanted = state.InMemory || _detached.ContainsKey(state);

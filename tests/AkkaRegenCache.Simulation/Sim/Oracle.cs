@@ -207,7 +207,8 @@ internal sealed class Oracle(World world)
                 isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Lives.GetValueOrDefault(shown.Token) != world.Store.Life;
                 if (isBehind && model.LastOutcome < settled && shown.Since < settled)
                     world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
-                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(300) < world.Store.Clock)
+                // A notification tells what is left of a life; while it is carried (half a second at the most, here), that grows old.
+                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(700) < world.Store.Clock)
                     world.Fail($"6: {node.Id} shows token {shown.Token} of {key} longer than the store holds it");
             }
         }
