@@ -28,15 +28,34 @@ if [ "${sdk%%.*}" -lt 10 ] 2>/dev/null || [ -z "$sdk" ]; then
     exit 1
 fi
 
-# restore PROJECT: registries sometimes answer with an error that is gone at the next try.
+# restore PROJECT [arguments]: registries sometimes answer with an error that is gone at the next try.
 restore() {
     local try
     for try in 1 2 3; do
-        if dotnet restore "$1" -v quiet >&2; then
+        if dotnet restore "$@" -v quiet >&2; then
             return 0
         fi
         say "Restore of $1 failed (try $try of 3)."
         [ "$try" = 3 ] || sleep $((try * 5))
     done
+    return 1
+}
+
+# probe_redis_client: finds the newest version of StackExchange.Redis that can be restored here with all it needs, and sets
+# redis_client to it; the build takes it as -p:StackExchangeRedisVersion=$redis_client. Some mirrors lack parts of the newer ones.
+probe_redis_client() {
+    local project=src/AkkaRegenCache.Redis/AkkaRegenCache.Redis.csproj version log try
+    for try in 1 2; do
+        for version in 3.1.31 1.2.6; do
+            if log=$(dotnet restore "$project" -v quiet "-p:StackExchangeRedisVersion=$version" 2>&1) \
+                && ! grep -q "NU1603" <<<"$log"; then
+                redis_client=$version
+                return 0
+            fi
+        done
+    done
+    say "$log"
+    say "No version of StackExchange.Redis can be restored."
+    redis_client=3.1.31
     return 1
 }

@@ -1,0 +1,136 @@
+using System.Text;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>
+/// A notification as it travels. Strings are UTF-8 after their length, counts, lengths and times are 7 bits to a byte, low ones first; times are
+/// ticks of 100 ns.
+/// </summary>
+/// <remarks>
+/// <code>
+/// 0  A6 hexadecimal
+/// 1  version (1)
+/// 2  kind
+/// 3  flags: 1 a value, 2 a due time, 4 a failure
+/// 4  publisher, sequence, life; then, but in a heartbeat: key, token;
+///    of a fresh value: fresh for, active for; by flags: due in; error type, message; the value's length and bytes
+/// </code>
+/// </remarks>
+internal static class NotificationFormat
+{
+    private const byte Magic = 0xA6;
+    private const byte Version = 1;
+    private const byte HasValue = 1;
+    private const byte HasDue = 2;
+    private const byte HasFailure = 4;
+
+    private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
+
+    public static byte[] Write(CacheNotification notification)
+    {
+        var value = notification.Payload?.Bytes;
+        using var stream = new MemoryStream(256 + (value?.Length ?? 0));
+
+        // Not throwing here: a message of an exception may hold anything.
+        using var writer = new BinaryWriter(stream, Encoding.UTF8);
+        writer.Write(Magic);
+        writer.Write(Version);
+        writer.Write((byte)notification.Kind);
+        writer.Write((byte)((value is null ? 0 : HasValue)
+            | (notification.DueIn is null ? 0 : HasDue)
+            | (notification.Failure is null ? 0 : HasFailure)));
+        writer.Write(notification.Publisher);
+        writer.Write7BitEncodedInt64(notification.Sequence);
+        writer.Write(notification.Life);
+        if (notification.Kind == NotificationKind.Heartbeat)
+            return stream.ToArray();
+
+        writer.Write(notification.Key);
+        writer.Write7BitEncodedInt64(notification.Token);
+        if (notification.Kind == NotificationKind.Fresh)
+        {
+            writer.Write7BitEncodedInt64(notification.FreshFor.Ticks);
+            writer.Write7BitEncodedInt64(notification.ActiveFor.Ticks);
+        }
+
+        if (notification.DueIn is { } due)
+            writer.Write7BitEncodedInt64(due.Ticks);
+        if (notification.Failure is { } failure)
+        {
+            writer.Write(failure.Type);
+            writer.Write(failure.Message);
+        }
+
+        if (value is { } bytes)
+        {
+            writer.Write7BitEncodedInt(bytes.Length);
+            writer.Write(bytes.Span);
+        }
+
+        return stream.ToArray();
+    }
+
+    /// <summary>Reads a notification; null where it is none, or one of a version to come. Never throws.</summary>
+    public static CacheNotification? Read(byte[] bytes)
+    {
+        if (bytes.Length < 4 || bytes[0] != Magic || bytes[1] != Version
+            || bytes[2] > (byte)NotificationKind.Released || bytes[3] > (HasValue | HasDue | HasFailure))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var reader = new BinaryReader(new MemoryStream(bytes, 4, bytes.Length - 4), s_utf8);
+            var notification = Read(reader, (NotificationKind)bytes[2], bytes[3]);
+            return reader.BaseStream.Position == reader.BaseStream.Length ? notification : null;
+        }
+        catch (Exception e) when (e is IOException or FormatException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static CacheNotification Read(BinaryReader reader, NotificationKind kind, byte flags)
+    {
+        var publisher = reader.ReadString();
+        var sequence = reader.Read7BitEncodedInt64();
+        var life = reader.ReadString();
+        if (kind == NotificationKind.Heartbeat)
+            return new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = kind, Life = life };
+
+        var key = reader.ReadString();
+        var token = reader.Read7BitEncodedInt64();
+        var isFresh = kind == NotificationKind.Fresh;
+        var freshFor = isFresh ? reader.Read7BitEncodedInt64() : 0;
+        var activeFor = isFresh ? reader.Read7BitEncodedInt64() : 0;
+        var due = (flags & HasDue) != 0 ? reader.Read7BitEncodedInt64() : default(long?);
+        var failure = (flags & HasFailure) != 0 ? new GenerationFailure(reader.ReadString(), reader.ReadString()) : null;
+        CachePayload? payload = null;
+        if ((flags & HasValue) != 0)
+        {
+            // The length is checked before anything is made of it.
+            var length = reader.Read7BitEncodedInt();
+            if (length < 0 || length > reader.BaseStream.Length - reader.BaseStream.Position)
+                throw new FormatException();
+            payload = CachePayload.FromBytes(reader.ReadBytes(length));
+        }
+
+        return new CacheNotification
+        {
+            Publisher = publisher,
+            Sequence = sequence,
+            Kind = kind,
+            Life = life,
+            Key = key,
+            Token = token,
+            FreshFor = TimeSpan.FromTicks(freshFor),
+            ActiveFor = TimeSpan.FromTicks(activeFor),
+            DueIn = due is { } ticks ? TimeSpan.FromTicks(ticks) : null,
+            Failure = failure,
+            Payload = payload,
+        };
+    }
+}

@@ -1,0 +1,35 @@
+namespace AkkaRegenCache.Redis;
+
+/// <summary>
+/// A record as it lies in Redis: a header, then the value's bytes as they are; a tombstone is a header alone. All numbers are little-endian,
+/// times are microseconds since 1970 by Redis' clock. The scripts write and read it; here it is written down and pinned by tests.
+/// </summary>
+/// <remarks>
+/// <code>
+///  0  "ARV", 9E hexadecimal
+///  4  version (1)
+///  5  flags: 1 tombstone
+///  6  header length, 2 bytes (48)
+///  8  token
+/// 16  end of the value or tombstone
+/// 24  next due time; 0: nothing scheduled
+/// 32  interval
+/// 40  active until, as it was when the record was accepted
+/// 48  the value
+/// </code>
+/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read.
+/// </remarks>
+internal static class RecordHeader
+{
+    public const int Length = 48;
+    public const byte Version = 1;
+}
+
+/// <summary>What a script found under an entry's keys that isn't a record it can read.</summary>
+internal enum RecordWarning
+{
+    None,
+    Foreign,
+    Newer,
+    WrongType,
+}

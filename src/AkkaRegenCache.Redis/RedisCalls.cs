@@ -1,0 +1,132 @@
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>How scripts are called: connects at first use, knows the store's life, and warns once of what can't be read. Thread-safe.</summary>
+internal sealed partial class RedisCalls(RedisConnection connection, RedisKey lifeKey, RedisScripts scripts, ILogger logger)
+{
+    private readonly Lock _gate = new();
+    private readonly bool[] _warned = new bool[(int)RecordWarning.WrongType + 1];
+    private RedisLink? _link;
+
+    public RedisScripts Scripts => scripts;
+
+    public async ValueTask<bool> IsClusterAsync(CancellationToken cancellationToken)
+    {
+        var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
+        return (await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false)).IsCluster;
+    }
+
+    /// <summary>The store's life alone.</summary>
+    public async ValueTask<string> LifeAsync(CancellationToken cancellationToken)
+    {
+        var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
+        await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false);
+        return await Await(ReadLifeAsync(link), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Calls a script.</summary>
+    /// <param name="script">The script.</param>
+    /// <param name="key">What it is about, for a warning.</param>
+    /// <param name="keys">Its keys; the life's is added where a script can see it.</param>
+    /// <param name="values">Its arguments; what a new life would be called is put before them.</param>
+    /// <param name="cancellationToken">Ends the wait; what was sent may be done all the same.</param>
+    public async ValueTask<(RedisResult[] Reply, string Life)> CallAsync(
+        RedisScript script, string key, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken)
+    {
+        var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
+        var known = await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false);
+        var readingLife = known.IsCluster ? ReadLifeAsync(link) : null;
+        var calling = script.RunAsync(
+            link.Database, known.IsCluster ? keys : [.. keys, lifeKey], [known.Run, .. values], link.OnScriptUnknownAsync);
+        RedisResult[] reply;
+        try
+        {
+            reply = await Await(calling, cancellationToken).ConfigureAwait(false);
+        }
+        catch when (readingLife is not null)
+        {
+            Forget(readingLife);
+            throw;
+        }
+
+        var life = readingLife is null
+            ? link.Intern(reply[0])
+            : await Await(readingLife, cancellationToken).ConfigureAwait(false);
+        if (RedisAnswers.Warning(reply) is var warning and not RecordWarning.None)
+            Warn(warning, key);
+        return (reply, life);
+    }
+
+    private static async Task<string> ReadLifeAsync(RedisLink link)
+    {
+        var life = (string?)await link.Database.StringGetAsync(link.LifeKey).ConfigureAwait(false);
+        if (!string.IsNullOrEmpty(life))
+            return life;
+        await link.OnScriptUnknownAsync().ConfigureAwait(false);
+        return (await link.CheckedAsync().ConfigureAwait(false)).Life;
+    }
+
+    private static async ValueTask<T> Await<T>(Task<T> task, CancellationToken cancellationToken)
+    {
+        if (task.IsCompletedSuccessfully)
+            return task.Result;
+        try
+        {
+            return await task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch when (!task.IsCompleted)
+        {
+            Forget(task);
+            throw;
+        }
+    }
+
+    /// <summary>Given up: how it ends interests nobody.</summary>
+    private static void Forget(Task task) => _ = task.ContinueWith(
+        static given => _ = given.Exception,
+        CancellationToken.None,
+        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
+
+    private async ValueTask<RedisLink> LinkAsync(CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _link) is { } there)
+            return there;
+        var connected = await Await(connection.GetAsync(), cancellationToken).ConfigureAwait(false);
+        lock (_gate)
+            return _link ??= new RedisLink(connected, lifeKey, scripts.Life);
+    }
+
+    private void Warn(RecordWarning warning, string key)
+    {
+        if (Interlocked.Exchange(ref _warned[(int)warning], true))
+            return;
+        switch (warning)
+        {
+            case RecordWarning.Foreign:
+                LogForeign(key);
+                break;
+            case RecordWarning.Newer:
+                LogNewer(key);
+                break;
+            default:
+                LogWrongType(key);
+                break;
+        }
+    }
+
+    [LoggerMessage(20, LogLevel.Warning,
+        "What Redis holds for '{Key}' is no record of a cache; it counts as no value. Further ones are not reported.")]
+    private partial void LogForeign(string key);
+
+    [LoggerMessage(21, LogLevel.Warning,
+        "What Redis holds for '{Key}' was written by a newer version; values generated here are kept in this process's memory instead of "
+        + "overwriting it. Further ones are not reported.")]
+    private partial void LogNewer(string key);
+
+    [LoggerMessage(22, LogLevel.Warning,
+        "Redis holds something of another type under the names of '{Key}'; it counts as no value. Further ones are not reported.")]
+    private partial void LogWrongType(string key);
+}

@@ -1,0 +1,84 @@
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>
+/// A connection that is made at first use, and shared by all who use it. A try that failed is made again at the next use.
+/// Thread-safe. Disposes what it has made, never what it was given.
+/// </summary>
+internal sealed class RedisConnection : IAsyncDisposable, IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly Func<Task<IConnectionMultiplexer>>? _connect;
+    private Task<IConnectionMultiplexer>? _connecting;
+    private readonly bool _isOwn;
+    private bool _isDisposed;
+
+    public RedisConnection(IConnectionMultiplexer connection) => _connecting = Task.FromResult(connection);
+
+    /// <summary>Connects by a function.</summary>
+    /// <param name="connect">Makes the connection.</param>
+    /// <param name="isOwn">Whether what it makes is disposed here.</param>
+    public RedisConnection(Func<Task<IConnectionMultiplexer>> connect, bool isOwn)
+    {
+        _connect = connect;
+        _isOwn = isOwn;
+    }
+
+    /// <summary>Connects by a configuration; where Redis doesn't answer, the connection is there all the same and comes to life later.</summary>
+    public static RedisConnection To(string configuration)
+    {
+        var options = ConfigurationOptions.Parse(configuration);
+        options.AbortOnConnectFail = false;
+        return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(options).ConfigureAwait(false), isOwn: true);
+    }
+
+    public Task<IConnectionMultiplexer> GetAsync()
+    {
+        var there = Volatile.Read(ref _connecting);
+        if (there is { IsCompletedSuccessfully: true })
+            return there;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+
+            // On the pool: some versions of the client look names up on the caller's thread, and that may be an agent's loop.
+            if (_connecting is null or { IsFaulted: true } or { IsCanceled: true })
+                _connecting = Task.Run(_connect!);
+            return _connecting;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Leave() is { } connecting)
+        {
+            try
+            {
+                var connection = await connecting.ConfigureAwait(false);
+                await connection.CloseAsync().ConfigureAwait(false);
+                connection.Dispose();
+            }
+            catch (Exception) when (connecting.IsFaulted || connecting.IsCanceled)
+            {
+                // There never was one.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Leave() is { IsCompletedSuccessfully: true } connected)
+            connected.Result.Dispose();
+    }
+
+    private Task<IConnectionMultiplexer>? Leave()
+    {
+        lock (_gate)
+        {
+            var mustClose = _isOwn && !_isDisposed;
+            _isDisposed = true;
+            return mustClose ? _connecting : null;
+        }
+    }
+}

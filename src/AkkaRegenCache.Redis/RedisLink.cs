@@ -1,0 +1,133 @@
+using System.Globalization;
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>
+/// A connection as the store's scripts need it: which database, whether it is a Redis Cluster, and the store's life, which is looked at anew
+/// whenever a connection was lost.
+/// </summary>
+/// <remarks>
+/// <para>
+/// The life's id is a key in Redis: the server's run id, a random number and the time it began. Every script tells it with its answer, so a
+/// flush, which takes the key along, is noticed by the next operation of any node, and makes a new life. Another server process (a restart,
+/// a replica that took over) may have its key and yet have lost the last second: the node that connects compares the run id, and the first one
+/// that finds another one begins a new life for all.
+/// </para>
+/// <para>
+/// On a Redis Cluster a script can't see a key in another slot. There the life is read beside each operation, in the same pipeline, and any
+/// lost connection or moved slot begins a new life: each costs the nodes a check of their entries, and nothing else.
+/// </para>
+/// </remarks>
+internal sealed class RedisLink
+{
+    private readonly string _random = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+    private readonly Lock _gate = new();
+    private readonly IConnectionMultiplexer _connection;
+    private readonly RedisScript _script;
+    private readonly RedisKey[] _lifeKey;
+    private Task<Checked>? _check;
+    private bool _wasLost;
+    private string _life = "";
+
+    /// <summary>What a check found.</summary>
+    /// <param name="Run">Names the server process and this node, for the life that a script may have to begin.</param>
+    /// <param name="Life">The life, as it was then.</param>
+    /// <param name="IsCluster">Whether it is a Redis Cluster.</param>
+    internal sealed record Checked(RedisValue Run, string Life, bool IsCluster);
+
+    public RedisLink(IConnectionMultiplexer connection, RedisKey lifeKey, RedisScript script)
+    {
+        _connection = connection;
+        _script = script;
+        _lifeKey = [lifeKey];
+        Database = connection.GetDatabase();
+        connection.ConnectionFailed += (_, e) => OnConnection(e.ConnectionType);
+        connection.ConnectionRestored += (_, e) => OnConnection(e.ConnectionType);
+        connection.HashSlotMoved += (_, _) => Doubt();
+    }
+
+    public IDatabase Database { get; }
+
+    public RedisKey LifeKey => _lifeKey[0];
+
+    /// <summary>What is known of the server; asked for once after each connection.</summary>
+    public Task<Checked> CheckedAsync()
+    {
+        var check = Volatile.Read(ref _check);
+        if (check is { IsCompletedSuccessfully: true })
+            return check;
+        lock (_gate)
+        {
+            if (_check is null or { IsFaulted: true } or { IsCanceled: true })
+                _check = CheckAsync();
+            return _check;
+        }
+    }
+
+    /// <summary>The server may be another one than before: the next operation asks first.</summary>
+    public void Doubt()
+    {
+        lock (_gate)
+        {
+            _wasLost = true;
+            _check = null;
+        }
+    }
+
+    /// <summary>The server didn't know a script: the likeliest reason is that it is another process.</summary>
+    public async Task OnScriptUnknownAsync()
+    {
+        lock (_gate)
+        {
+            if (_check is { IsCompleted: true })
+                _check = null;
+        }
+
+        await CheckedAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The same string for the same life, so that it is made once.</summary>
+    public string Intern(RedisResult id)
+    {
+        var life = (string?)id ?? "";
+        var last = Volatile.Read(ref _life);
+        if (life == last)
+            return last;
+        Volatile.Write(ref _life, life);
+        return life;
+    }
+
+    private void OnConnection(ConnectionType type)
+    {
+        if (type == ConnectionType.Interactive)
+            Doubt();
+    }
+
+    private async Task<Checked> CheckAsync()
+    {
+        // Not on the caller's thread: it holds the gate.
+        await Task.Yield();
+        var isCluster = IsCluster();
+        bool begins;
+        lock (_gate)
+        {
+            begins = isCluster && _wasLost;
+            _wasLost = false;
+        }
+
+        var reply = await _script.RunAsync(Database, _lifeKey, [_random, begins ? "1" : "0"]).ConfigureAwait(false);
+        return new Checked((RedisValue)reply[0], (string?)reply[1] ?? "", isCluster);
+    }
+
+    private bool IsCluster()
+    {
+        foreach (var endpoint in _connection.GetEndPoints(false))
+        {
+            if (_connection.GetServer(endpoint, null) is { IsConnected: true, ServerType: ServerType.Cluster })
+                return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,93 @@
+using AkkaRegenCache.Storage;
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>The operations on many keys.</summary>
+public sealed partial class RedisStore
+{
+    /// <summary>So many keys a script may keep Redis from doing anything else.</summary>
+    private const int KeysPerCall = 200;
+
+    /// <inheritdoc/>
+    public async ValueTask<RenewAnswer> RenewAsync(
+        IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(claims);
+        var outcomes = new RenewOutcome[claims.Count];
+        var micros = RedisAnswers.Micros(lease);
+        var life = await BatchAsync(
+            _calls.Scripts.Renew,
+            claims.Count,
+            i => [_names.Of(claims[i].Key).State],
+            (from, count) => [micros, .. Enumerable.Range(from, count).Select(i => (RedisValue)claims[i].Token)],
+            (i, part) => outcomes[i] = RedisAnswers.Text(part) == "1" ? RenewOutcome.Held : RenewOutcome.Lost,
+            cancellationToken).ConfigureAwait(false);
+        return new RenewAnswer { Life = life, Outcomes = outcomes };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(activities);
+        var life = await BatchAsync(
+            _calls.Scripts.Touch,
+            activities.Count,
+            i => StateAndValue(activities[i].Key),
+            (from, count) => [.. Enumerable.Range(from, count).Select(i => RedisAnswers.Micros(activities[i].ActiveFor))],
+            null,
+            cancellationToken).ConfigureAwait(false);
+        return new TouchAnswer { Life = life };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        var checks = new TokenCheck[keys.Count];
+        var life = await BatchAsync(
+            _calls.Scripts.Check,
+            keys.Count,
+            i => StateAndValue(keys[i]),
+            (_, count) => [count],
+            (i, part) => checks[i] = RedisAnswers.Check(part),
+            cancellationToken).ConfigureAwait(false);
+        return new CheckAnswer { Life = life, Checks = checks };
+    }
+
+    private RedisKey[] StateAndValue(string key)
+    {
+        var names = _names.Of(key);
+        return [names.State, names.Value];
+    }
+
+    private async ValueTask<string> BatchAsync(
+        RedisScript script,
+        int count,
+        Func<int, RedisKey[]> keysOf,
+        Func<int, int, RedisValue[]> valuesOf,
+        Action<int, RedisResult>? take,
+        CancellationToken cancellationToken)
+    {
+        if (count == 0)
+            return await _calls.LifeAsync(cancellationToken).ConfigureAwait(false);
+
+        var perCall = await _calls.IsClusterAsync(cancellationToken).ConfigureAwait(false) ? 1 : KeysPerCall;
+        var calls = new List<Task<(RedisResult[] Reply, string Life)>>();
+        for (var from = 0; from < count; from += perCall)
+        {
+            var number = Math.Min(perCall, count - from);
+            var keys = new List<RedisKey>(2 * number);
+            for (var i = from; i < from + number; i++)
+                keys.AddRange(keysOf(i));
+            calls.Add(_calls.CallAsync(script, $"a batch of {number}", [.. keys], valuesOf(from, number), cancellationToken).AsTask());
+        }
+
+        var replies = await Task.WhenAll(calls).ConfigureAwait(false);
+        for (var i = 0; i < count && take is not null; i++)
+            take(i, replies[i / perCall].Reply[2 + (i % perCall)]);
+
+        // Should a new life have begun between two calls, the next answer tells.
+        return replies[0].Life;
+    }
+}

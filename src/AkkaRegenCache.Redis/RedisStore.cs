@@ -1,0 +1,176 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using AkkaRegenCache.Storage;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>
+/// Redis as the external store: what arbitrates for a farm of any number of processes. Every operation is one Lua script, its clock is
+/// Redis' own.
+/// </summary>
+/// <remarks>
+/// <para>
+/// <b>One script for each operation</b>, so that it is atomic and costs one round trip; concurrent ones are pipelined on one connection. A server
+/// that doesn't know a script yet is sent its text.
+/// </para>
+/// <para>
+/// <b>Batches</b> (renewals, activity, checks) are one script call for every 200 keys: bounded, because Redis does nothing else meanwhile. On a
+/// Redis Cluster, where the entries lie in different slots, they are one call for each key, sent together.
+/// </para>
+/// <para>
+/// <b>Everything goes by itself.</b> Values, tombstones, claims, failures and remembered operations have lives in Redis; nothing needs a sweep.
+/// An entry whose value is evicted is missing; one whose claim is evicted has its commit rejected.
+/// </para>
+/// <para>
+/// <b>What isn't ours.</b> Foreign bytes or another Redis type under our names are a miss, and are overwritten. A record of a newer format is a
+/// miss too, but a value generated here doesn't overwrite it; an explicit set or removal does, with a newer token. Of each there is one warning.
+/// </para>
+/// <para>
+/// Thread-safe. Errors of Redis are thrown as they are (<see cref="RedisException"/>); all operations can be repeated. A replica that takes over
+/// may have lost the last changes: the life in the answers tells.
+/// </para>
+/// </remarks>
+public sealed partial class RedisStore : IExternalStore
+{
+    private readonly RedisCalls _calls;
+    private readonly RedisNames _names;
+    private readonly ConcurrentDictionary<string, RedisStore> _parts = new(StringComparer.Ordinal);
+
+    /// <summary>Creates a store on a connection, which stays its owner's.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="keyPrefix">Before the names of all Redis keys; farms with different ones don't meet in one Redis.</param>
+    /// <param name="logger">Hears what was found under our names and can't be read; null: nobody does.</param>
+    public RedisStore(IConnectionMultiplexer connection, string keyPrefix = "arc", ILogger<RedisStore>? logger = null)
+        : this(new RedisConnection(NotNull(connection)), keyPrefix, logger)
+    {
+    }
+
+    internal RedisStore(RedisConnection connection, string keyPrefix, ILogger? logger, RedisScripts? scripts = null)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(keyPrefix);
+        _names = new RedisNames(keyPrefix, "");
+        _calls = new RedisCalls(connection, _names.Life, scripts ?? RedisScripts.Default, logger ?? NullLogger.Instance);
+    }
+
+    private RedisStore(RedisCalls calls, RedisNames names)
+    {
+        _calls = calls;
+        _names = names;
+    }
+
+    /// <inheritdoc/>
+    public bool StoresObjects => false;
+
+    /// <inheritdoc/>
+    public IExternalStore ForCache(string cacheName)
+    {
+        ArgumentNullException.ThrowIfNull(cacheName);
+        return _parts.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name)), this);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var names = _names.Of(request.Key);
+        var (reply, life) = await _calls.CallAsync(
+            _calls.Scripts.Read, request.Key, [names.State, names.Value], [], cancellationToken).ConfigureAwait(false);
+        return new ReadAnswer { Life = life, Record = RedisAnswers.Record(reply, 2) };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        RedisValue[] values =
+        [
+            request.Owner,
+            RedisAnswers.Micros(request.Lease),
+            (int)request.Reason,
+            request.ObservedToken,
+            request.AwaitedToken,
+            RedisAnswers.Micros(request.ActiveFor),
+            request.StealFrom is { } owner ? "=" + owner : "",
+        ];
+        var (reply, life) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken).ConfigureAwait(false);
+        return RedisAnswers.Claim(reply, life);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        RedisValue[] values = [request.Token, .. Life(request.Schedule), Bytes(request, request.Payload)];
+        var (reply, life) = await CallAsync(_calls.Scripts.Commit, request, values, cancellationToken).ConfigureAwait(false);
+        return RedisAnswers.Change(reply, life);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        RedisValue[] values =
+        [
+            request.Token,
+            request.OnlyIfUncontended ? 1 : 0,
+            RedisAnswers.Micros(request.Backoff),
+            RedisAnswers.Micros(request.DueBackoff),
+            .. request.Failure is { } failure ? (RedisValue[])[failure.Type, failure.Message] : [],
+        ];
+        var (reply, life) = await CallAsync(_calls.Scripts.Release, request, values, cancellationToken).ConfigureAwait(false);
+        return new ReleaseAnswer { Life = life, Released = RedisAnswers.Text(reply[2]) == "1" };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        RedisValue[] values =
+        [
+            request.ObservedToken, request.IsRetry ? 1 : 0, .. Life(request.Schedule), Bytes(request, request.Payload),
+        ];
+        var (reply, life) = await CallAsync(_calls.Scripts.Write, request, values, cancellationToken).ConfigureAwait(false);
+        return RedisAnswers.Change(reply, life);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        RedisValue[] values = [RedisAnswers.Micros(request.TombstoneFor)];
+        var (reply, life) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
+        return RedisAnswers.Change(reply, life);
+    }
+
+    private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        return connection;
+    }
+
+    private static RedisValue[] Life(StoreSchedule schedule) =>
+    [
+        RedisAnswers.Micros(schedule.FreshFor),
+        schedule.Interval is { } interval ? RedisAnswers.Micros(interval) : 0,
+        RedisAnswers.Micros(schedule.MinimumForward),
+        RedisAnswers.Micros(schedule.ActiveFor),
+    ];
+
+    private static RedisValue Bytes(StoreRequest request, CachePayload payload)
+    {
+        if (payload.Bytes is not { } bytes)
+            throw new ArgumentException($"The value of '{request.Key}' is not serialized, and Redis keeps bytes only.", nameof(request));
+        return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Array!.Length == segment.Count ? segment.Array : bytes.ToArray();
+    }
+
+    private ValueTask<(RedisResult[] Reply, string Life)> CallAsync(
+        RedisScript script, MutationRequest request, RedisValue[] values, CancellationToken cancellationToken)
+    {
+        var names = _names.Of(request.Key);
+        return _calls.CallAsync(
+            script, request.Key, [names.State, names.Value, names.Operation(request.Operation)], values, cancellationToken);
+    }
+}

@@ -1,0 +1,61 @@
+-- Asks for the right to generate. KEYS: state, value, operation, life.
+-- ARGV: run, owner, lease, reason (0 miss, 1 due, 2 refresh), observed token, awaited token, active for, steal from ('=' and a name, or nothing).
+local MISS, DUE, REFRESH = '0', '1', '2'
+local owner, lease, reason = ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local observed, awaited, active_for, steal_from = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+
+local first = recall(KEYS[3])
+if first then return { life(KEYS[4], ARGV[1]), '', 'granted', first } end
+
+local s = load(KEYS[1], KEYS[2])
+local reply = { life(KEYS[4], ARGV[1]), s.warning }
+local function add(...)
+  for _, part in ipairs({ ... }) do reply[#reply + 1] = part end
+  save(s)
+  return reply
+end
+
+if active_for > 0 then prolong_activity(s, now + active_for) end
+
+if reason == DUE then
+  if s.x > now then return add('backoff', '0', text(s.x - now)) end
+elseif s.f ~= 0 and s.k > now then
+  -- Those who waited for just this run share its failure. A refresher shares it only if the run began after its call.
+  local shares = awaited ~= 0 and s.f >= awaited and (reason ~= REFRESH or s.f > observed)
+  local backs_off = reason == MISS and s.b or 0
+  if shares or backs_off > now then
+    return add('backoff', text(s.f), text(math.max(0, backs_off - now)), s.g or '', s.m or '')
+  end
+end
+
+local fresh = false
+if reason == MISS then
+  fresh = s.fresh and s.t >= observed
+elseif reason == REFRESH then
+  fresh = s.fresh and observed ~= 0 and s.t > observed
+elseif s.has then
+  fresh = not (s.d ~= 0 and s.d <= now and s.a > now)
+else
+  fresh = active_for <= 0 and s.a <= now
+end
+if fresh then
+  add('fresh')
+  if s.has then add_record(reply, s) end
+  return reply
+end
+
+local is_live = s.c ~= 0 and s.l > now
+if is_live and not (steal_from == '=' .. (s.o or '') and now >= s.u) then
+  if s.o ~= owner and reason ~= DUE then set(s, 'w', 1) end
+  return add('held', text(s.c), s.o or '', text(s.l - now))
+end
+
+-- A claim that was stolen isn't stolen again within its first lease, or two suspicious nodes would starve the key.
+set(s, 'c', next_token(s))
+set(s, 'o', owner)
+set(s, 'l', math.max(0, now + lease))
+set(s, 'u', is_live and s.l or 0)
+set(s, 'w', 0)
+add('granted', text(s.c))
+remember(KEYS[3], text(s.c))
+return reply

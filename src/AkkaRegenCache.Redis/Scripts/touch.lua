@@ -1,0 +1,11 @@
+-- Prolongs the activity of keys. KEYS: state and value of each, then life. ARGV: run, active for of each.
+local count = #ARGV - 1
+for i = 1, count do
+  local s = load(KEYS[2 * i - 1], KEYS[2 * i])
+  -- What is not there isn't made by a touch.
+  if s.t ~= 0 then
+    prolong_activity(s, now + tonumber(ARGV[i + 1]))
+    save(s)
+  end
+end
+return { life(KEYS[2 * count + 1], ARGV[1]), '' }
