@@ -87,7 +87,7 @@ internal partial class NodeAgent
         {
             JoinOrStart(call.State!, peeker);
         }
-        else
+        else if (peeker is { Kind: WaiterKind.Peek })
         {
             Answer(peeker, AnswerKind.Missing);
         }

@@ -267,6 +267,10 @@ internal sealed class SimNode : IAccessLog
                         _changed[call.Key] = Math.Max(_changed.GetValueOrDefault(call.Key, long.MinValue), _world.Oracle.AppliedAt(answered.Token, call.Key));
                     _world.Oracle.Changed(call, answered);
                     break;
+                case AnswerKind.Missing when call.Kind != WaiterKind.Peek:
+                    // Also where its caller has left: the shell has no such answer to give.
+                    _world.Fail($"4: {call} was answered with nothing");
+                    break;
                 case AnswerKind.Failed when _lateFailure:
                     _world.Fail($"4: {call} got the failure of an older generation than the one it waited for");
                     break;
