@@ -1,6 +1,8 @@
 namespace AkkaRegenCache;
 
-/// <summary>The generator failed on another node of the farm. The message holds the remote one.</summary>
+/// <summary>
+/// The generator failed on another node of the farm, or earlier and within its failure backoff. The message holds the one of then.
+/// </summary>
 public sealed class RemoteGenerationException : Exception
 {
     /// <summary>Creates the exception.</summary>
@@ -8,7 +10,7 @@ public sealed class RemoteGenerationException : Exception
     /// <param name="remoteType">Full name of the remote exception's type.</param>
     /// <param name="remoteMessage">The remote exception's message.</param>
     public RemoteGenerationException(string key, string remoteType, string remoteMessage)
-        : base($"The generator of '{key}' failed on another node: {remoteType}: {remoteMessage}")
+        : base($"The generator of '{key}' failed elsewhere in the farm, or before: {remoteType}: {remoteMessage}")
     {
         Key = key;
         RemoteType = remoteType;

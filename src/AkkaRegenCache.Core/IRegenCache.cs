@@ -45,7 +45,7 @@ public interface IRegenCache
     /// <returns>The value.</returns>
     /// <exception cref="ArgumentException">The key or an option is not usable; the message names it.</exception>
     /// <exception cref="TimeoutException">The hard timeout or the generation deadline has passed.</exception>
-    /// <exception cref="RemoteGenerationException">The generator failed on another node. (A failure on this node is thrown as it was.)</exception>
+    /// <exception cref="RemoteGenerationException">The generator failed on another node, or passed its deadline there. (A failure on this node is thrown as it was.)</exception>
     /// <exception cref="InvalidOperationException">The key holds a value of a type that is not <typeparamref name="T"/>.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     sealed ValueTask<T> GetOrCreateAsync<TState, T>(
@@ -116,7 +116,7 @@ public interface IRegenCache
 
     /// <summary>
     /// Makes the value of <paramref name="key"/> anew, now, with the generator this node knows for it, and returns a value whose generation
-    /// began after this call. Callers who ask together share one run.
+    /// began after this call. Callers who ask together on a node share one run.
     /// </summary>
     /// <typeparam name="T">Type of the value.</typeparam>
     /// <param name="key">The key.</param>

@@ -126,7 +126,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         TryGetAsync<T>(key, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<SetResult> SetAsync<T>(
+    public ValueTask<SetResult> SetAsync<T>(
         string key, T value, RegenEntryOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check(key);
@@ -134,15 +134,15 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         var payload = _shell.Codec.Encode(key, value, profile);
         var call = new ChangeCall(key, WaiterKind.Set, profile);
         var change = new ChangeRequested(call, payload, _shell.Codec.IsTooLarge(payload));
-        return await Ask(call, call.Task, cancellationToken, change).ConfigureAwait(false);
+        return new(Ask(call, call.Task, cancellationToken, change));
     }
 
     /// <inheritdoc/>
-    public async ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default)
+    public ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default)
     {
         Check(key);
         var call = new ChangeCall(key, WaiterKind.Remove, _profiles.Default);
-        await Ask(call, call.Task, cancellationToken, new ChangeRequested(call, null)).ConfigureAwait(false);
+        return new(Ask(call, call.Task, cancellationToken, new ChangeRequested(call, null)));
     }
 
     /// <inheritdoc/>

@@ -7,6 +7,7 @@ var modes = new SortedDictionary<string, (string Measures, Func<string[], int> R
     ["hitratio"] = ("hit ratio of the memory layer: [--traces DIR] [--synthetic] [--json]", HitRatio.Run),
     ["misses"] = ("time and bytes of a miss, shared and alone: [--json]", Misses.Run),
     ["schedule"] = ("memory and time of a million scheduled keys: [--keys N] [--intervals N] [--json]", Schedule.Run),
+    ["report"] = ("BenchmarkDotNet reports of warm reads: [options of BenchmarkDotNet]", Reports.Run),
     ["layerhits"] = ("time of a hit in the memory layer against other dictionaries and caches: [--seconds N] [--json]", LayerHits.Run),
 };
 

@@ -81,4 +81,4 @@ internal static class Rounds
 }
 
 /// <summary>A value to cache.</summary>
-internal sealed record Product(string Name);
+public sealed record Product(string Name);

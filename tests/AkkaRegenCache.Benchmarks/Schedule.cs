@@ -90,7 +90,7 @@ internal static class Schedule
                 keyStringBytes = Math.Round(keyBytes),
                 storeBytesPerKey = Math.Round(storeBytes),
                 regenerations = runs.Count,
-                expectedRegenerations = (long)count * intervals,
+                targets = (long)count * intervals,
                 usPerRegeneration = Math.Round(wall, 2),
                 cpuUsPerRegeneration = Math.Round(cpuUs, 2),
                 latestMs = Math.Round(runs.LatestMs, 1),

@@ -28,7 +28,7 @@ public enum NotificationKind
 /// Tells the other nodes of a cache what became of a key. Delivered at most once, in any order: a hint that spares waiting, never needed
 /// to be right. Immutable.
 /// </summary>
-public sealed class CacheNotification
+public sealed record CacheNotification
 {
     /// <summary>The node incarnation that published it.</summary>
     public required string Publisher { get; init; }

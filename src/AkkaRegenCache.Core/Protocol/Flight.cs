@@ -69,6 +69,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>Until when the claim holds, at the least.</summary>
     public long LeaseEnds { get; set; }
 
+    /// <summary>Until when its commit is tried, at the most.</summary>
+    public long CommitEnds { get; set; }
+
     /// <summary>The first waiter's deadline, or earlier.</summary>
     public long WaiterDeadline { get; private set; } = long.MaxValue;
 
@@ -98,6 +101,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
 
     /// <summary>Goes on with nobody waiting: a regeneration, or a caller's time is up but not its interest.</summary>
     public bool KeepsGoing { get; set; }
+
+    /// <summary>A caller whose time is up wanted the value made: it is, also where the store hadn't answered yet.</summary>
+    public bool IsOwedARun { get; set; }
 
     /// <summary>Takes one of the places for background work.</summary>
     public bool IsBackground { get; set; }

@@ -30,15 +30,15 @@ internal sealed class GeneratorLearned(string key, GeneratorSource source)
     public GeneratorSource Source { get; } = source;
 }
 
-/// <summary>The memory layer doesn't hold an entry (any more): evicted, or not admitted.</summary>
-internal sealed class Evicted(string key, long token, long lastRead)
+/// <summary>
+/// The memory layer doesn't hold an entry (any more): evicted, or not admitted. The shell hands it over only if that is still so then.
+/// </summary>
+internal sealed class Evicted(string key, long lastRead)
 {
     /// <summary>As <see cref="IAccessLog.LastRead"/> would have said.</summary>
     public long LastRead { get; } = lastRead;
 
     public string Key { get; } = key;
-
-    public long Token { get; } = token;
 }
 
 /// <summary>How a run of a generator ended.</summary>

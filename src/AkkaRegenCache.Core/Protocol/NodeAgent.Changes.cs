@@ -10,6 +10,7 @@ internal partial class NodeAgent
     private void OnChange(ChangeRequested change)
     {
         var state = StateOf(change.Caller.Key);
+        _aside.Add(change.Caller);
         IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), _now, attempt: 0, _gaps);
         Settle(state);
     }
@@ -90,7 +91,8 @@ internal partial class NodeAgent
         }
 
         VerifyAcrossGap(call);
-        _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
+        if (_aside.Remove(change.Caller))
+            _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
     }
 
     private void OnChangeFailed(StoreCall call, Exception? error)
@@ -108,6 +110,7 @@ internal partial class NodeAgent
         NoteUnsure();
         Forget(state);
         state.DueAt = long.MaxValue;
-        _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.StoreFailed) { Error = error });
+        if (_aside.Remove(change.Caller))
+            _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.StoreFailed) { Error = error });
     }
 }

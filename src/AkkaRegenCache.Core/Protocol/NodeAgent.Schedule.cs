@@ -30,7 +30,7 @@ internal partial class NodeAgent
 
     private void OnEvicted(Evicted evicted)
     {
-        if (!_keys.TryGetValue(evicted.Key, out var state) || !state.InMemory || state.Token != evicted.Token)
+        if (!_keys.TryGetValue(evicted.Key, out var state) || !state.InMemory)
             return;
         state.InMemory = false;
         state.Uncommitted = false;

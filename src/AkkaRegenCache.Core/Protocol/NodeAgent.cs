@@ -46,13 +46,22 @@ internal sealed class AgentSettings
 /// <b>Without the store</b> a flight generates here for its own callers; the value stays in this node's memory, marked uncommitted with the
 /// token it was based on. It yields to anything newer, and a claim is tried until the store answers.
 /// </para>
-/// <para>The parts: this file takes messages and keeps the deadlines; <c>.Flights</c> has the life of a flight, <c>.Schedule</c> due times
-/// and renewals, <c>.Changes</c> sets and removals, <c>.Hearing</c> notifications, gaps and the store's life. Not thread-safe.</para>
+/// <para>
+/// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
+/// <c>.Claims</c> the questions to the store, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Schedule</c> due times,
+/// memory and renewals, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
+/// </para>
 /// </remarks>
 internal partial class NodeAgent
 {
     /// <summary>How many deadlines one call serves at most, so that a burst does not hold up everything else.</summary>
     private const int DeadlinesPerCall = 1024;
+
+    /// <summary>An attempt after which there is no other.</summary>
+    private const int GivenUp = 1_000_000;
+
+    /// <summary>For how long an operation may be repeated: less than stores remember its first answer.</summary>
+    private static readonly long s_repeatable = TimeSpan.FromSeconds(8).Ticks;
 
     private readonly AgentSettings _settings;
     private readonly Random _random;
@@ -265,7 +274,7 @@ internal partial class NodeAgent
         {
             _keys.Add(key, state = new KeyState(key));
             if (_pulseAt == long.MaxValue)
-                _pulseAt = _now + _settings.Heartbeat;
+                _pulseAt = _now;
         }
 
         return state;
@@ -299,6 +308,14 @@ internal partial class NodeAgent
 
     private void Reissue(StoreCall call)
     {
+        if (call.Request is not CommitRequest && _now - call.IssuedAt > s_repeatable)
+        {
+            // After a pause: the store may have forgotten the first try, and a repeat would be a second change. It has failed, then.
+            call.Attempt = GivenUp;
+            OnReplied(new StoreReplied(call, null));
+            return;
+        }
+
         call.State!.Pending--;
         call.Request = call.Request switch
         {

@@ -14,7 +14,7 @@ internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, 
     public abstract void Complete(Answered answer, NodeShell shell);
 
     /// <summary>Answers it with the value in a payload.</summary>
-    public abstract void CompleteWith(CachePayload payload, ValueCodec codec);
+    public abstract void CompleteWith(CachePayload payload, NodeShell shell);
 
     protected abstract bool TryCancel(CancellationToken cancellationToken);
 
@@ -49,7 +49,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
         switch (answer.Kind)
         {
             case AnswerKind.Value:
-                CompleteWith(answer.Payload!, shell.Codec);
+                CompleteWith(answer.Payload!, shell);
                 break;
             case AnswerKind.InMemory:
                 shell.CompleteFromMemory(this);
@@ -84,7 +84,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
 
     protected virtual void Changed(SetResult result) => throw new InvalidOperationException($"A {Kind} of '{Key}' changes nothing.");
 
-    public override void CompleteWith(CachePayload payload, ValueCodec codec) =>
+    public override void CompleteWith(CachePayload payload, NodeShell shell) =>
         throw new InvalidOperationException($"A {Kind} of '{Key}' has no value.");
 
     private Exception ErrorOf(Answered answer) => answer.Kind switch
@@ -108,17 +108,24 @@ internal abstract class PayloadCall<TResult>(string key, WaiterKind kind, EntryP
 {
     protected abstract TResult Decode(CachePayload payload, ValueCodec codec);
 
-    public override void CompleteWith(CachePayload payload, ValueCodec codec)
+    public override void CompleteWith(CachePayload payload, NodeShell shell)
     {
         if (payload.HasValue)
         {
-            DecodeAndSucceed(payload, codec);
+            DecodeAndSucceed(payload, shell.Codec);
             return;
         }
 
         // Deserializing may take its time, and the answering thread serves the whole node.
+        shell.CountAnswer(+1);
         ThreadPool.UnsafeQueueUserWorkItem(
-            static s => s.Call.DecodeAndSucceed(s.Payload, s.Codec), (Call: this, Payload: payload, Codec: codec), preferLocal: false);
+            static s =>
+            {
+                s.Call.DecodeAndSucceed(s.Payload, s.Shell.Codec);
+                s.Shell.CountAnswer(-1);
+            },
+            (Call: this, Payload: payload, Shell: shell),
+            preferLocal: false);
     }
 
     private void DecodeAndSucceed(CachePayload payload, ValueCodec codec)

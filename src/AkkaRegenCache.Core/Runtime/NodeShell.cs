@@ -39,8 +39,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _timerAt = long.MaxValue;
     private int _posted;
+
+    /// <summary>How many posts the loop knows of; its own alone.</summary>
+    private int _seen = 1;
     private int _storeCalls;
+    private int _answers;
     private volatile bool _isLeaving;
+    private bool _hasLeft;
 
     public NodeShell(
         string cacheName,
@@ -95,6 +100,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Calls of the store that are under way.</summary>
     public int StoreCalls => Volatile.Read(ref _storeCalls);
 
+    /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
+    public int AnswersUnderWay => Volatile.Read(ref _answers);
+
     public bool IsLeaving => _isLeaving;
 
     internal NodeAgent Agent => _agent;
@@ -115,13 +123,16 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         return TimeOf(epoch);
     }
 
+    /// <summary>Counts what <see cref="AnswersUnderWay"/> tells.</summary>
+    public void CountAnswer(int change) => Interlocked.Add(ref _answers, change);
+
     /// <summary>Answers a call with what memory shows; where that has gone meanwhile, the call asks again.</summary>
     public void CompleteFromMemory(Call call)
     {
         if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
         {
             entry.OnHit(Memory.Epoch);
-            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), Codec);
+            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), this);
         }
         else
         {
@@ -155,6 +166,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private static long TimeOf(int epoch) => epoch == int.MinValue ? long.MinValue : epoch * s_epoch;
 
+    /// <summary>
+    /// Serves the mailbox until nothing is left. Only one thread is in here at a time: whoever made the count of posts go from 0 to 1, and the count
+    /// goes back to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; its count
+    /// then only makes the loop look once more.
+    /// </summary>
     private void Drain()
     {
         var served = 0;
@@ -165,7 +181,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (epoch != Memory.Epoch)
                 Memory.EnterEpoch(epoch);
 
-            // The count goes down only after the message is served, so no second loop can begin.
             var turn = 0;
             while (turn < MessagesPerTurn && _mailbox.TryDequeue(out var item))
             {
@@ -173,20 +188,18 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Serve(item.From, item.Message, now);
             }
 
-            if (turn == 0)
-            {
-                // Counted before it was queued? Never: it is queued first. So what is counted is there.
-                Thread.SpinWait(1);
-                continue;
-            }
-
-            served += turn;
             SetTimer(now);
-            if (Interlocked.Add(ref _posted, -turn) == 0)
-                return;
+            served += turn;
             if (served >= MessagesPerTurn)
             {
                 ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.Drain(), this, preferLocal: false);
+                return;
+            }
+
+            _seen = Interlocked.Add(ref _posted, -_seen);
+            if (_seen == 0)
+            {
+                _seen = 1;
                 return;
             }
         }
@@ -196,8 +209,22 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         try
         {
+            // The timer is spent, also where it fired a little early: it must be set again, even for the same time.
+            if (message is Tick)
+                _timerAt = long.MaxValue;
+            // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
+            if (_hasLeft && (message as Call ?? (message as ChangeRequested)?.Caller as Call) is { } late)
+            {
+                late.Complete(new Answered(late, AnswerKind.Left), this);
+                return;
+            }
+
             if (message is GeneratorLearned learned)
                 Memory.Find(learned.Key)?.UseGenerator(learned.Source);
+
+            // Taken in again before this was served? Then there is nothing to tell.
+            if (message is Evicted evicted && Memory.Find(evicted.Key) is not null)
+                return;
             _agent.On(from, message, now, _outbox);
             for (var i = 0; i < _outbox.Count; i++)
                 Do(_outbox[i].To, _outbox[i].Message);
@@ -210,6 +237,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         finally
         {
             _outbox.Clear();
+        }
+
+        if (message is Leave)
+        {
+            _hasLeft = true;
+            Memory.Clear();
         }
     }
 
@@ -255,6 +288,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private void TakeIn(Adopt adopt)
     {
+        // A disposed node serves nothing, so it takes in nothing.
+        if (_hasLeft)
+            return;
         var payload = adopt.Payload;
         var value = payload.HasValue ? payload.Value : null;
         var outcome = Memory.Set(
@@ -262,9 +298,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (outcome == SetOutcome.Admitted)
             entry!.StartAt(int.MinValue);
         foreach (var evicted in Memory.Evicted)
-            Post(Peer.Memory, new Evicted(evicted.Key, evicted.Token, TimeOf(evicted.Epoch)));
+            Post(Peer.Memory, new Evicted(evicted.Key, TimeOf(evicted.Epoch)));
         if (outcome is SetOutcome.Refused or SetOutcome.Dropped)
-            Post(Peer.Memory, new Evicted(adopt.Key, adopt.Token, long.MinValue));
+            Post(Peer.Memory, new Evicted(adopt.Key, long.MinValue));
     }
 
     private void Execute(StoreCall call)
@@ -316,6 +352,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         if (_bus is null)
             return;
+
+        // The exception itself is this node's own: others get its type and message, as they would over a wire.
+        if (notification.Failure is { Exception: not null } failure)
+            notification = notification with { Failure = failure.WithoutException() };
         try
         {
             var task = _bus.PublishAsync(_cacheName, notification);

@@ -98,7 +98,7 @@ internal partial class StoreMachine
         {
             slot.Failure = new StoreSlot.FailureState
             {
-                Failure = failure,
+                Failure = failure.WithoutException(),
                 Token = request.Token,
                 BacksOffUntil = now + request.Backoff.Ticks,
                 KeptUntil = now + Math.Max(s_failureKept, request.Backoff.Ticks),

@@ -49,6 +49,8 @@ public sealed record GenerationFailure(string Type, string Message)
     /// <summary>The exception itself on the node where it was thrown; never stored or sent.</summary>
     internal Exception? Exception { get; init; }
 
+    internal GenerationFailure WithoutException() => Exception is null ? this : this with { Exception = null };
+
     internal static GenerationFailure From(Exception exception) =>
         new(exception.GetType().FullName ?? exception.GetType().Name, exception.Message) { Exception = exception };
 }

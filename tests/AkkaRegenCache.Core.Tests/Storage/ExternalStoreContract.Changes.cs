@@ -95,6 +95,20 @@ public abstract partial class ExternalStoreContract
     }
 
     [Fact]
+    public async Task A_set_whose_repeat_has_lost_does_not_win_when_its_first_try_comes_late()
+    {
+        var operation = Op();
+        var first = (await Write("first")).Token;
+        var second = (await Write("second")).Token;
+        Assert.False((await Write("late", observed: first, isRetry: true, operation: operation)).Accepted);
+
+        var late = await Write("late", observed: first, operation: operation);
+
+        Assert.False(late.Accepted);
+        await AssertShows("second", second);
+    }
+
+    [Fact]
     public async Task A_claim_alone_is_nothing_newer_to_a_retried_set()
     {
         var first = (await Write("first")).Token;

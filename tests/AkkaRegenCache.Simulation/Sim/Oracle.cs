@@ -14,7 +14,8 @@ internal sealed class Oracle(World world)
     private readonly Dictionary<string, KeyModel> _keys = [];
     private readonly Dictionary<OperationId, long> _operations = [];
     private readonly HashSet<SimCall> _open = [];
-    private readonly Dictionary<(string Node, string Key), long> _shown = [];
+    private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
+    private long _lifeBeganAt = long.MinValue;
     private long _values;
 
     /// <summary>Marks that show that a path was taken: a test that never gets there proves nothing.</summary>
@@ -60,6 +61,16 @@ internal sealed class Oracle(World world)
             Mark("made though cancelled");
     }
 
+    /// <summary>The store has begun a new life: what it knew counts no longer, what nodes show does.</summary>
+    public void NewLife()
+    {
+        Mark("new life of the store");
+        _lifeBeganAt = world.Now;
+        _operations.Clear();
+        foreach (var model in _keys.Values)
+            model.ForgetLife(world.Now);
+    }
+
     public void Executed(StoreCall call, StoreAnswer answer)
     {
         switch (call.Request)
@@ -91,9 +102,10 @@ internal sealed class Oracle(World world)
         var place = (node.Id, adopt.Key);
         // An uncommitted value is new, but what it was based on may be unknown: it must not cover what memory knows better.
         var last = 0L;
+        var life = model.Lives.GetValueOrDefault(adopt.Token);
         var isOlder = adopt.Committed
-            ? _shown.TryGetValue(place, out last) && adopt.Token < last
-            : node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+            ? _shown.TryGetValue(place, out var before) && before.Life == life && adopt.Token < (last = before.Token)
+            : world.Options.NewLifeEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
         if (isOlder)
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
         if (!adopt.Committed)
@@ -102,7 +114,7 @@ internal sealed class Oracle(World world)
             return;
         }
 
-        _shown[place] = adopt.Token;
+        _shown[place] = (adopt.Token, life);
 
         if (!model.Accepted.TryGetValue(adopt.Token, out var accepted))
             world.Fail($"1: {node.Id} shows token {adopt.Token} of {adopt.Key}, which the store never accepted");
@@ -121,7 +133,7 @@ internal sealed class Oracle(World world)
             return;
         if (value.Key != call.Key)
             world.Fail($"4: {call} got {value}");
-        if (value.BornAt < call.ChangedBefore)
+        if (value.BornAt < call.ChangedBefore && call.ChangedBefore > _lifeBeganAt)
             world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms that had returned on its node");
         if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
             world.Fail($"5: {call} got {value}, begun before it asked");
@@ -176,19 +188,27 @@ internal sealed class Oracle(World world)
         Mark(answered.Accepted ? "change accepted" : "change superseded");
     }
 
-    /// <summary>Some time after the last fault, all memories agree with the store.</summary>
+    /// <summary>
+    /// All memories agree with the store: some time after the last fault; and all along, within a longer time, where nothing worse happens
+    /// than that notifications are lost.
+    /// </summary>
     public void CheckConverged()
     {
-        var settled = world.Now - SimOptions.Seconds(3);
+        var isOver = world.Now >= world.Options.Active + SimOptions.Seconds(8);
+        if (!isOver && !world.Options.LosesNoticesOnly)
+            return;
+        var settled = world.Now - SimOptions.Seconds(isOver ? 3 : 9);
         foreach (var node in world.Nodes)
         {
             foreach (var (key, shown) in node.Memory)
             {
                 var model = Model(key);
                 var isBehind = shown.Token < model.LastToken && (shown.Committed || model.RecordEnds > world.Store.Clock);
+                isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Lives.GetValueOrDefault(shown.Token) != world.Store.Life;
                 if (isBehind && model.LastOutcome < settled && shown.Since < settled)
                     world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
-                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(300) < world.Store.Clock)
+                // A notification tells what is left of a life; while it is carried (half a second at the most, here), that grows old.
+                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(700) < world.Store.Clock)
                     world.Fail($"6: {node.Id} shows token {shown.Token} of {key} longer than the store holds it");
             }
         }
@@ -326,6 +346,7 @@ internal sealed class Oracle(World world)
         model.LastToken = token;
         model.NewestToken = Math.Max(model.NewestToken, token);
         model.Accepted[token] = value;
+        model.Lives[token] = world.Store.Life;
         model.Value = value;
         model.RecordEnds = ends;
         model.ClaimToken = 0;
@@ -397,6 +418,17 @@ internal sealed class Oracle(World world)
         public long LastUse { get; set; } = long.MinValue / 2;
 
         public Dictionary<long, SimValue?> Accepted { get; } = [];
+
+        /// <summary>In which life of the store each token was accepted.</summary>
+        public Dictionary<long, int> Lives { get; } = [];
+
+        public void ForgetLife(long now)
+        {
+            LastToken = NewestToken = ClaimToken = LeaseEnds = RecordEnds = DueAt = 0;
+            Value = null;
+            ChangedAt = long.MinValue;
+            LastOutcome = AcceptedAt = now;
+        }
 
         public Dictionary<long, long> Applied { get; } = [];
     }

@@ -11,7 +11,7 @@ internal sealed record Plant(string Name, string What)
 {
     public Func<World, AgentSettings, Random, IAccessLog, NodeAgent>? Agent { get; init; }
 
-    public Func<StoreMachine>? Store { get; init; }
+    public Func<string, StoreMachine>? Store { get; init; }
 }
 
 /// <summary>All plants.</summary>
@@ -21,23 +21,23 @@ internal static class Plants
     [
         new("commit-without-claim", "the store accepts a result under any claim it ever gave out")
         {
-            Store = static () => new CommitsWithoutClaim(),
+            Store = static life => new CommitsWithoutClaim(life),
         },
         new("lease-never-ends", "a claim whose lease has run out still blocks the key")
         {
-            Store = static () => new LeaseNeverEnds(),
+            Store = static life => new LeaseNeverEnds(life),
         },
         new("due-as-miss", "a scheduled regeneration is granted before it is due")
         {
-            Store = static () => new AlwaysDue(),
+            Store = static life => new AlwaysDue(life),
         },
         new("regenerated-for-ever", "a key that nobody reads goes on being regenerated")
         {
-            Store = static () => new NeverInactive(),
+            Store = static life => new NeverInactive(life),
         },
         new("repeat-applied-twice", "a repeated operation is done again")
         {
-            Store = static () => new ForgetsOperations(),
+            Store = static life => new ForgetsOperations(life),
         },
         new("awaiter-after-claim", "a caller is registered only some time after its claim was sent")
         {
@@ -63,6 +63,10 @@ internal static class Plants
         {
             Agent = static (_, s, r, a) => new NeverRenews(s, r, a),
         },
+        new("new-life-ignored", "a store that has lost its data is taken for the one it was")
+        {
+            Agent = static (_, s, r, a) => new IgnoresLives(s, r, a),
+        },
         new("late-failure", "the failure of an older generation fails those who wait for a newer one")
         {
             Agent = static (_, s, r, a) => new HearsLateFailures(s, r, a),
@@ -73,27 +77,27 @@ internal static class Plants
 
     private static TimeSpan Kept => TimeSpan.FromSeconds(10);
 
-    private sealed class CommitsWithoutClaim() : StoreMachine("life", Kept)
+    private sealed class CommitsWithoutClaim(string life) : StoreMachine(life, Kept)
     {
         protected override bool MayCommit(StoreSlot slot, long token, long now) => token > slot.Token;
     }
 
-    private sealed class LeaseNeverEnds() : StoreMachine("life", Kept)
+    private sealed class LeaseNeverEnds(string life) : StoreMachine(life, Kept)
     {
         protected override bool IsLive(StoreSlot.ClaimState claim, long now) => true;
     }
 
-    private sealed class AlwaysDue() : StoreMachine("life", Kept)
+    private sealed class AlwaysDue(string life) : StoreMachine(life, Kept)
     {
         protected override bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0 && slot.ActiveUntil > now;
     }
 
-    private sealed class NeverInactive() : StoreMachine("life", Kept)
+    private sealed class NeverInactive(string life) : StoreMachine(life, Kept)
     {
         protected override bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0 && slot.DueAt <= now;
     }
 
-    private sealed class ForgetsOperations() : StoreMachine("life", Kept)
+    private sealed class ForgetsOperations(string life) : StoreMachine(life, Kept)
     {
         protected override bool TryRecall(OperationId operation, out StoreAnswer first)
         {
@@ -143,6 +147,13 @@ internal static class Plants
     private sealed class NeverRenews(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
     {
         protected override void Renew()
+        {
+        }
+    }
+
+    private sealed class IgnoresLives(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void NoteLife(string life)
         {
         }
     }

@@ -25,6 +25,7 @@ internal sealed class SimNode : IAccessLog
     private readonly long _startedAt;
     private long _tickAt = long.MaxValue;
     private bool _isServing;
+    private bool _lateFailure;
 
     public SimNode(World world, int place, string id, double rate)
     {
@@ -115,7 +116,11 @@ internal sealed class SimNode : IAccessLog
         _isServing = true;
         while (_inbox.TryDequeue(out var item))
         {
+            if (item.Message is Evicted evicted && _memory.ContainsKey(evicted.Key))
+                continue;
             _world.Narrator?.Tell(Id, item.Message);
+            _lateFailure = item.Message is CacheNotification { Kind: NotificationKind.Failed } failed
+                && _agent.Find(failed.Key)?.Flight is { Phase: FlightPhase.Waiting } flight && failed.Token < flight.Awaited;
             _agent.On(item.From, item.Message, LocalNow, _outbox);
             for (var i = 0; i < _outbox.Count; i++)
             {
@@ -150,14 +155,17 @@ internal sealed class SimNode : IAccessLog
         Deliver(Peer.Clock, Tick.Instance);
     }
 
+    /// <summary>The store has forgotten all changes: nobody can be held to them any more.</summary>
+    public void ForgetChanges() => _changed.Clear();
+
     public void EvictOne()
     {
         if (IsPaused || _memory.Count == 0)
             return;
         var key = _memory.Keys.ElementAt(_world.Random.Next(_memory.Count));
         var lastRead = ((IAccessLog)this).LastRead(key);
-        _memory.Remove(key, out var shown);
-        Deliver(Peer.Memory, new Evicted(key, shown!.Token, lastRead));
+        _memory.Remove(key);
+        Deliver(Peer.Memory, new Evicted(key, lastRead));
     }
 
     private void Hit(SimCall call, Shown shown)
@@ -258,6 +266,9 @@ internal sealed class SimNode : IAccessLog
                     if (answered.Accepted)
                         _changed[call.Key] = Math.Max(_changed.GetValueOrDefault(call.Key, long.MinValue), _world.Oracle.AppliedAt(answered.Token, call.Key));
                     _world.Oracle.Changed(call, answered);
+                    break;
+                case AnswerKind.Failed when _lateFailure:
+                    _world.Fail($"4: {call} got the failure of an older generation than the one it waited for");
                     break;
                 default:
                     _world.Oracle.AnsweredWithout(call, answered.Kind, answered.Failure);

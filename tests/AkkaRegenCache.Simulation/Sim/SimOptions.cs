@@ -34,6 +34,10 @@ internal sealed class SimOptions
 
     public double NoticeDoubled { get; init; }
 
+    /// <summary>Whether lost notifications, and eviction, are the worst that happens.</summary>
+    public bool LosesNoticesOnly =>
+        NoticeLost > 0 && PartitionEvery == 0 && CrashEvery == 0 && PauseEvery == 0 && OutageEvery == 0 && RequestLost + AnswerLost + Slow == 0;
+
     /// <summary>Mean time between faults of a kind; 0: never.</summary>
     public long CrashEvery { get; init; }
 
@@ -42,6 +46,9 @@ internal sealed class SimOptions
     public long PartitionEvery { get; init; }
 
     public long OutageEvery { get; init; }
+
+    /// <summary>The store begins a new life: without its data, or with its clock turned back, or both.</summary>
+    public long NewLifeEvery { get; init; }
 
     public long EvictEvery { get; init; }
 
@@ -67,7 +74,7 @@ internal sealed class SimOptions
             keys[i] = DrawProfile(random);
         var faults = random.Next(4) != 0;
         var store = faults && random.Next(2) == 0;
-        var notices = faults && random.Next(2) == 0;
+        var notices = faults && random.Next(3) != 0;
         var nodes = faults && random.Next(2) == 0;
         return new SimOptions
         {
@@ -87,6 +94,7 @@ internal sealed class SimOptions
             PauseEvery = nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             PartitionEvery = notices && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
+            NewLifeEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
             EvictEvery = random.Next(2) == 0 ? Millis(random.Next(200, 5000)) : 0,
             Fails = random.Next(2) == 0 ? random.NextDouble() * 0.3 : 0,
             Hangs = random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
@@ -108,7 +116,7 @@ internal sealed class SimOptions
         {
             Interval = interval,
             Retention = random.Next(3) == 0 ? 0 : interval + Seconds(random.Next(1, 15)),
-            Tolerance = Millis(random.Next(0, 5000)),
+            Tolerance = random.Next(4) == 0 ? Seconds(random.Next(20, 60)) : Millis(random.Next(0, 5000)),
             MinimumForward = Millis(random.Next(0, 200)),
             GenerationDeadline = Millis(random.Next(1500, 8000)),
             HardTimeout = random.Next(3) == 0 ? Millis(random.Next(300, 5000)) : long.MaxValue,

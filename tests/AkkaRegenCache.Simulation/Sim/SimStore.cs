@@ -9,17 +9,33 @@ internal sealed class SimStore
     private static readonly long s_timeout = SimOptions.Millis(400);
 
     private readonly World _world;
+    private long _turnedBack;
 
     public SimStore(World world)
     {
         _world = world;
-        Machine = world.Plant?.Store?.Invoke() ?? new StoreMachine("life", TimeSpan.FromSeconds(10));
+        Machine = NewMachine();
     }
 
-    public StoreMachine Machine { get; }
+    public StoreMachine Machine { get; private set; }
+
+    /// <summary>Which life of the store it is.</summary>
+    public int Life { get; private set; }
 
     /// <summary>The store's clock: what virtual time says, from a date on.</summary>
-    public long Clock => _world.Now + SimOptions.Seconds(1_700_000_000L);
+    public long Clock => _world.Now + SimOptions.Seconds(1_700_000_000L) - _turnedBack;
+
+    /// <summary>A restart without data; half of the time with a clock that is behind.</summary>
+    public void BeginLife()
+    {
+        Life++;
+        if (_world.Random.Next(2) == 0)
+            _turnedBack += SimOptions.Millis(_world.Random.Next(10_000)) + 7;
+        Machine = NewMachine();
+    }
+
+    private StoreMachine NewMachine() =>
+        _world.Plant?.Store?.Invoke($"life {Life}") ?? new StoreMachine($"life {Life}", TimeSpan.FromSeconds(10));
 
     public void Ask(SimNode node, StoreCall call)
     {
@@ -29,7 +45,7 @@ internal sealed class SimStore
         var back = SimOptions.Millis(0.05 + random.NextDouble());
         if (_world.IsActive)
         {
-            if (_world.IsOutage || random.NextDouble() < options.RequestLost)
+            if (_world.IsOut(call) || random.NextDouble() < options.RequestLost)
             {
                 // Some outages refuse at once, others let wait.
                 _world.After(random.Next(2) == 0 ? there : s_timeout, () => node.Deliver(Peer.Store, Failed(call)));

@@ -17,6 +17,7 @@ internal sealed class World
     private readonly List<SimNode?> _nodes = [];
     private readonly HashSet<(int From, int To)> _cut = [];
     private readonly int _seed;
+    private Outages _outage;
     private long _order;
     private int _incarnations;
 
@@ -53,7 +54,17 @@ internal sealed class World
     /// <summary>Whether callers call and faults strike.</summary>
     public bool IsActive => Now < Options.Active;
 
-    public bool IsOutage { get; private set; }
+    /// <summary>Whether the store refuses this call at the moment: in an outage of all of it, or of one of its operations.</summary>
+    public bool IsOut(StoreCall call) => _outage switch
+    {
+        Outages.None => false,
+        Outages.All => true,
+        Outages.Commits => call.Request is CommitRequest,
+        Outages.Claims => call.Request is ClaimRequest,
+        Outages.Reads => call.Request is ReadRequest || call.Keys is not null,
+        Outages.Changes => call.Request is WriteRequest or InvalidateRequest or ReleaseRequest,
+        _ => call.Claims is not null,
+    };
 
     public string? Violation { get; private set; }
 
@@ -68,9 +79,10 @@ internal sealed class World
         Strike(Options.PartitionEvery, Partition);
         Strike(Options.OutageEvery, Outage);
         Strike(Options.EvictEvery, Evict);
-        var longest = Options.Keys.Max(k => k.Retention + k.Life + k.GenerationDeadline);
+        Strike(Options.NewLifeEvery, NewLife);
+        var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
-        for (var at = Options.Active + SimOptions.Seconds(8); at < end; at += SimOptions.Seconds(2))
+        for (var at = SimOptions.Seconds(2); at < end; at += SimOptions.Seconds(2))
             After(at, Oracle.CheckConverged);
 
         var stepsAtOnce = 0;
@@ -117,15 +129,17 @@ internal sealed class World
                 continue;
             }
 
-            Carry(to, notification);
+            Carry(to, notification, 0);
+
+            // The second one may come when much else has happened.
             if (IsActive && Random.NextDouble() < Options.NoticeDoubled)
-                Carry(to, notification);
+                Carry(to, notification, SimOptions.Millis(Random.Next(3000)));
         }
     }
 
-    private void Carry(SimNode to, CacheNotification notification)
+    private void Carry(SimNode to, CacheNotification notification, long late)
     {
-        var delay = SimOptions.Millis(0.1 + (Random.NextDouble() * 3));
+        var delay = late + SimOptions.Millis(0.1 + (Random.NextDouble() * 3));
         if (Options.HasFaults && Random.Next(50) == 0)
             delay += SimOptions.Millis(Random.Next(500));
         After(delay, () => to.Deliver(Peer.Bus, notification));
@@ -206,14 +220,34 @@ internal sealed class World
 
     private void Outage()
     {
-        IsOutage = true;
-        After(SimOptions.Millis(Random.Next(100, 6000)), () => IsOutage = false);
+        _outage = Random.Next(2) == 0 ? Outages.All : (Outages)Random.Next(2, 7);
+        After(SimOptions.Millis(Random.Next(100, _outage == Outages.All ? 6000 : 15_000)), () => _outage = Outages.None);
+    }
+
+    private void NewLife()
+    {
+        Store.BeginLife();
+        Oracle.NewLife();
+        foreach (var node in Nodes)
+            node.ForgetChanges();
     }
 
     private void Evict()
     {
         if (_nodes[Random.Next(_nodes.Count)] is { } node)
             node.EvictOne();
+    }
+
+    /// <summary>What the store refuses.</summary>
+    private enum Outages
+    {
+        None,
+        All,
+        Commits,
+        Claims,
+        Reads,
+        Changes,
+        Renewals,
     }
 
     private readonly record struct Due(long At, long Order);

@@ -1,0 +1,241 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>Callers: how they join a flight, leave it, and ask again.</content>
+internal partial class NodeAgent
+{
+    /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
+    private readonly HashSet<Waiter> _aside = [];
+
+    private void OnAsked(Waiter waiter)
+    {
+        var timeout = waiter.Profile.HardTimeout;
+        waiter.Deadline = timeout == long.MaxValue ? long.MaxValue : _now + timeout;
+        var state = StateOf(waiter.Key);
+        if (waiter.Source is { } source)
+            Learn(state, source);
+        if (state.Source is { } known)
+            state.ActiveUntil = Math.Max(state.ActiveUntil, _now + known.Profile.Retention);
+
+        if (waiter.Kind == WaiterKind.Refresh)
+            AskRefresh(state, waiter);
+        else if (state.InMemory)
+            Answer(waiter, AnswerKind.InMemory);
+        else if (waiter.Kind == WaiterKind.Peek)
+            AskPeek(state, waiter);
+        else if (state.Flight is { Why: not ClaimReason.Miss })
+            Peek(state, waiter);
+        else
+            JoinOrStart(state, waiter);
+
+        Settle(state);
+    }
+
+    private void AskRefresh(KeyState state, Waiter waiter)
+    {
+        // A removal meanwhile makes the node forget its generator, but not what this caller asked for.
+        waiter.Source ??= state.Source;
+        if (waiter.Source is null)
+        {
+            Answer(waiter, AnswerKind.NoGenerator);
+        }
+        else if (state.Flight is { } flight)
+        {
+            flight.AddLater(waiter);
+            Queue(flight);
+        }
+        else
+        {
+            Join(Start(state, ClaimReason.Refresh), waiter);
+        }
+    }
+
+    private void AskPeek(KeyState state, Waiter waiter)
+    {
+        if (state.Flight is { Phase: FlightPhase.Reading } flight)
+            Join(flight, waiter);
+        else
+            Peek(state, waiter);
+    }
+
+    /// <summary>Looks into the store beside the key's flight, which may take a while: for a caller, or for those of a sealed flight.</summary>
+    private void Peek(KeyState state, Waiter? waiter)
+    {
+        if (waiter is not null)
+            _aside.Add(waiter);
+        Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+    }
+
+    private void OnPeeked(StoreCall call, ReadAnswer? answer)
+    {
+        var peeker = call.Peeker;
+        if (peeker is not null && !_aside.Remove(peeker))
+            return;
+        var record = answer?.Record;
+        if (answer is not null && IsOvertaken(call, record?.Token ?? 0))
+        {
+            Peek(call.State!, peeker);
+        }
+        else if (record is { IsRemoved: false })
+        {
+            Take(call, record);
+            AnswerValue(peeker, record.Payload!, record.Token);
+        }
+        else if (peeker is { Kind: WaiterKind.Get, HasLeft: false })
+        {
+            JoinOrStart(call.State!, peeker);
+        }
+        else
+        {
+            Answer(peeker, AnswerKind.Missing);
+        }
+    }
+
+    private void JoinOrStart(KeyState state, Waiter waiter) => Join(state.Flight ?? Start(state, ClaimReason.Miss), waiter);
+
+    /// <summary>Makes a caller one of a flight's waiters. Overridden only to plant a bug.</summary>
+    protected virtual void Join(Flight flight, Waiter waiter)
+    {
+        flight.Add(waiter);
+        Queue(flight);
+    }
+
+    private void OnLeft(Waiter waiter)
+    {
+        waiter.HasLeft = true;
+        if (waiter.Flight is not { } flight)
+            return;
+        flight.Remove(waiter);
+        if (flight.IsUnwanted && !flight.IsAbandoning)
+            Abandon(flight);
+        Settle(flight.State);
+    }
+
+    /// <summary>
+    /// The last caller here has left. Whether another node waits for this claim only the store knows, so it decides, in one step with the
+    /// release. Reads and claims under way are let come to their end.
+    /// </summary>
+    private void Abandon(Flight flight)
+    {
+        if (flight.Phase == FlightPhase.Waiting)
+        {
+            End(flight);
+        }
+        else if (flight.Phase == FlightPhase.Running && (flight.IsLocal || flight.IsSealed))
+        {
+            Cancel(flight, hung: false);
+            End(flight);
+        }
+        else if (flight.Phase == FlightPhase.Running)
+        {
+            flight.IsAbandoning = true;
+            Issue(new StoreCall
+            {
+                Request = new ReleaseRequest
+                {
+                    Key = flight.State.Key,
+                    Operation = NextOperation(),
+                    Token = flight.Token,
+                    OnlyIfUncontended = true,
+                },
+                State = flight.State,
+                Flight = flight,
+            });
+        }
+    }
+
+    /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
+    private void OnLeave()
+    {
+        foreach (var waiter in _aside)
+            Answer(waiter, AnswerKind.Left);
+        _aside.Clear();
+        var flights = new HashSet<Flight>(_runs.Values);
+        flights.UnionWith(_keys.Values.Where(s => s.Flight is not null).Select(s => s.Flight!));
+        foreach (var flight in flights)
+        {
+            Answer(flight.TakeWaiters(), AnswerKind.Left);
+            Answer(flight.TakePeekers(), AnswerKind.Left);
+            Answer(flight.TakeLater(), AnswerKind.Left);
+            if (flight.HeldIndex >= 0 && flight.Phase == FlightPhase.Running)
+            {
+                Release(flight, null);
+                PublishEnd(NotificationKind.Released, flight);
+            }
+
+            Cancel(flight, hung: false);
+            flight.KeepsGoing = false;
+            flight.IsEnded = true;
+        }
+    }
+
+    /// <summary>Asks the store anew, in the way the flight began.</summary>
+    private void AskAgain(Flight flight)
+    {
+        if (flight.Waiters is null && flight.Peekers is null)
+        {
+            DueAgainIn(flight.State, s_retryDelay);
+            End(flight);
+        }
+        else if (flight.Why == ClaimReason.Refresh)
+        {
+            Claim(flight);
+        }
+        else
+        {
+            flight.Why = ClaimReason.Miss;
+            Read(flight);
+        }
+    }
+
+    /// <summary>Ends a flight that brought nothing for those who still wait; they ask anew.</summary>
+    private void AskAgainAll(Flight flight)
+    {
+        var waiters = flight.TakeWaiters();
+        End(flight);
+        AskTogether(flight.State, waiters, flight.Observed);
+    }
+
+    /// <summary>Lets callers who came together ask together: they share one new flight, or join the one there is.</summary>
+    private void AskTogether(KeyState state, Waiter? waiters, long observed)
+    {
+        Flight? begun = null;
+        while (waiters is { } waiter)
+        {
+            waiters = waiter.Next;
+            if (waiter.Kind != WaiterKind.Refresh && state.InMemory)
+            {
+                waiter.Next = null;
+                Answer(waiter, AnswerKind.InMemory);
+            }
+            else if (state.Flight is null)
+            {
+                var refresh = waiter.Kind == WaiterKind.Refresh;
+                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss, refresh ? observed : 0), waiter);
+            }
+            else if (waiter.Kind == WaiterKind.Refresh && (state.Flight != begun || begun.Why != ClaimReason.Refresh))
+            {
+                state.Flight.AddLater(waiter);
+                Queue(state.Flight);
+            }
+            else
+            {
+                Join(state.Flight, waiter);
+            }
+        }
+    }
+
+    private void EndOrAskAsMiss(Flight flight)
+    {
+        if (flight.Waiters is null)
+        {
+            End(flight);
+            return;
+        }
+
+        flight.Why = ClaimReason.Miss;
+        Read(flight);
+    }
+}

@@ -1,0 +1,172 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>What may have been missed: gaps, silence, a new life of the store; comparing tokens.</content>
+internal partial class NodeAgent
+{
+    private const int CheckBatch = 512;
+
+    private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
+
+    private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
+    private long _gaps;
+    private long _checkAt = long.MaxValue;
+    private KeyState[]? _checking;
+    private int _checked;
+    private bool _checkAgain;
+
+    /// <summary>A gap was found, or a publisher heard for the first time: something may have been missed. Overridden only to plant a bug.</summary>
+    protected virtual void OnGap()
+    {
+        _gaps++;
+        StartCheck();
+    }
+
+    /// <summary>
+    /// What an operation brought is shown now, but something was missed while it was under way, when there was nothing to check yet: the
+    /// store is asked once more.
+    /// </summary>
+    private void VerifyAcrossGap(StoreCall call)
+    {
+        if (call.GapsAtIssue != _gaps)
+            Peek(call.State!, null);
+    }
+
+    /// <summary>Compares the tokens of all that memory shows with the store's, batch by batch.</summary>
+    private void StartCheck()
+    {
+        if (_checking is not null)
+        {
+            _checkAgain = true;
+            return;
+        }
+
+        _checking = [.. _keys.Values.Where(s => s.InMemory)];
+        _checked = 0;
+        _checkAgain = false;
+        _checkAt = _now;
+    }
+
+    private void ServeCheck()
+    {
+        if (_checkAt > _now)
+            return;
+        _checkAt = long.MaxValue;
+        if (_checking is null || _checked >= _checking.Length)
+        {
+            _checking = null;
+            if (_checkAgain)
+            {
+                StartCheck();
+                ServeCheck();
+            }
+
+            return;
+        }
+
+        var batch = _checking[_checked..Math.Min(_checking.Length, _checked + CheckBatch)];
+        _out.Send(Peer.Store, new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, IssuedAt = _now });
+    }
+
+    private void OnChecked(StoreCall call, CheckAnswer? answer)
+    {
+        if (answer is null)
+        {
+            _checkAt = _now + s_repairDelay;
+            return;
+        }
+
+        for (var i = 0; i < answer.Checks.Count; i++)
+        {
+            var state = call.Checked![i];
+            if (!state.InMemory)
+                continue;
+            var check = answer.Checks[i];
+            if (check.Token > state.NewestHeard && check.IsRemoved)
+                HearRemoved(state, check.Token);
+            else if (check.Token > state.NewestHeard)
+                NoteToken(state, check.Token);
+            else if (check.Token == 0)
+                LoseRecord(state);
+            if (state.IsOutdated || state.Uncommitted)
+                DueAgainIn(state, 0);
+            Settle(state);
+        }
+
+        _checked += answer.Checks.Count;
+        _checkAt = _now;
+    }
+
+    /// <summary>
+    /// The store no longer holds what memory shows, though its time has not come: evicted there, or removed so long ago that the tombstone is
+    /// gone too. What is regenerated here is claimed anew and served until then; the next reader of anything else asks the store.
+    /// </summary>
+    private void LoseRecord(KeyState state)
+    {
+        if (state.Source is { Profile.IsScheduled: true })
+            state.Uncommitted = true;
+        else if (!state.Uncommitted)
+            Forget(state);
+    }
+
+    /// <summary>
+    /// The store has begun a new life: it may have lost or turned back what it had accepted, and its tokens compare no longer. What memory
+    /// shows goes on being served as if uncommitted; a record or tombstone of the new life wins. Overridden only to plant a bug.
+    /// </summary>
+    protected virtual void NoteLife(string life)
+    {
+        if (life == _life)
+            return;
+        var isFirst = _life.Length == 0;
+        _life = life;
+        if (isFirst)
+            return;
+        foreach (var state in _keys.Values)
+        {
+            state.NewestHeard = 0;
+            if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
+                Seal(flight);
+            else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
+                waiting.WakeAt = _now;
+            if (state.InMemory)
+                state.Uncommitted = true;
+            state.Token = 0;
+            if (state.Flight is { } left)
+                Queue(left);
+        }
+
+        StartCheck();
+    }
+
+    private void Follow(CacheNotification heard)
+    {
+        if (!_publishers.TryGetValue(heard.Publisher, out var publisher))
+        {
+            _publishers.Add(heard.Publisher, publisher = new Publisher());
+            publisher.Last = heard.Sequence;
+            OnGap();
+        }
+        else if (heard.Sequence > publisher.Last)
+        {
+            var isNext = heard.Sequence == publisher.Last + 1 && heard.Kind != NotificationKind.Heartbeat;
+            publisher.Last = heard.Sequence;
+            if (!isNext)
+                OnGap();
+        }
+
+        publisher.HeardAt = _now;
+        publisher.SilentAt = _now + (4 * _settings.Heartbeat);
+    }
+
+    private sealed class Publisher
+    {
+        public long Last { get; set; }
+
+        public long HeardAt { get; set; }
+
+        /// <summary>When it counts as silent, should nothing more be heard of it.</summary>
+        public long SilentAt { get; set; }
+    }
+}

@@ -1,0 +1,291 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>Asking the store: reads, claims, releases.</content>
+internal partial class NodeAgent
+{
+    /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for. Overridden only to plant a bug.</summary>
+    protected virtual bool IsOvertaken(StoreCall call, long token) =>
+        call.State!.NewestHeard > call.HeardAtIssue && token < call.State.NewestHeard;
+
+    private void Read(Flight flight)
+    {
+        flight.Phase = FlightPhase.Reading;
+        Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
+    }
+
+    private void Claim(Flight flight)
+    {
+        var state = flight.State;
+        flight.Phase = FlightPhase.Claiming;
+        flight.WakeAt = long.MaxValue;
+        var observed = flight.Why switch
+        {
+            ClaimReason.Refresh => flight.Observed,
+            _ when state.Uncommitted => state.Token + 1,
+            _ => state.NewestHeard,
+        };
+        var request = new ClaimRequest
+        {
+            Key = state.Key,
+            Operation = NextOperation(),
+            Owner = _settings.NodeId,
+            Lease = TimeSpan.FromTicks(_settings.Lease),
+            Reason = flight.Why,
+            ObservedToken = observed,
+            AwaitedToken = flight.Awaited,
+            ActiveFor = TimeSpan.FromTicks(state.ActiveUntil > _now ? state.ActiveUntil - _now : 0),
+        };
+        Issue(new StoreCall { Request = request, State = state, Flight = flight });
+    }
+
+    private void OnRead(StoreCall call, ReadAnswer? answer)
+    {
+        var flight = call.Flight!;
+        var state = flight.State;
+        var record = answer?.Record;
+        if (answer is null)
+        {
+            Answer(flight.TakePeekers(), AnswerKind.Missing);
+            if (flight.Waiters is null && !flight.IsOwedARun)
+                End(flight);
+            else
+                Claim(flight);
+        }
+        else if (IsOvertaken(call, record?.Token ?? 0))
+        {
+            Read(flight);
+        }
+        else if (record is { IsRemoved: false })
+        {
+            // Asked after all that was heard before, the store knows best, also where it is behind that.
+            state.NewestHeard = Math.Max(record.Token, state.Token);
+            Take(call, record);
+            AnswerValue(flight.TakePeekers(), record.Payload!, record.Token);
+            AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
+            End(flight);
+        }
+        else
+        {
+            NoteToken(state, record?.Token ?? 0);
+            if (record is not null && flight.Waiters is null)
+                Unschedule(state);
+            if (state.IsOutdated)
+                Forget(state);
+            Answer(flight.TakePeekers(), AnswerKind.Missing);
+            if (flight.Waiters is null && !flight.IsOwedARun)
+                End(flight);
+            else
+                Claim(flight);
+        }
+    }
+
+    private void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer)
+    {
+        var flight = call.Flight!;
+        switch (answer?.Outcome)
+        {
+            case null:
+                OnClaimFailed(call, flight);
+                break;
+            case ClaimOutcome.Granted:
+                OnGranted(call, flight, answer.Token);
+                break;
+            case ClaimOutcome.Held:
+                OnHeld(flight, answer);
+                break;
+            case ClaimOutcome.Fresh:
+                OnFresh(call, flight, answer.Record);
+                break;
+            case ClaimOutcome.BackingOff when request.Reason == ClaimReason.Due:
+                DueAgainIn(flight.State, answer.Remaining.Ticks);
+                EndOrAskAsMiss(flight);
+                break;
+            case ClaimOutcome.BackingOff:
+                AnswerFailure(flight.TakeWaiters(), answer.Failure);
+                DueAgainIn(flight.State, s_repairDelay);
+                End(flight);
+                break;
+        }
+    }
+
+    private void OnClaimFailed(StoreCall call, Flight flight)
+    {
+        var state = flight.State;
+        if (call.Attempt + 1 < ClaimAttempts)
+        {
+            RetryLater(call, s_retryDelay << call.Attempt);
+            return;
+        }
+
+        // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
+        var endsSoon = state.Source is { } source && state.EndsAt - _now < source.Profile.Tolerance / 2;
+        if (flight.Waiters is not null || (flight.KeepsGoing && endsSoon && state.Source is not null))
+        {
+            flight.IsLocal = true;
+            flight.Token = Math.Max(state.NewestHeard, state.Token);
+            Run(flight, 0);
+        }
+        else
+        {
+            DueAgainIn(state, s_repairDelay);
+            End(flight);
+        }
+    }
+
+    private void OnGranted(StoreCall call, Flight flight, long token)
+    {
+        var state = flight.State;
+        if (state.NewestHeard > token)
+        {
+            // A change has ended this claim before its answer came.
+            AskAgain(flight);
+            return;
+        }
+
+        flight.Token = token;
+        if (flight.IsUnwanted || (state.Source ?? flight.Waiters?.Source) is null)
+        {
+            Release(flight, null);
+            End(flight);
+            return;
+        }
+
+        flight.LeaseEnds = call.IssuedAt + _settings.Lease;
+        Hold(flight);
+        Run(flight, token);
+    }
+
+    private void OnHeld(Flight flight, ClaimAnswer answer)
+    {
+        if (answer.Owner == _settings.NodeId)
+        {
+            if (++flight.OwnClaims <= OwnClaimPatience)
+            {
+                // Most likely its release is still on the way.
+                flight.Phase = FlightPhase.Waiting;
+                flight.WakeAt = _now + s_retryDelay;
+                Queue(flight);
+                return;
+            }
+
+            // A claim of ours whose answer never came: nobody runs it, so it is given back and asked for again.
+            flight.Phase = FlightPhase.Releasing;
+            Issue(new StoreCall
+            {
+                Request = new ReleaseRequest { Key = flight.State.Key, Operation = NextOperation(), Token = answer.Token },
+                State = flight.State,
+                Flight = flight,
+            });
+            return;
+        }
+
+        if (flight.Waiters is null)
+        {
+            DueAgainIn(flight.State, answer.Remaining.Ticks);
+            End(flight);
+            return;
+        }
+
+        if (flight.Why == ClaimReason.Due)
+            flight.Why = ClaimReason.Miss;
+        flight.Awaited = answer.Token;
+        if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
+            flight.Observed = answer.Token;
+        if (Math.Max(flight.EndHeard, flight.State.NewestHeard) >= answer.Token)
+        {
+            AskAgain(flight);
+            return;
+        }
+
+        flight.Phase = FlightPhase.Waiting;
+        flight.WakeAt = _now + answer.Remaining.Ticks + Random(s_retryDelay);
+        Queue(flight);
+    }
+
+    private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
+    {
+        var state = flight.State;
+        if (IsOvertaken(call, record?.Token ?? 0))
+        {
+            AskAgain(flight);
+            return;
+        }
+
+        if (record is { IsRemoved: false })
+        {
+            Take(call, record);
+            AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
+            if (record.DueIn is null || record.ActiveFor <= TimeSpan.Zero)
+                Unschedule(state);
+            End(flight);
+            return;
+        }
+
+        // Only a Due claim gets here: the key was removed, or is inactive and gone.
+        NoteToken(state, record?.Token ?? 0);
+        Unschedule(state);
+        if (state.IsOutdated)
+            Forget(state);
+        EndOrAskAsMiss(flight);
+    }
+
+    private void Release(Flight flight, GenerationFailure? failure, long dueBackoff = 0)
+    {
+        Unhold(flight);
+        var state = flight.State;
+        if (failure is not null)
+        {
+            dueBackoff = DueBackoff(state);
+            state.Failures = (byte)Math.Min(state.Failures + 1, 30);
+        }
+
+        Issue(new StoreCall
+        {
+            Request = new ReleaseRequest
+            {
+                Key = state.Key,
+                Operation = NextOperation(),
+                Token = flight.Token,
+                Failure = failure,
+                Backoff = TimeSpan.FromTicks(state.Source?.Profile.FailureBackoff ?? 0),
+                DueBackoff = TimeSpan.FromTicks(flight.Why == ClaimReason.Due ? dueBackoff : 0),
+            },
+            State = state,
+        });
+    }
+
+    private void OnReleased(StoreCall call, ReleaseAnswer? answer)
+    {
+        var flight = call.Flight;
+        if (answer is null && call.Attempt + 1 < ClaimAttempts && (flight is null || !flight.IsEnded))
+        {
+            RetryLater(call, s_retryDelay << call.Attempt);
+        }
+        else if (flight is { IsEnded: false, Phase: FlightPhase.Releasing })
+        {
+            if (flight.IsUnwanted)
+                End(flight);
+            else if (answer is null)
+                OnClaimFailed(new StoreCall { State = flight.State, Attempt = ClaimAttempts }, flight);
+            else
+                Claim(flight);
+        }
+        else if (flight is { IsEnded: false, IsAbandoning: true })
+        {
+            flight.IsAbandoning = false;
+            if (answer is { Released: true } && flight.Phase == FlightPhase.Running)
+            {
+                PublishEnd(NotificationKind.Released, flight);
+                Cancel(flight, hung: false);
+                AskAgainAll(flight);
+            }
+            else
+            {
+                flight.KeepsGoing = true;
+            }
+        }
+    }
+}

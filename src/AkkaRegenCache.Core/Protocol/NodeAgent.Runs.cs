@@ -1,0 +1,197 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>Running a generator, and what becomes of its result.</content>
+internal partial class NodeAgent
+{
+    private void Run(Flight flight, long token)
+    {
+        var source = flight.State.Source ??= flight.Waiters!.Source!;
+        flight.Phase = FlightPhase.Running;
+        flight.Profile = source.Profile;
+        flight.RunId = ++_lastRun;
+        flight.RunEnds = _now + source.Profile.GenerationDeadline;
+        _runs.Add(flight.RunId, flight);
+        Queue(flight);
+        _out.Send(Peer.Generators, new RunGenerator(flight.RunId, flight.State.Key, token, source));
+    }
+
+    private void OnFinished(GeneratorFinished finished)
+    {
+        if (!_runs.Remove(finished.RunId, out var flight))
+            return;
+        var state = flight.State;
+        flight.RunEnds = long.MaxValue;
+        if (finished.Outcome == RunOutcome.Failed)
+        {
+            FinishFailed(flight, finished.Failure!, AnswerKind.Failed);
+        }
+        else
+        {
+            state.Failures = 0;
+            AnswerValue(flight.TakeWaiters(), finished.Payload!, flight.Token);
+            if (flight.IsSealed)
+                End(flight);
+            else if (finished.Outcome == RunOutcome.Uncached)
+                FinishUncached(flight, finished.Payload!);
+            else if (flight.IsLocal)
+                FinishLocal(flight, finished.Payload!);
+            else if (finished.Outcome == RunOutcome.TooLarge)
+                FinishTooLarge(flight, finished.Payload!);
+            else
+                Commit(flight, finished.Payload!);
+        }
+
+        Settle(state);
+    }
+
+    private void Commit(Flight flight, CachePayload payload)
+    {
+        var state = flight.State;
+        flight.Phase = FlightPhase.Committing;
+        flight.Payload = payload;
+        flight.CommitEnds = _now + _settings.Lease;
+        Issue(new StoreCall
+        {
+            Request = new CommitRequest
+            {
+                Key = state.Key,
+                Operation = NextOperation(),
+                Token = flight.Token,
+                Payload = payload,
+                Schedule = flight.Profile!.ToSchedule(Math.Max(0, OwnActivity(state) - _now)),
+            },
+            State = state,
+            Flight = flight,
+        });
+    }
+
+    private void OnCommitted(StoreCall call, ChangeAnswer? answer)
+    {
+        var flight = call.Flight!;
+        var state = flight.State;
+        if (answer is null && !flight.IsSealed && _now < Math.Min(flight.LeaseEnds, flight.CommitEnds))
+        {
+            RetryLater(call, s_retryDelay * 2);
+            return;
+        }
+
+        var payload = flight.Payload!;
+        if (answer is null)
+        {
+            NoteUnsure();
+            // Unknown whether it was stored, and nobody can be asked: the value stays here, and yields to anything newer.
+            if (flight.IsSealed || state.NewestHeard > flight.Token)
+            {
+                AskAgainAll(flight);
+                return;
+            }
+
+            if (state.InMemory && state.Token >= flight.Token)
+            {
+                // It was stored: somebody has read it back already.
+                AskAgainAll(flight);
+                return;
+            }
+
+            // Whoever waits elsewhere for this claim waits for nothing any more, and goes first: this node has a value.
+            AnswerValue(flight.TakeWaiters(), payload, flight.Token);
+            Release(flight, null);
+            PublishEnd(NotificationKind.Released, flight);
+
+            // Based on what came before its claim: should it be stored after all, the next claim finds it.
+            TakeUncommitted(flight, payload, flight.Token - 1);
+            state.DueAt = _now + _settings.Lease + Random(s_repairDelay);
+            End(flight);
+        }
+        else if (answer.Accepted)
+        {
+            NoteToken(state, answer.Token);
+            PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now);
+            if (state.NewestHeard == answer.Token)
+            {
+                // What memory has let go for want of room doesn't come back without a reader.
+                if (state.InMemory || flight.Why != ClaimReason.Due || flight.Waiters is not null)
+                    Show(state, answer.Token, payload, call.IssuedAt + flight.Profile.Life);
+                else
+                    state.Token = answer.Token;
+                DueIn(state, answer.DueIn, owner: true);
+                VerifyAcrossGap(call);
+                AnswerValue(flight.TakeWaiters(), payload, answer.Token);
+                End(flight);
+            }
+            else
+            {
+                AskAgainAll(flight);
+            }
+        }
+        else
+        {
+            NoteToken(state, answer.Token);
+            DueAgainIn(state, s_repairDelay);
+            AskAgainAll(flight);
+        }
+    }
+
+    private void FinishFailed(Flight flight, GenerationFailure failure, AnswerKind kind)
+    {
+        var state = flight.State;
+        if (flight.IsSealed && kind == AnswerKind.Failed)
+        {
+            // The change that overtook this run has made a newer value, or room for one: better than a late failure.
+            AskAgainAll(flight);
+            return;
+        }
+
+        var backoff = DueBackoff(state);
+        if (!flight.IsSealed && !flight.IsLocal)
+        {
+            Release(flight, failure);
+            PublishEnd(NotificationKind.Failed, flight, failure: failure);
+        }
+
+        AnswerFailure(flight.TakeWaiters(), failure, kind);
+        if (!flight.IsSealed)
+            DueAgainIn(state, backoff);
+        End(flight);
+    }
+
+    private void FinishUncached(Flight flight, CachePayload payload)
+    {
+        if (!flight.IsLocal)
+        {
+            Release(flight, null, flight.Profile!.Interval);
+            PublishEnd(NotificationKind.Uncached, flight, payload);
+        }
+
+        DueAgainIn(flight.State, flight.Profile!.Interval);
+        End(flight);
+    }
+
+    private void FinishLocal(Flight flight, CachePayload payload)
+    {
+        if (flight.State.NewestHeard <= flight.Token)
+            TakeUncommitted(flight, payload, flight.Token);
+        End(flight);
+    }
+
+    private void FinishTooLarge(Flight flight, CachePayload payload)
+    {
+        var state = flight.State;
+        Release(flight, null);
+        PublishEnd(NotificationKind.Released, flight);
+        TakeUncommitted(flight, payload, flight.Token - 1);
+        state.DueAt = _now + flight.Profile!.Interval;
+        End(flight);
+    }
+
+    private void Cancel(Flight flight, bool hung)
+    {
+        Unhold(flight);
+        flight.RunEnds = long.MaxValue;
+        if (_runs.Remove(flight.RunId))
+            _out.Send(Peer.Generators, new CancelGenerator(flight.RunId, hung));
+    }
+}

@@ -1,0 +1,139 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>What this node tells the others: notifications, the pulse, touches.</content>
+internal partial class NodeAgent
+{
+    private static readonly long s_lateness = TimeSpan.FromMilliseconds(250).Ticks;
+
+    private readonly List<(string Key, long ActiveUntil)> _touches = [];
+    private long _sequence;
+    private long _unsureAt = long.MaxValue;
+    private long _pulseAt = long.MaxValue;
+
+    private void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life) => Publish(new CacheNotification
+    {
+        Publisher = _settings.NodeId,
+        Sequence = NextSequence(),
+        Kind = NotificationKind.Fresh,
+        Life = _life,
+        Key = key,
+        Token = answer.Token,
+        Payload = payload.Size <= _settings.InlineBytes ? payload : null,
+        FreshFor = TimeSpan.FromTicks(life),
+        DueIn = answer.DueIn,
+        ActiveFor = answer.ActiveFor,
+    });
+
+    private void PublishEnd(NotificationKind kind, Flight flight, CachePayload? payload = null, GenerationFailure? failure = null) =>
+        Publish(new CacheNotification
+        {
+            Publisher = _settings.NodeId,
+            Sequence = NextSequence(),
+            Kind = kind,
+            Life = _life,
+            Key = flight.State.Key,
+            Token = flight.Token,
+            Payload = payload,
+            Failure = failure,
+        });
+
+    private void PublishRemoved(string key, long token) => Publish(new CacheNotification
+    {
+        Publisher = _settings.NodeId,
+        Sequence = NextSequence(),
+        Kind = NotificationKind.Removed,
+        Life = _life,
+        Key = key,
+        Token = token,
+    });
+
+    private void Publish(CacheNotification notification)
+    {
+        _out.Send(Peer.Bus, notification);
+        if (_pulseAt == long.MaxValue)
+            _pulseAt = _now + _settings.Heartbeat;
+    }
+
+    private long NextSequence() => ++_sequence;
+
+    /// <summary>
+    /// A change may have been done or not, or may be done yet. What would tell the others is made a notification that they missed: a number
+    /// left out, once the change can't be on its way any longer, and everybody checks.
+    /// </summary>
+    private void NoteUnsure() => _unsureAt = _now + s_repairDelay;
+
+    private void ServePulse()
+    {
+        if (_pulseAt > _now)
+            return;
+        _pulseAt = _sequence > 0 || _keys.Count > 0 || _publishers.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
+        if (_touches.Count > 0)
+        {
+            var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
+            _out.Send(Peer.Store, new StoreCall { Activities = activities });
+            _touches.Clear();
+        }
+
+        if (_unsureAt <= _now)
+        {
+            _unsureAt = long.MaxValue;
+            _sequence++;
+            OnGap();
+        }
+
+        // From its first key on, also before it has anything to tell: a node that is known is missed when it dies.
+        if (_sequence > 0 || _keys.Count > 0)
+        {
+            _out.Send(Peer.Bus, new CacheNotification
+            {
+                Publisher = _settings.NodeId,
+                Sequence = _sequence,
+                Kind = NotificationKind.Heartbeat,
+                Life = _life,
+            });
+        }
+
+        foreach (var (name, publisher) in _publishers)
+        {
+            if (_now - publisher.HeardAt > s_publisherForgotten)
+            {
+                _publishers.Remove(name);
+            }
+            else if (_now >= publisher.SilentAt)
+            {
+                // Dead, cut off, or gone: its last notification may have been lost with it. Asked again ever less often.
+                publisher.SilentAt = _now + (2 * (_now - publisher.HeardAt));
+                OnGap();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Tells the store of this node's reads, where they keep a key active for much longer than the farm knows. So a key that one node reads and
+    /// another regenerates stays active also when the reader dies.
+    /// </summary>
+    private void TouchIfMoreActive(KeyState state, TimeSpan knownFor)
+    {
+        if (state.Source is not { Profile: { IsScheduled: true } profile })
+            return;
+        var own = OwnActivity(state) - _now;
+        if (own <= knownFor.Ticks + (profile.Retention / 4))
+            return;
+        _touches.Add((state.Key, state.ActiveUntil));
+        if (_pulseAt == long.MaxValue)
+            _pulseAt = _now + _settings.Heartbeat;
+    }
+
+    /// <summary>
+    /// A pulse that comes far too late tells that this node was paused. Notifications that lay in its queue meanwhile give no value then:
+    /// for how long one is still good, only the store can say.
+    /// </summary>
+    private void NoteLateness()
+    {
+        if (_pulseAt != long.MaxValue && _now - _pulseAt > s_lateness)
+            _lateUntil = _now + s_lateness;
+    }
+}

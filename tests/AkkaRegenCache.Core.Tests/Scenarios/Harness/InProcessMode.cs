@@ -1,0 +1,17 @@
+namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
+
+/// <summary>Farms in this process on virtual time.</summary>
+public sealed class InProcessMode : FarmMode
+{
+    private readonly bool _storesObjects;
+
+    private InProcessMode(bool storesObjects) => _storesObjects = storesObjects;
+
+    /// <summary>The store keeps the objects as they are.</summary>
+    public static InProcessMode Objects { get; } = new(storesObjects: true);
+
+    /// <summary>Values are serialized for the store and for notifications, as they are for a remote one.</summary>
+    public static InProcessMode Serialized { get; } = new(storesObjects: false);
+
+    public override Farm Create(FarmSetup setup) => new VirtualFarm(setup, _storesObjects);
+}

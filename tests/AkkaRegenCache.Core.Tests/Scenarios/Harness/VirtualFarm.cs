@@ -1,0 +1,254 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Simulation;
+using AkkaRegenCache.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
+
+/// <summary>Nodes in this process on virtual time, over one store and one notification bus.</summary>
+/// <remarks>
+/// <para>The clock goes from timer to timer. Between them the farm must become quiet: no message unserved, no answer on its way, and no
+/// generator or store call at work that isn't one of the <see cref="Sleepers"/>. That is waited for by yielding, never by sleeping; a
+/// farm that doesn't become quiet within <see cref="Patience"/> of real time fails the test and tells its state.</para>
+/// <para>So at each instant everything that can happen has happened before the next, however loaded the machine is. What stays to chance is
+/// the order within one instant.</para>
+/// </remarks>
+internal sealed class VirtualFarm : Farm
+{
+    private const int StepsWithinOneInstant = 100_000;
+
+    private readonly VirtualTimeProvider _clock = new();
+    private readonly Sleepers _generators;
+    private readonly Sleepers _storeCalls;
+    private readonly InMemoryStore _store;
+    private readonly InProcessNotificationBus _bus = new();
+    private readonly FarmSetup _setup;
+    private readonly List<VirtualNode> _nodes = [];
+    private readonly List<RegenCache> _others = [];
+    private readonly BugLogger _logger = new();
+
+    public VirtualFarm(FarmSetup setup, bool storesObjects)
+    {
+        _setup = setup;
+        _generators = new Sleepers(_clock);
+        _storeCalls = new Sleepers(_clock);
+        _store = new InMemoryStore(_clock, storesObjects);
+        for (var i = 0; i < setup.Nodes; i++)
+            Join();
+    }
+
+    public override int Count => _nodes.Count;
+
+    public override TimeSpan Now => _clock.Elapsed;
+
+    public override TimeSpan Slack => TimeSpan.Zero;
+
+    /// <summary>How long the farm may take to become quiet, in real time.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
+
+    public override IRegenCache Node(int index) => _nodes[index].Cache;
+
+    public override ObservedStore StoreOf(int index) => _nodes[index].Store;
+
+    public override ObservedBus BusOf(int index) => _nodes[index].Bus;
+
+    public override long MemoryEntries(int index) => _nodes[index].Cache.MemoryEntries;
+
+    public override long MemoryBytes(int index) => _nodes[index].Cache.MemoryBytes;
+
+    public override int HungGenerators(int index) => _nodes[index].Cache.HungGenerators;
+
+    public override int Join()
+    {
+        var store = new ObservedStore(_store, DelayStoreAsync);
+        var bus = new ObservedBus(_bus, serializes: !_store.StoresObjects);
+        _nodes.Add(new VirtualNode(NewCache(_setup.CacheName, store, bus), store, bus));
+        return _nodes.Count - 1;
+    }
+
+    public override IRegenCache Another(string cacheName)
+    {
+        var cache = NewCache(cacheName, _store, _bus);
+        _others.Add(cache);
+        return cache;
+    }
+
+    public override void BeginLeave(int index) => _nodes[index].Cache.Dispose();
+
+    public override async Task LeaveAsync(int index)
+    {
+        await FinishAsync(_nodes[index].Cache.DisposeAsync().AsTask());
+        await SettleAsync();
+    }
+
+    public override Task AdvanceAsync(TimeSpan duration) => AdvanceUntilAsync(static () => false, duration);
+
+    // On a pool thread, where no synchronization context keeps continuations from running at once.
+    public override Task<bool> AdvanceUntilAsync(Func<bool> condition, TimeSpan limit) =>
+        Task.Run(() => StepAsync(condition, Now + limit));
+
+    /// <summary>
+    /// The process is paused: time passes, and timers that came due meanwhile run afterwards, late and all at once.
+    /// </summary>
+    public Task PauseAsync(TimeSpan duration) => Task.Run(async () =>
+    {
+        await QuietAsync();
+        _clock.Jump(duration);
+        await QuietAsync();
+    });
+
+    public override Task DelayAsync(TimeSpan duration, CancellationToken cancellationToken) => _generators.SleepAsync(duration, cancellationToken);
+
+    public override Gate NewGate() => new VirtualGate(_generators);
+
+    public override IReadOnlyList<string> Leftovers()
+    {
+        var left = new List<string>();
+        for (var i = 0; i < _nodes.Count; i++)
+        {
+            var shell = _nodes[i].Cache.Shell;
+            if (!shell.IsLeaving)
+                left.AddRange(shell.Agent.Leftovers().Select(each => $"node {i}: {each}"));
+            if (shell.Runs.Active != 0)
+                left.Add($"node {i}: {shell.Runs.Active} generators run");
+        }
+
+        return left;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        foreach (var cache in All)
+            await FinishAsync(cache.DisposeAsync().AsTask());
+        await SettleAsync();
+        if (!_logger.Bugs.IsEmpty)
+            throw new InvalidOperationException("The cache logged errors of its own: " + string.Join("; ", _logger.Bugs));
+    }
+
+    private IEnumerable<RegenCache> All => _nodes.Select(n => n.Cache).Concat(_others);
+
+    private RegenCache NewCache(string name, IExternalStore store, INotificationBus bus)
+    {
+        var options = new RegenCacheOptions();
+        _setup.Configure?.Invoke(options);
+        return new RegenCache(name, options, store, bus, services: null, _clock, _logger);
+    }
+
+    private Task DelayStoreAsync(TimeSpan duration) => duration == Timeout.InfiniteTimeSpan
+        ? _storeCalls.Sleep(CancellationToken.None).Task
+        : _storeCalls.SleepAsync(duration, CancellationToken.None);
+
+    private async Task FinishAsync(Task task)
+    {
+        if (!await AdvanceUntilAsync(() => task.IsCompleted, TimeSpan.FromMinutes(1)))
+            throw new TimeoutException("A node doesn't come to its end." + Describe());
+        await task;
+    }
+
+    private async Task<bool> StepAsync(Func<bool> condition, TimeSpan until)
+    {
+        var standing = 0;
+        while (true)
+        {
+            await QuietAsync();
+            if (condition())
+                return true;
+
+            if (await ComesTrueAsync(condition))
+                return true;
+
+            var left = until - Now;
+            if (_clock.UntilNextTimer is not { } step || step > left)
+            {
+                _clock.Advance(left);
+                await QuietAsync();
+                return condition();
+            }
+
+            standing = step == TimeSpan.Zero ? standing + 1 : 0;
+            if (standing > StepsWithinOneInstant)
+                throw new InvalidOperationException("Timers are set for now, again and again." + Describe());
+            _clock.Advance(step);
+        }
+    }
+
+    /// <summary>The scenario's own continuations may be on their way yet: whatever stands in the pool's queues goes first.</summary>
+    private static async Task<bool> ComesTrueAsync(Func<bool> condition)
+    {
+        for (var turn = 0; turn == 0 || (turn < 20 && ThreadPool.PendingWorkItemCount > 0); turn++)
+        {
+            await TurnAsync();
+            if (condition())
+                return true;
+        }
+
+        return false;
+    }
+
+    private async Task QuietAsync()
+    {
+        var since = Stopwatch.GetTimestamp();
+        while (!IsQuiet() || !IsQuiet())
+        {
+            await TurnAsync();
+            if (Stopwatch.GetElapsedTime(since) > Patience)
+                throw new TimeoutException("The farm doesn't become quiet." + Describe());
+        }
+    }
+
+    private bool IsQuiet()
+    {
+        var active = 0;
+        var storeCalls = 0;
+        foreach (var shell in All.Select(c => c.Shell))
+        {
+            if (shell.Backlog != 0 || shell.AnswersUnderWay != 0)
+                return false;
+            active += shell.Runs.Active;
+            storeCalls += shell.StoreCalls;
+        }
+
+        return active == _generators.Count && storeCalls <= _storeCalls.Count;
+    }
+
+    /// <summary>Everything that stands in the thread pool's common queue has its turn before this one.</summary>
+    private static Task TurnAsync() =>
+        Task.Factory.StartNew(static () => { }, CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
+
+    private string Describe()
+    {
+        var text = new StringBuilder().AppendLine().AppendLine($"At {Now}:");
+        foreach (var cache in All)
+        {
+            var shell = cache.Shell;
+            text.AppendLine($"  {cache.Name}: backlog {shell.Backlog}, store calls {shell.StoreCalls}, answers {shell.AnswersUnderWay}, "
+                + $"generators {shell.Runs.Active}, hung {shell.Runs.Hung}");
+        }
+
+        text.AppendLine($"  asleep: {_generators.Count} generators, {_storeCalls.Count} store calls");
+        return text.ToString();
+    }
+
+    private sealed record VirtualNode(RegenCache Cache, ObservedStore Store, ObservedBus Bus);
+
+    /// <summary>Keeps what the cache logs as an error: it does so only where it finds a bug of its own.</summary>
+    private sealed class BugLogger : ILogger<RegenCache>
+    {
+        public ConcurrentQueue<string> Bugs { get; } = new();
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (IsEnabled(logLevel))
+                Bugs.Enqueue($"{formatter(state, exception)} {exception}");
+        }
+    }
+}
