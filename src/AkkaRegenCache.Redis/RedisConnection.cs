@@ -69,7 +69,11 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     public void Dispose()
     {
         if (Leave() is { IsCompletedSuccessfully: true } connected)
+        {
+            // Not waiting: some versions of the client block for seconds to let commands complete.
+            connected.Result.Close(allowCommandsToComplete: false);
             connected.Result.Dispose();
+        }
     }
 
     private Task<IConnectionMultiplexer>? Leave()

@@ -9,7 +9,7 @@ namespace AkkaRegenCache.Redis.Tests;
 /// The contract on a real server whose time is moved, not waited for: the scripts' clock is Redis' own and a shift, and what is left to live of
 /// each key is shortened by as much. So the suite is exact and takes seconds. Real time is <see cref="RedisTimeTests"/>'.
 /// </summary>
-public abstract class ShiftedRedisContract : ExternalStoreContract, IAsyncLifetime
+public abstract class ShiftedRedisContract(ContractServer server) : ExternalStoreContract, IAsyncLifetime
 {
     private const string ShiftKey = "shift";
 
@@ -33,44 +33,80 @@ public abstract class ShiftedRedisContract : ExternalStoreContract, IAsyncLifeti
         end
         """;
 
-    private RedisServer? _server;
-    private ConnectionMultiplexer? _connection;
     private RedisStore? _store;
 
     protected override IExternalStore Store => _store!;
 
     protected override TimeSpan Tolerance => TimeSpan.FromMilliseconds(90);
 
-    protected abstract string[] Arguments { get; }
-
-    public virtual async Task InitializeAsync()
+    public async Task InitializeAsync()
     {
         if (RedisServer.WhyMissing is not null)
             return;
-        _server = await RedisServer.StartNewAsync(false, Arguments);
-        _connection = await ConnectionMultiplexer.ConnectAsync(_server.Configuration);
-        await PrepareAsync(_connection);
-        _store = new RedisStore(new RedisConnection(_connection), "arc", null, new RedisScripts(Clock));
+        await server.Link!.Admin.FlushAllDatabasesAsync();
+        _store = new RedisStore(new RedisConnection(server.Link.Connection), "arc", null, new RedisScripts(Clock));
     }
 
-    public async Task DisposeAsync()
-    {
-        if (_server is null)
-            return;
-        _connection?.Dispose();
-        await _server.DisposeAsync();
-    }
-
-    protected virtual Task PrepareAsync(ConnectionMultiplexer connection) => Task.CompletedTask;
+    public Task DisposeAsync() => Task.CompletedTask;
 
     protected override async Task AdvanceAsync(TimeSpan time)
     {
         var micros = time.Ticks / TimeSpan.TicksPerMicrosecond;
-        await _connection!.GetDatabase().ScriptEvaluateAsync(Move, [(RedisKey)ShiftKey], [micros]);
+        await server.Link!.Connection.GetDatabase().ScriptEvaluateAsync(Move, [(RedisKey)ShiftKey], [micros]);
     }
 }
 
-public sealed class RedisStoreContractTests : ShiftedRedisContract
+public sealed class RedisStoreContractTests(ContractServer server) : ShiftedRedisContract(server), IClassFixture<ContractServer>;
+
+/// <summary>
+/// The contract on a Redis Cluster of one node, which refuses a call whose keys are in different slots just as one of many nodes does.
+/// </summary>
+public sealed class RedisClusterContractTests(ClusterServer server) : ShiftedRedisContract(server), IClassFixture<ClusterServer>;
+
+/// <summary>A server for all tests of a class, empty before each.</summary>
+public class ContractServer : IAsyncLifetime
 {
-    protected override string[] Arguments => [];
+    private RedisServer? _server;
+
+    internal Link? Link { get; private set; }
+
+    protected virtual string[] Arguments => [];
+
+    public async Task InitializeAsync()
+    {
+        if (RedisServer.WhyMissing is not null)
+            return;
+        _server = await RedisServer.StartNewAsync(false, Arguments);
+        Link = await Link.ToAsync(_server);
+        await PrepareAsync(Link);
+    }
+
+    public async Task DisposeAsync()
+    {
+        if (Link is not null)
+            await Link.DisposeAsync();
+        if (_server is not null)
+            await _server.DisposeAsync();
+    }
+
+    internal virtual Task PrepareAsync(Link link) => Task.CompletedTask;
+}
+
+/// <summary>A server that is a whole Redis Cluster.</summary>
+public sealed class ClusterServer : ContractServer
+{
+    protected override string[] Arguments => ["--cluster-enabled", "yes"];
+
+    internal override async Task PrepareAsync(Link link)
+    {
+        var slots = Enumerable.Range(0, 16384).Select(slot => (object)slot).Prepend("addslots").ToArray();
+        await link.Connection.GetDatabase().ExecuteAsync("CLUSTER", slots);
+        await Eventually.Holds(
+            async () =>
+            {
+                await link.Connection.ConfigureAsync();
+                return link.Admin.ServerType == ServerType.Cluster && (await link.Connection.GetDatabase().StringGetAsync("any")).IsNull;
+            },
+            "the cluster is up");
+    }
 }

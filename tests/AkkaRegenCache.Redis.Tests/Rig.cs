@@ -37,6 +37,22 @@ public sealed class SharedRedis : IAsyncLifetime
     }
 }
 
+/// <summary>A connection of a test's own, closed without waiting for anything.</summary>
+internal sealed class Link(ConnectionMultiplexer connection) : IAsyncDisposable
+{
+    public ConnectionMultiplexer Connection => connection;
+
+    public IServer Admin => connection.GetServer(connection.GetEndPoints()[0]);
+
+    public static async Task<Link> ToAsync(RedisServer server) => new(await ConnectionMultiplexer.ConnectAsync(server.Configuration));
+
+    public async ValueTask DisposeAsync()
+    {
+        await connection.CloseAsync(allowCommandsToComplete: false);
+        connection.Dispose();
+    }
+}
+
 internal static class Eventually
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);

@@ -1,0 +1,97 @@
+using System.Collections.Concurrent;
+using System.Text;
+using AkkaRegenCache.Notifications;
+using StackExchange.Redis;
+using Xunit;
+
+namespace AkkaRegenCache.Redis.Tests;
+
+public sealed class RedisNotificationsTests
+{
+    [RedisFact]
+    public async Task What_one_connection_publishes_others_hear_until_they_leave()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var one = await Link.ToAsync(server);
+        await using var two = await Link.ToAsync(server);
+        var publisher = new RedisNotifications(one.Connection);
+        var listener = new RedisNotifications(two.Connection);
+        var heard = new ConcurrentQueue<string>();
+        var first = listener.Subscribe("catalog", n => heard.Enqueue("first " + n.Key));
+        using var second = listener.Subscribe("catalog", n => heard.Enqueue("second " + n.Key));
+        using var other = listener.Subscribe("prices", n => heard.Enqueue("other " + n.Key));
+
+        await Eventually.Holds(
+            async () =>
+            {
+                await publisher.PublishAsync("catalog", Notification("a"));
+                return heard.Contains("first a") && heard.Contains("second a");
+            },
+            "both hear it");
+        first.Dispose();
+        await Eventually.Holds(
+            async () =>
+            {
+                heard.Clear();
+                await publisher.PublishAsync("catalog", Notification("b"));
+                await Eventually.Holds(() => heard.Contains("second b"), "the second one hears on");
+                return !heard.Contains("first b");
+            },
+            "the first one doesn't");
+        Assert.DoesNotContain(heard, line => line.StartsWith("other", StringComparison.Ordinal));
+    }
+
+    [RedisFact]
+    public async Task What_cannot_be_read_is_ignored_with_one_warning()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var link = await Link.ToAsync(server);
+        var log = new LogList();
+        var notifications = new RedisNotifications(new RedisConnection(link.Connection), "arc", log);
+        var heard = new ConcurrentQueue<string>();
+        using var subscription = notifications.Subscribe("catalog", n => heard.Enqueue(n.Key));
+        await Eventually.Holds(
+            async () =>
+            {
+                await notifications.PublishAsync("catalog", Notification("before"));
+                return !heard.IsEmpty;
+            },
+            "it stands");
+        var newer = NotificationFormat.Write(Notification("newer"));
+        newer[1]++;
+        foreach (var bytes in (byte[][])[[], [1], Encoding.UTF8.GetBytes("{\"somebody\": \"else\"}"), newer])
+            await link.Connection.GetSubscriber().PublishAsync(new RedisChannel("arc:notify:0:catalog", RedisChannel.PatternMode.Literal), bytes);
+        await notifications.PublishAsync("catalog", Notification("after"));
+        await Eventually.Holds(() => heard.Contains("after"), "it is heard after them");
+        await Eventually.Holds(() => !log.Lines.IsEmpty, "there is a warning");
+        Assert.Single(log.Lines);
+        Assert.DoesNotContain("newer", heard);
+    }
+
+    [RedisFact]
+    public async Task A_subscription_outlives_its_server_and_may_come_before_it()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await server.KillAsync();
+        await using var connection = RedisConnection.To(server.Configuration);
+        var notifications = new RedisNotifications(connection, "arc", null);
+        var heard = 0;
+        using var subscription = notifications.Subscribe("catalog", _ => Interlocked.Increment(ref heard));
+        for (var round = 0; round < 2; round++)
+        {
+            await server.StartAsync();
+            Volatile.Write(ref heard, 0);
+            await Eventually.Holds(
+                async () =>
+                {
+                    await notifications.PublishAsync("catalog", Notification("key"));
+                    return Volatile.Read(ref heard) > 0;
+                },
+                "it is heard");
+            await server.KillAsync();
+        }
+    }
+
+    private static CacheNotification Notification(string key) =>
+        new() { Publisher = "n1", Sequence = 1, Kind = NotificationKind.Removed, Life = "life", Key = key, Token = 5 };
+}
