@@ -138,7 +138,8 @@ public sealed class RedisServer : IAsyncDisposable, IDisposable
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
-        Directory.Delete(_folder, recursive: true);
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
     }
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
