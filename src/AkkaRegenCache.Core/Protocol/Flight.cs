@@ -66,6 +66,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>When the generator is cancelled.</summary>
     public long RunEnds { get; set; } = long.MaxValue;
 
+    /// <summary>Until when the store is asked on behalf of those who wait; after that they are served without it.</summary>
+    public long AsksUntil { get; set; }
+
     /// <summary>Until when the claim holds, at the least.</summary>
     public long LeaseEnds { get; set; }
 

@@ -91,7 +91,7 @@ public abstract class ChangeScenarios(FarmMode mode) : Scenario(mode)
         var loser = farm.Node(0).SetAsync(Key, "loser", Passive).AsTask();
         var winner = await farm.SetAsync(1, Key, "winner", Passive);
 
-        Assert.Equal(new SetResult(false, winner.Token), await farm.AnswerAsync(loser));
+        Assert.Equal(new ChangeResult(false, winner.Token), await farm.AnswerAsync(loser));
         await AssertShownEverywhereAsync(farm, "winner");
     }
 

@@ -6,8 +6,6 @@ namespace AkkaRegenCache.Simulation;
 /// <summary>The store as a participant: slow, unreachable, losing requests, losing answers after the work was done.</summary>
 internal sealed class SimStore
 {
-    private static readonly long s_timeout = SimOptions.Millis(400);
-
     private readonly World _world;
     private long _turnedBack;
 
@@ -48,7 +46,10 @@ internal sealed class SimStore
             if (_world.IsOut(call) || random.NextDouble() < options.RequestLost)
             {
                 // Some outages refuse at once, others let wait.
-                _world.After(random.Next(2) == 0 ? there : s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+                if (random.Next(2) == 0)
+                    Fail(node, call, there, _world.IsPartlyOut && random.Next(2) == 0 ? StoreFault.Refused : StoreFault.Failed);
+                else
+                    Fail(node, call, call.Timeout, StoreFault.TimedOut);
                 return;
             }
 
@@ -57,15 +58,15 @@ internal sealed class SimStore
             if (random.NextDouble() < options.AnswerLost)
             {
                 _world.After(there, () => Execute(call));
-                _world.After(s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+                Fail(node, call, call.Timeout, StoreFault.TimedOut);
                 return;
             }
         }
 
-        if (there + back > s_timeout)
+        if (there + back > call.Timeout)
         {
             // Given up before it was done: it is done all the same.
-            _world.After(s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+            Fail(node, call, call.Timeout, StoreFault.TimedOut);
             _world.After(there, () => Execute(call));
             return;
         }
@@ -77,7 +78,8 @@ internal sealed class SimStore
         });
     }
 
-    private static StoreReplied Failed(StoreCall call) => new(call, null, new TimeoutException("simulated"));
+    private void Fail(SimNode node, StoreCall call, long after, StoreFault fault) =>
+        _world.After(after, () => node.Deliver(Peer.Store, new StoreReplied(call, null, fault)));
 
     private StoreAnswer Execute(StoreCall call)
     {
