@@ -57,6 +57,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>The newest claim whose end was heard since it began.</summary>
     public long EndHeard { get; set; }
 
+    /// <summary>How often the store still knew a claim whose end was heard.</summary>
+    public int EndAsks { get; set; }
+
     /// <summary>The run of the generator; 0: none.</summary>
     public long RunId { get; set; }
 

@@ -123,8 +123,12 @@ internal partial class NodeAgent
         _life = life;
         if (isFirst)
             return;
-        foreach (var change in _queues.Values.SelectMany(q => q))
-            change.Observed = 0;
+        foreach (var latest in _open.Values)
+        {
+            for (var change = latest; change is not null; change = change.NextOpen)
+                change.Observed = 0;
+        }
+
         foreach (var state in _keys.Values)
         {
             state.NewestHeard = 0;

@@ -209,7 +209,7 @@ internal partial class NodeAgent
         flight.Awaited = answer.Token;
         if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
             flight.Observed = answer.Token;
-        if (Math.Max(flight.EndHeard, flight.State.NewestHeard) >= answer.Token)
+        if (flight.State.NewestHeard >= answer.Token)
         {
             AskAgain(flight);
             return;
@@ -218,6 +218,10 @@ internal partial class NodeAgent
         flight.Phase = FlightPhase.Waiting;
         flight.AsksUntil = 0;
         flight.WakeAt = _now + answer.Remaining.Ticks + Random(s_retryDelay);
+
+        // Its holder has told that it gave the claim up, but the store doesn't know yet; or never will, and its lease has to end.
+        if (flight.EndHeard >= answer.Token)
+            flight.WakeAt = Math.Min(flight.WakeAt, _now + (s_retryDelay << Math.Min(flight.EndAsks++, 5)));
         Queue(flight);
     }
 

@@ -64,10 +64,10 @@ internal partial class NodeAgent
     /// <summary>Sends a call to the store, or lets it fail at once: nobody waits for a store that is down.</summary>
     private void Send(StoreCall call)
     {
-        call.Timeout = _settings.WriteTimeout;
+        call.Timeout = call.IsProbe ? _settings.ReadTimeout / 2 : _settings.WriteTimeout;
         if (call.Request is ReadRequest or ClaimRequest)
         {
-            call.Timeout = _settings.ReadTimeout / 2;
+            call.Timeout = call.Peeker is { Kind: WaiterKind.Peek } ? _settings.ReadTimeout : _settings.ReadTimeout / 2;
             if (call.Flight is { } flight)
                 call.Timeout = Math.Min(call.Timeout, flight.AsksUntil - _now);
             if (_queues.TryGetValue(call.State!, out var queue) && (queue[0].IsInFlight || (queue[0].Tries == 0 && !_breaker.IsOpen)))
@@ -105,7 +105,7 @@ internal partial class NodeAgent
                     _out.Send(Peer.Store, new StoreHealthChanged(isDown: true));
                 break;
             default:
-                if (_breaker.OnSucceeded())
+                if (_breaker.OnSucceeded(reply.Call.IsProbe))
                 {
                     _out.Send(Peer.Store, new StoreHealthChanged(isDown: false));
                     OnStoreBack();

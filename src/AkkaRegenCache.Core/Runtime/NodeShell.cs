@@ -440,7 +440,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     [LoggerMessage(4, LogLevel.Debug, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store, which is down.")]
     private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);
 
-    [LoggerMessage(5, LogLevel.Error,
+    [LoggerMessage(5, LogLevel.Warning,
         "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for it.")]
     private partial void LogStoreDown(string cacheName);
 

@@ -21,6 +21,7 @@ internal sealed class SimNode : IAccessLog
     private readonly Dictionary<long, SimRun> _runs = [];
     private readonly Queue<(Peer From, object Message)> _waiting = new();
     private readonly Queue<(Peer From, object Message)> _inbox = new();
+    private readonly List<(string Key, long At)> _asked = [];
     private readonly SimSource?[] _sources;
     private readonly double _rate;
     private readonly long _startedAt;
@@ -90,6 +91,7 @@ internal sealed class SimNode : IAccessLog
             ChangeAskedBefore = _changeAsked.GetValueOrDefault(key, long.MinValue),
         };
         _world.Oracle.Asked(call);
+        _asked.Add((key, _world.Now));
         if (kind is WaiterKind.Get or WaiterKind.Peek && _memory.TryGetValue(key, out var shown))
         {
             Hit(call, shown);
@@ -105,6 +107,13 @@ internal sealed class SimNode : IAccessLog
         });
         if (kind is WaiterKind.Get or WaiterKind.Peek or WaiterKind.Refresh && _world.Random.Next(10) == 0)
             _world.After(SimOptions.Millis(_world.Random.Next(1, 3000)), () => Cancel(call));
+    }
+
+    /// <summary>How often callers called for a key since a time within the last second or two.</summary>
+    public int CallsOf(string key, long since)
+    {
+        _asked.RemoveAll(a => a.At < _world.Now - SimOptions.Seconds(2));
+        return _asked.Count(a => a.Key == key && a.At >= since);
     }
 
     public void Deliver(Peer from, object message)

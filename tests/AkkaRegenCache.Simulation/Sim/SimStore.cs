@@ -7,6 +7,7 @@ namespace AkkaRegenCache.Simulation;
 internal sealed class SimStore
 {
     private readonly World _world;
+    private readonly Dictionary<(string Node, string Key), (long Since, int Calls)> _asked = [];
     private long _turnedBack;
 
     public SimStore(World world)
@@ -37,6 +38,8 @@ internal sealed class SimStore
 
     public void Ask(SimNode node, StoreCall call)
     {
+        if (call.Request is { } request)
+            CheckPatience(node, request);
         var options = _world.Options;
         var random = _world.Random;
         var there = SimOptions.Millis(0.05 + random.NextDouble());
@@ -76,6 +79,17 @@ internal sealed class SimStore
             var answer = Execute(call);
             _world.After(back, () => node.Deliver(Peer.Store, new StoreReplied(call, answer)));
         });
+    }
+
+    /// <summary>A node that asks for one key again and again is one that turns in a circle.</summary>
+    private void CheckPatience(SimNode node, StoreRequest request)
+    {
+        var (since, calls) = _asked.GetValueOrDefault((node.Id, request.Key));
+        if (_world.Now - since > SimOptions.Seconds(1))
+            (since, calls) = (_world.Now, 0);
+        _asked[(node.Id, request.Key)] = (since, ++calls);
+        if (calls - (4 * node.CallsOf(request.Key, since)) > 40)
+            _world.Fail($"2: {node.Id} asked the store {calls} times for {request.Key} within a second, lastly {request}");
     }
 
     private void Fail(SimNode node, StoreCall call, long after, StoreFault fault) =>
