@@ -86,6 +86,12 @@ internal partial class NodeAgent
             Take(call, record);
             AnswerValue(peeker, record.Payload!, record.Token);
         }
+        else if (peeker is null)
+        {
+            // What was shown meanwhile may be older than a removal.
+            if (record is not null && record.Token > call.State!.Token)
+                HearRemoved(call.State, record.Token);
+        }
         else if (peeker is { Kind: WaiterKind.Get, HasLeft: false })
         {
             JoinOrStart(call.State!, peeker);

@@ -115,7 +115,10 @@ public sealed record WriteRequest : MutationRequest
 /// <summary>Removes a key.</summary>
 public sealed record InvalidateRequest : MutationRequest
 {
-    /// <summary>Whether this is not the first try, or it has waited: then what was claimed or set since it was asked for stays.</summary>
+    /// <inheritdoc cref="WriteRequest.ObservedToken"/>
+    public long ObservedToken { get; init; }
+
+    /// <inheritdoc cref="WriteRequest.IsRetry"/>
     public bool IsRetry { get; init; }
 
     /// <summary>How long ago it was asked for.</summary>
