@@ -35,9 +35,9 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
     }
 
     /// <summary>Reads keys on all nodes at the same instant, and waits for all answers.</summary>
-    public async Task<IReadOnlyList<ReadReply>> ReadEverywhereAsync(string[] keys, int callers, EntryLife life, bool isJudged = true)
+    public async Task<IReadOnlyList<ReadReply>> ReadEverywhereAsync(string[] keys, int callers, EntryLife life, bool isJudged = true, int holdReply = 0)
     {
-        var order = new ReadOrder(keys, callers, LabClock.After(TimeSpan.FromMilliseconds(30)), false, life);
+        var order = new ReadOrder(keys, callers, life, LabClock.After(TimeSpan.FromMilliseconds(30)), holdReply);
         var replies = await Task.WhenAll(Farm.Nodes.Select(node => node.ReadAsync(order, Cancellation)));
         if (isJudged)
         {

@@ -98,7 +98,7 @@ internal sealed class ReadLoad : IAsyncDisposable
         perSlot.Add(1);
         try
         {
-            _lab.Journal.Add(await node.ReadAsync(new ReadOrder(keys, 1, 0, false, _life), _lab.Cancellation));
+            _lab.Journal.Add(await node.ReadAsync(new ReadOrder(keys, 1, _life), _lab.Cancellation));
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

@@ -37,7 +37,10 @@ internal sealed class LabNode : IDisposable
                 calls[i++] = CallAsync(key, order.IsLocal ? -1 : order.Life.Generator, options);
         }
 
-        return new ReadReply(_name, await Task.WhenAll(calls));
+        var answers = await Task.WhenAll(calls);
+        if (order.HoldReply > 0)
+            await Task.Delay(order.HoldReply);
+        return new ReadReply(_name, answers);
     }
 
     public async Task<ChangeReply> SetAsync(ChangeOrder order)

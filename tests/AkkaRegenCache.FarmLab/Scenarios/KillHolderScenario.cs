@@ -47,7 +47,7 @@ internal sealed class KillHolderScenario : IScenario
 
     private static async Task<double> RoundAsync(Lab lab, string key, EntryLife life)
     {
-        var order = new ReadOrder([key], Callers, LabClock.After(TimeSpan.FromMilliseconds(30)), false, life);
+        var order = new ReadOrder([key], Callers, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
         var calls = lab.Farm.Nodes.Select(node => (Node: node, Reply: node.ReadAsync(order, lab.Cancellation))).ToList();
         var holder = await Holder.OfAsync(lab, key);
         lab.Journal.Begin(FaultKind.Kill, holder.Name)();

@@ -36,7 +36,7 @@ internal sealed class PauseHolderScenario : IScenario
 
     private static async Task<double> RoundAsync(Lab lab, string key, EntryLife life)
     {
-        var order = new ReadOrder([key], 5, LabClock.After(TimeSpan.FromMilliseconds(30)), false, life);
+        var order = new ReadOrder([key], 5, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
         var calls = lab.Farm.Nodes.Select(node => (Node: node, Reply: node.ReadAsync(order, lab.Cancellation))).ToList();
         var holder = await Holder.OfAsync(lab, key);
         var paused = LabClock.Now;
@@ -62,7 +62,7 @@ internal sealed class PauseHolderScenario : IScenario
         var isNewer = false;
         while (!isNewer && LabClock.Now < deadline)
         {
-            var reply = await holder.ReadAsync(new ReadOrder([key], 1, 0, false, life), lab.Cancellation);
+            var reply = await holder.ReadAsync(new ReadOrder([key], 1, life), lab.Cancellation);
             lab.Journal.Add(reply);
             isNewer = reply.Answers[0].Value?.Number == newer.Number;
             if (!isNewer)

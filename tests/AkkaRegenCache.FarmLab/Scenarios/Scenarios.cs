@@ -20,6 +20,8 @@ internal static class Scenarios
     public static IReadOnlyList<IScenario> All { get; } =
     [
         new ColdScenario(), new WarmScenario(), new KillHolderScenario(), new PauseHolderScenario(),
+        new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new RollingRestartScenario(),
+        new ChurnScenario(), new LoadScenario(),
     ];
 
     /// <exception cref="UsageException">There is no such scenario.</exception>

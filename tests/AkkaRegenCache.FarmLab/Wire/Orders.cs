@@ -14,10 +14,14 @@ internal sealed record EntryLife(int Interval, int Retention, int Tolerance, int
 /// <summary>Asks a node to read keys, each with so many callers at once.</summary>
 /// <param name="Keys">The keys.</param>
 /// <param name="Callers">Callers of each key.</param>
-/// <param name="StartAt">When to call, on the machine's monotonic clock; 0: at once.</param>
-/// <param name="IsLocal">Whether the generator makes the value in the node, without the origin (for measuring the cache alone).</param>
 /// <param name="Life">How the entries live.</param>
-internal sealed record ReadOrder(string[] Keys, int Callers, long StartAt, bool IsLocal, EntryLife Life);
+/// <param name="StartAt">When to call, on the machine's monotonic clock; 0: at once.</param>
+/// <param name="HoldReply">
+/// Milliseconds to keep the reply back: writing and reading it takes this machine's time, which others may just then need to hear of the value.
+/// </param>
+/// <param name="IsLocal">Whether the generator makes the value in the node, without the origin (for measuring the cache alone).</param>
+internal sealed record ReadOrder(
+    string[] Keys, int Callers, EntryLife Life, long StartAt = 0, int HoldReply = 0, bool IsLocal = false);
 
 /// <summary>What one caller got.</summary>
 /// <param name="Key">What it asked for.</param>

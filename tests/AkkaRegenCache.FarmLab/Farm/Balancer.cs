@@ -1,0 +1,42 @@
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>
+/// Asks all nodes whether they are ready, as a load balancer's health check does, and marks those that are leaving: no client sends them new
+/// requests then, and those under way are answered.
+/// </summary>
+internal sealed class Balancer : IAsyncDisposable
+{
+    private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(20);
+
+    private readonly CancellationTokenSource _ending = new();
+    private readonly Task _running;
+
+    public Balancer(LabFarm farm) => _running = Task.Run(() => RunAsync(farm));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        await _running;
+        _ending.Dispose();
+    }
+
+    private async Task RunAsync(LabFarm farm)
+    {
+        using var timer = new PeriodicTimer(s_period);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_ending.Token))
+            {
+                foreach (var node in farm.Nodes.Where(node => !node.IsDown && !node.IsLeaving))
+                {
+                    if (await node.ReadinessAsync(_ending.Token) is not { IsReady: true })
+                        node.IsLeaving = true;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped.
+        }
+    }
+}
