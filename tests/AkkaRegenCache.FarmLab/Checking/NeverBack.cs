@@ -6,7 +6,8 @@ namespace AkkaRegenCache.FarmLab;
 /// <remarks>
 /// A node shows what it answers without a wait. Somebody who waited gets the value of the run that was waited for, and may see it before
 /// memory does; so a waited answer doesn't raise what later ones must reach, but it must reach it. A value that was made while the store
-/// could not be asked has no token: it counts as the newest the node had shown before, and a little more (by its number).
+/// could not be asked has no token: it counts as the newest the node had shown before, and a little more (by its number). A node hears of
+/// a new life of the store only when it has a connection again, and what it makes until then belongs to the old one.
 /// </remarks>
 internal sealed class NeverBack : ICheck
 {
@@ -21,7 +22,7 @@ internal sealed class NeverBack : ICheck
                 foreach (var older in shown)
                 {
                     if (newer.FirstHit < older.LastAsked && newer.Rank.CompareTo(older.Rank) > 0
-                        && !log.NewLives.Any(life => life >= newer.Value.Begun && life <= older.LastAsked))
+                        && !log.NewLives.Any(life => life >= newer.Value.Begun - Checks.LeaseGrace && life <= older.LastAsked))
                     {
                         yield return new Violation(6, $"{series.Key.Node} went back on {series.Key.Key} from number {newer.Value.Number} "
                             + $"(token {newer.Rank.Token}) to number {older.Value.Number} (token {older.Rank.Token}), asked for "

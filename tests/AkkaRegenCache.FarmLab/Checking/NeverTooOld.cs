@@ -18,7 +18,7 @@ internal sealed class NeverTooOld : ICheck
                 continue;
             var committing = value.Ended + Checks.LeaseGrace;
             var allowed = log.StoreWasInDoubt(value.Begun, committing, Checks.HealGrace) ? life + Checks.LeaseGrace : life;
-            if (answer.Asked - value.Ended <= allowed || log.WasPaused(answer.Node, value.Ended, answer.Asked, Checks.PauseGrace))
+            if (answer.Asked - value.Ended <= allowed || log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace))
                 continue;
             if (seen.Add((answer.Node, answer.Key, value.Number)))
             {

@@ -33,8 +33,8 @@ internal sealed class NeverUndone : ICheck
         if (answer.Node == change.Node)
             return true;
         return answer.Asked > change.Returned + Checks.ChangeGrace
-            && !log.StoreWasInDoubt(change.Returned, answer.Asked, Checks.HealGrace)
-            && !log.WasPaused(answer.Node, change.Returned, answer.Asked, Checks.PauseGrace);
+            && !log.StoreWasInDoubt(answer.Asked, answer.Asked, Checks.HealGrace)
+            && !log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace);
     }
 
     private static bool IsOlder(LabValue value, SeenChange change, Dictionary<(string, long), SeenChange> sets)

@@ -8,6 +8,8 @@ internal sealed class Balancer : IAsyncDisposable
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(20);
 
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(200);
+
     private readonly CancellationTokenSource _ending = new();
     private readonly Task _running;
 
@@ -20,6 +22,21 @@ internal sealed class Balancer : IAsyncDisposable
         _ending.Dispose();
     }
 
+    private async Task AskAsync(FarmNode node)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            if (await node.ReadinessAsync(patience.Token) is not { IsReady: true })
+                node.IsLeaving = true;
+        }
+        catch (OperationCanceledException)
+        {
+            // It didn't answer in time; it is asked again.
+        }
+    }
+
     private async Task RunAsync(LabFarm farm)
     {
         using var timer = new PeriodicTimer(s_period);
@@ -27,11 +44,8 @@ internal sealed class Balancer : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_ending.Token))
             {
-                foreach (var node in farm.Nodes.Where(node => !node.IsDown && !node.IsLeaving))
-                {
-                    if (await node.ReadinessAsync(_ending.Token) is not { IsReady: true })
-                        node.IsLeaving = true;
-                }
+                // A stopped node answers nothing: it is not leaving, and must not hold up the others.
+                await Task.WhenAll(farm.Nodes.Where(node => node.IsInService).Select(AskAsync));
             }
         }
         catch (OperationCanceledException)

@@ -70,7 +70,7 @@ internal sealed class ChangeLoad : IAsyncDisposable
         {
             while (await timer.WaitForNextTickAsync(_ending.Token))
             {
-                var nodes = _lab.Farm.Nodes.Where(node => !node.IsDown && !node.IsLeaving).ToList();
+                var nodes = _lab.Farm.Nodes.Where(node => node.IsInService).ToList();
                 var (which, kind, key) = (random.NextDouble(), s_kinds[random.Next(s_kinds.Length)], _keys[random.Next(_keys.Length)]);
                 if (nodes.Count > 0)
                     await ChangeAsync(_lab, nodes[(int)(which * nodes.Count)], kind, key, _life, _lab.Cancellation);

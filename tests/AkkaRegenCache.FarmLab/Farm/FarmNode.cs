@@ -30,8 +30,14 @@ internal sealed class FarmNode : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
-    /// <summary>Whether it is known to be killed, gone or stopped: what happens to requests then is no error of the cache.</summary>
+    /// <summary>Whether it is known to be killed or gone: what happens to requests then is no error of the cache.</summary>
     public bool IsDown { get; private set; }
+
+    /// <summary>Whether it is stopped: requests wait until it goes on.</summary>
+    public bool IsPaused { get; private set; }
+
+    /// <summary>Whether a client would choose it.</summary>
+    public bool IsInService => !IsDown && !IsPaused && !IsLeaving;
 
     /// <summary>Whether it has said that it is leaving.</summary>
     public bool IsLeaving { get; set; }
@@ -107,14 +113,14 @@ internal sealed class FarmNode : IAsyncDisposable
 
     public void Stop()
     {
-        IsDown = true;
+        IsPaused = true;
         Signals.Stop(ProcessId);
     }
 
     public void Continue()
     {
         Signals.Continue(ProcessId);
-        IsDown = false;
+        IsPaused = false;
     }
 
     /// <summary>SIGTERM: it turns its readiness red, is drained and leaves. Returns when it has gone.</summary>

@@ -87,7 +87,7 @@ internal sealed class ReadLoad : IAsyncDisposable
             return own;
         if (own is { IsDown: false, IsLeaving: false })
             return own;
-        var ready = nodes.Where(node => !node.IsDown && !node.IsLeaving).ToList();
+        var ready = nodes.Where(node => node.IsInService).ToList();
         return ready.Count == 0 ? null : ready[_next[slot]++ % ready.Count];
     }
 

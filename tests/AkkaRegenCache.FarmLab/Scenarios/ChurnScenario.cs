@@ -25,7 +25,7 @@ internal sealed class ChurnScenario : IScenario
         await lab.ReadEverywhereAsync(keys, 1, life);
         var healed = 0L;
         await using (new Balancer(lab.Farm))
-        await using (var load = ReadLoad.Start(lab, keys, life, TimeSpan.FromMilliseconds(150)))
+        await using (var load = ReadLoad.Start(lab, keys, life, TimeSpan.FromMilliseconds(150), isBalanced: true))
         {
             await using (ChangeLoad.Start(lab, changed, life, TimeSpan.FromMilliseconds(150)))
             {
@@ -44,6 +44,7 @@ internal sealed class ChurnScenario : IScenario
             healed = LabClock.Now;
             lab.Say("All faults are over");
             await Outages.WatchHealingAsync(lab, life);
+            await Outages.TellSubscribersAsync(lab);
             await load.StopAsync(TimeSpan.FromSeconds(20));
         }
 
@@ -62,7 +63,7 @@ internal sealed class ChurnScenario : IScenario
     {
         var random = lab.Random;
         var (what, which, length) = (random.Next(100), random.NextDouble(), random.NextDouble());
-        var nodes = lab.Farm.Nodes.Where(node => !node.IsDown && !node.IsLeaving).ToList();
+        var nodes = lab.Farm.Nodes.Where(node => node.IsInService).ToList();
         var node = nodes.Count > LeastNodes ? nodes[(int)(which * nodes.Count)] : null;
         switch (what)
         {

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AkkaRegenCache.FarmLab;
 
 /// <summary>What the scenarios that break Redis have in common.</summary>
@@ -33,6 +35,15 @@ internal static class Outages
             lab.Report.StaleAfterHealMs = i > 0 && lab.Report.StaleAfterHealMs is null ? null
                 : stale is null ? null : Math.Round(Math.Max(lab.Report.StaleAfterHealMs ?? 0, stale.Value), 1);
         }
+    }
+
+    /// <summary>How many connections hear notifications now: each node should have one.</summary>
+    public static async Task TellSubscribersAsync(Lab lab)
+    {
+        using var redis = await MiniRedis.ConnectAsync(lab.Farm.RedisHost, lab.Farm.RedisPort, lab.Cancellation);
+        var subscribers = (await redis.CallTextAsync(lab.Cancellation, "PUBSUB", "NUMSUB", "arc:notify:0:" + NodeModes.Cache))!;
+        lab.Report.Details["subscribersAtEnd"] = int.Parse(subscribers, CultureInfo.InvariantCulture);
+        lab.Say($"{subscribers} of {lab.Farm.Nodes.Count} nodes are subscribed to the notifications");
     }
 
     public static long IdealRuns(LabLog log, string[] keys, EntryLife life)

@@ -47,6 +47,7 @@ internal sealed class RedisOutageScenario : IScenario
 
             lab.Say("Redis answers again");
             await Outages.WatchHealingAsync(lab, life);
+            await Outages.TellSubscribersAsync(lab);
             await load.StopAsync(TimeSpan.FromSeconds(20));
         }
 

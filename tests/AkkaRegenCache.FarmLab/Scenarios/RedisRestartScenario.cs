@@ -27,6 +27,7 @@ internal sealed class RedisRestartScenario : IScenario
                 await Outages.WatchHealingAsync(lab, life);
             }
 
+            await Outages.TellSubscribersAsync(lab);
             await load.StopAsync(TimeSpan.FromSeconds(20));
         }
 

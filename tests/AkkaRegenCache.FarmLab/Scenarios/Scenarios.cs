@@ -20,7 +20,7 @@ internal static class Scenarios
     public static IReadOnlyList<IScenario> All { get; } =
     [
         new ColdScenario(), new WarmScenario(), new KillHolderScenario(), new PauseHolderScenario(),
-        new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new RollingRestartScenario(),
+        new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new PausedRestartScenario(), new RollingRestartScenario(),
         new ChurnScenario(), new LoadScenario(),
     ];
 

@@ -34,7 +34,7 @@ internal sealed class MiniRedis : IDisposable
         }
     }
 
-    /// <summary>Sends a command and reads its answer: a string, an integer as a string, or null. An error is thrown.</summary>
+    /// <summary>Sends a command and reads its answer: a string, an integer as a string, null, or the last of an array. An error is thrown.</summary>
     public async Task<byte[]?> CallAsync(CancellationToken cancellationToken, params string[] command)
     {
         await SendAsync(cancellationToken, command);
@@ -70,6 +70,12 @@ internal sealed class MiniRedis : IDisposable
                 var bytes = new byte[length + 2];
                 await _stream.ReadExactlyAsync(bytes, cancellationToken);
                 return bytes[..length];
+            case '*':
+                // Of an array the last element: all that is asked for here.
+                byte[]? last = null;
+                for (var left = int.Parse(line.AsSpan(1), CultureInfo.InvariantCulture); left > 0; left--)
+                    last = await ReadAsync(cancellationToken);
+                return last;
             default:
                 throw new IOException($"Not expected from Redis: '{line}'.");
         }
