@@ -77,6 +77,8 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         Break(errors.Select(answer => new Violation(4, $"a read of {answer.Key} on {answer.Node} failed after "
             + $"{LabClock.Milliseconds(answer.Completed - answer.Asked):0} ms: {answer.Error}")));
         Break(lost.Select(what => new Violation(4, what)));
+        if (Options.IsVerbose)
+            TellStories(log, [.. wrong, .. broken]);
     }
 
     public void Break(int promise, string what) => Break([new Violation(promise, what)]);
@@ -94,6 +96,18 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
 
             if (told > MostTold)
                 Report.Violations.Add($"promise {same.Key}: and {told - MostTold} more like these");
+        }
+    }
+
+    /// <summary>What happened to the first keys of which a promise was broken.</summary>
+    private void TellStories(LabLog log, IReadOnlyList<Violation> violations)
+    {
+        const int Keys = 3;
+        foreach (var violation in violations.Where(violation => violation.Key is not null).DistinctBy(violation => (violation.Promise, violation.Key)).Take(Keys))
+        {
+            Say($"--- {violation}");
+            foreach (var line in Story.Of(log, violation.Key!))
+                Say(line);
         }
     }
 

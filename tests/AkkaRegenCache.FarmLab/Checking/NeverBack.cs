@@ -26,7 +26,7 @@ internal sealed class NeverBack : ICheck
                     {
                         yield return new Violation(6, $"{series.Key.Node} went back on {series.Key.Key} from number {newer.Value.Number} "
                             + $"(token {newer.Rank.Token}) to number {older.Value.Number} (token {older.Rank.Token}), asked for "
-                            + $"{LabClock.Milliseconds(older.LastAsked - newer.FirstHit.Value):0.0} ms after the newer one was shown");
+                            + $"{LabClock.Milliseconds(older.LastAsked - newer.FirstHit.Value):0.0} ms after the newer one was shown", series.Key.Key);
                     }
                 }
             }

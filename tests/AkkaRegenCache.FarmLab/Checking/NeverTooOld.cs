@@ -23,7 +23,7 @@ internal sealed class NeverTooOld : ICheck
             if (seen.Add((answer.Node, answer.Key, value.Number)))
             {
                 yield return new Violation(3, $"{answer.Node} answered number {value.Number} of {answer.Key} "
-                    + $"{LabClock.Milliseconds(answer.Asked - value.Ended):0} ms after it was made; it may live {LabClock.Milliseconds(allowed):0} ms");
+                    + $"{LabClock.Milliseconds(answer.Asked - value.Ended):0} ms after it was made; it may live {LabClock.Milliseconds(allowed):0} ms", answer.Key);
             }
         }
     }

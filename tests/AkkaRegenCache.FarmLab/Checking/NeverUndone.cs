@@ -21,7 +21,7 @@ internal sealed class NeverUndone : ICheck
                 var answer = same.MaxBy(answer => answer.Asked)!;
                 yield return new Violation(5, $"{answer.Node} answered number {answer.Value!.Number} of {answer.Key} "
                     + $"({(answer.IsHit ? "from memory" : "after a wait")}) {LabClock.Milliseconds(answer.Asked - change.Returned):0.0} ms after "
-                    + $"a {change.Kind} on {change.Node} had returned that it was begun before");
+                    + $"a {change.Kind} on {change.Node} had returned that it was begun before", answer.Key);
             }
         }
     }

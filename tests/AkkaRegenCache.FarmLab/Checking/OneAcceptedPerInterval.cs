@@ -22,7 +22,7 @@ internal sealed class OneAcceptedPerInterval : ICheck
                     && !refreshes[record.Key].Any(refresh => IsWithin(log.ToLabTime(record.Token), refresh)))
                 {
                     yield return new Violation(2, $"two results in one interval of {record.Key}: number {record.Number} was claimed "
-                        + $"{(before.Due - record.Token) / 1000.0:0.0} ms before number {before.Number} was due to be replaced");
+                        + $"{(before.Due - record.Token) / 1000.0:0.0} ms before number {before.Number} was due to be replaced", record.Key);
                 }
 
                 before = record;

@@ -32,7 +32,7 @@ internal sealed class RunsAreAccountedFor : ICheck
                 if (crashes.FindIndex(fault => fault.Touches(run.Begun, ended, Checks.LeaseGrace)) is >= 0 and var at)
                     crashes.RemoveAt(at);
                 else
-                    yield return new Violation(2, $"the generator of {run.Key} ran on {run.Node} as number {run.Number} and its result was not accepted, though nothing had happened");
+                    yield return new Violation(2, $"the generator of {run.Key} ran on {run.Node} as number {run.Number} and its result was not accepted, though nothing had happened", run.Key);
             }
         }
     }

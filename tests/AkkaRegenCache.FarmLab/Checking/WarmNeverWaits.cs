@@ -30,7 +30,7 @@ internal sealed class WarmNeverWaits : ICheck
 
                 yield return new Violation(3, $"a read of the warm {answer.Key} on {answer.Node} waited "
                     + $"{LabClock.Milliseconds(answer.Completed - answer.Asked):0.0} ms"
-                    + (answer.Error is null ? $" for number {answer.Value?.Number}" : $" for {answer.Error}"));
+                    + (answer.Error is null ? $" for number {answer.Value?.Number}" : $" for {answer.Error}"), answer.Key);
             }
         }
     }

@@ -86,7 +86,8 @@ internal sealed record LabLog
 /// <summary>A promise of design section 2 that was broken.</summary>
 /// <param name="Promise">Its number there.</param>
 /// <param name="What">How.</param>
-internal sealed record Violation(int Promise, string What)
+/// <param name="Key">The key it was about; null: none in particular.</param>
+internal sealed record Violation(int Promise, string What, string? Key = null)
 {
     public override string ToString() => $"promise {Promise}: {What}";
 }
