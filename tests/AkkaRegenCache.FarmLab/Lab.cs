@@ -71,6 +71,8 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         Report.Reads = log.Answers.Count;
         Report.WaitedReads ??= log.Answers.Count(answer => !answer.IsHit);
         Report.WrongAnswers = wrong.Count;
+        if (OneAcceptedPerInterval.CountRepairs(log) is > 0 and var repairs)
+            Report.Details["repairsWithinAnInterval"] = repairs;
         Report.Errors = errors.Count + lost.Count;
         Break(wrong);
         Break(broken);

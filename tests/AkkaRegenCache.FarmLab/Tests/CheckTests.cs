@@ -112,6 +112,15 @@ public sealed class CheckTests
     }
 
     [Fact]
+    public void A_node_that_made_a_value_without_the_store_may_replace_it_early_and_is_counted()
+    {
+        var repair = Good().Fault(FaultKind.StoreDown, 1100, 1250).Run(3, 1200, token: 0, isAccepted: false).Run(4, 1300);
+        Assert.Empty(Found<OneAcceptedPerInterval>(repair));
+        Assert.Equal(1, OneAcceptedPerInterval.CountRepairs(repair.Log));
+        Finds<OneAcceptedPerInterval>(2, Good().Run(3, 1200, token: 0, isAccepted: false).Run(4, 1300));
+    }
+
+    [Fact]
     public void A_run_for_nothing_is_found() => Finds<RunsAreAccountedFor>(2, Good().Run(3, 1300, isAccepted: false).Run(4, 3001));
 
     [Fact]
