@@ -11,10 +11,16 @@ internal sealed class NeverTooOld : ICheck
     public IEnumerable<Violation> Check(LabLog log)
     {
         var life = LabClock.TicksOfMilliseconds((double)log.Life.Interval + log.Life.Tolerance) + s_slack;
+        var taken = (log.Accepted ?? []).Where(record => record.IsSet).ToLookup(record => (record.Key, record.Number), record => record.At)
+            .ToDictionary(record => record.Key, record => record.Max());
         var seen = new HashSet<(string, string, long)>();
         foreach (var answer in log.Answers)
         {
             if (answer.Value is not { } value || answer.Asked - value.Ended <= life)
+                continue;
+
+            // A set that a hanging store took late lives from then on, also where its caller was told that it had failed.
+            if (value.IsSet && taken.TryGetValue((value.Key, value.Number), out var at) && answer.Asked - at <= life)
                 continue;
             var committing = value.Ended + Checks.LeaseGrace;
             var allowed = log.StoreWasInDoubt(value.Begun, committing, Checks.HealGrace) ? life + Checks.LeaseGrace : life;

@@ -20,16 +20,16 @@ internal sealed class RunsAreAccountedFor : ICheck
             var crashes = log.Faults.Where(fault => fault.Kind is FaultKind.Kill or FaultKind.Pause or FaultKind.Leave).ToList();
             foreach (var run in key.OrderBy(run => run.Begun))
             {
-                // What is still under way, or just being stored, will be.
+                // What is still under way, or just being stored, will be. A commit follows the run's end: what happens then may have hit it.
                 var ended = run.Ended ?? long.MaxValue;
                 if (accepted.Contains((run.Key, run.Number)) || ended > last - s_committing
-                    || log.StoreWasInDoubt(run.Begun, ended, Checks.LeaseGrace)
+                    || log.StoreWasInDoubt(run.Begun, ended + s_committing, Checks.LeaseGrace)
                     || changes[run.Key].Any(change => change.Started <= ended + s_committing && change.Returned >= run.Begun - s_committing))
                 {
                     continue;
                 }
 
-                if (crashes.FindIndex(fault => fault.Touches(run.Begun, ended, Checks.LeaseGrace)) is >= 0 and var at)
+                if (crashes.FindIndex(fault => fault.Touches(run.Begun, ended + s_committing, Checks.LeaseGrace)) is >= 0 and var at)
                     crashes.RemoveAt(at);
                 else
                     yield return new Violation(2, $"the generator of {run.Key} ran on {run.Node} as number {run.Number} and its result was not accepted, though nothing had happened", run.Key);

@@ -23,14 +23,19 @@ internal sealed class ColdScenario : IScenario
         await lab.WarmUpAsync(Callers);
         var here = new List<double>();
         var elsewhere = new List<double>();
+        var worst = new List<double>();
         foreach (var key in keys)
         {
+            worst.Add(0);
             foreach (var reply in await lab.ReadEverywhereAsync([key], Callers, life, holdReply: HoldMs))
             {
                 foreach (var answer in reply.Answers)
                 {
-                    if (answer.Value is { } value)
-                        (value.Node == reply.Node ? here : elsewhere).Add(LabClock.Milliseconds(answer.Completed - value.Ended));
+                    if (answer.Value is not { } value)
+                        continue;
+                    var wait = LabClock.Milliseconds(answer.Completed - value.Ended);
+                    (value.Node == reply.Node ? here : elsewhere).Add(wait);
+                    worst[^1] = Math.Max(worst[^1], wait);
                 }
             }
         }
@@ -43,6 +48,9 @@ internal sealed class ColdScenario : IScenario
         report.WaitAfterRunMsP50 = Percentile.Of(all, 0.5);
         report.WaitAfterRunMsP99 = Percentile.Of(all, 0.99);
         report.Details["callers"] = all.Count;
+
+        // A key is 250 callers, and three of them are a hundredth: one key in a bad moment of the machine is the p99. This is the usual key's.
+        report.Details["lastCallerOfAKeyMsP50"] = Percentile.Of(worst, 0.5) ?? 0;
         report.Details["waitMsMax"] = Percentile.Of(all, 1) ?? 0;
         report.Details["waitOnGeneratingNodeMsP50"] = Percentile.Of(here, 0.5) ?? 0;
         report.Details["waitOnGeneratingNodeMsP99"] = Percentile.Of(here, 0.99) ?? 0;

@@ -79,6 +79,14 @@ public sealed class CheckTests
     public void A_stale_answer_is_found() => Finds<NeverTooOld>(3, Good().Answer(1, 50 + 1000 + 500 + 1100));
 
     [Fact]
+    public void A_set_that_the_store_took_late_lives_from_then_on()
+    {
+        static Recorded Late() => Good().Set(5, 400, 410, isDone: false).Accept(5, 9_000_000, 9000, isSet: true);
+        Assert.Empty(Found<NeverTooOld>(Late().Answer(5, 10_000)));
+        Finds<NeverTooOld>(3, Late().Answer(5, 12_000));
+    }
+
+    [Fact]
     public void A_paused_node_may_show_what_it_had_but_not_for_long()
     {
         Assert.Empty(Found<NeverTooOld>(Good().Fault(FaultKind.Pause, 500, 2600, "n1.1").Answer(1, 2650)));
@@ -130,6 +138,10 @@ public sealed class CheckTests
         Assert.Empty(Found<RunsAreAccountedFor>(crash));
         Finds<RunsAreAccountedFor>(2, crash.Run(4, 1400, "n2.1", isAccepted: false));
     }
+
+    [Fact]
+    public void An_outage_that_begins_just_before_the_commit_explains_a_run() => Assert.Empty(
+        Found<RunsAreAccountedFor>(Good().Run(3, 1300, isAccepted: false).Fault(FaultKind.StoreDown, 1350.5, 1400).Run(4, 9001)));
 
     [Fact]
     public void A_warm_read_that_waits_is_found() => Finds<WarmNeverWaits>(3, Good().Answer(1, 300).Answer(2, 1001, waited: 50));
