@@ -96,11 +96,17 @@ public interface IRegenCache
     /// <param name="value">The value; null is a value.</param>
     /// <param name="options">How the entry lives; null: <see cref="RegenCacheOptions.DefaultEntryOptions"/>.</param>
     /// <param name="cancellationToken">Ends this caller's wait; the set itself may still be done.</param>
-    /// <returns>Whether this value is the one that stays, and the fencing token of the one that does.</returns>
+    /// <returns>
+    /// Whether this value is the one that stays, and the fencing token of the one that does. Where the external store doesn't take it within
+    /// <see cref="RegenCacheOptions.StoreWriteTimeout"/>: <see cref="ChangeResult.IsPending"/>.
+    /// </returns>
     /// <exception cref="ArgumentException">The key or an option is not usable.</exception>
-    /// <exception cref="RegenStoreException">The external store didn't take the value; this node has forgotten the key and reads it anew.</exception>
+    /// <exception cref="RegenStoreException">
+    /// The external store didn't take the value, and <see cref="RegenCacheOptions.MaximumPendingChanges"/> wait for it already; this node has
+    /// forgotten the key and reads it anew.
+    /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    ValueTask<SetResult> SetAsync<T>(
+    ValueTask<ChangeResult> SetAsync<T>(
         string key, T value, RegenEntryOptions? options = null, CancellationToken cancellationToken = default);
 
     /// <summary>
@@ -108,11 +114,17 @@ public interface IRegenCache
     /// </summary>
     /// <param name="key">The key.</param>
     /// <param name="cancellationToken">Ends this caller's wait; the removal itself may still be done.</param>
-    /// <returns>A task that ends when the store has forgotten the value.</returns>
+    /// <returns>
+    /// The removal's fencing token. Where the external store doesn't take it within <see cref="RegenCacheOptions.StoreWriteTimeout"/>:
+    /// <see cref="ChangeResult.IsPending"/>; this node has forgotten the key then, and the others will when the store answers.
+    /// </returns>
     /// <exception cref="ArgumentException">The key is not usable.</exception>
-    /// <exception cref="RegenStoreException">The external store didn't answer; this node has forgotten the key and reads it anew.</exception>
+    /// <exception cref="RegenStoreException">
+    /// The external store didn't answer, and <see cref="RegenCacheOptions.MaximumPendingChanges"/> wait for it already; this node has forgotten
+    /// the key and reads it anew.
+    /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default);
+    ValueTask<ChangeResult> RemoveAsync(string key, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Makes the value of <paramref name="key"/> anew, now, with the generator this node knows for it, and returns a value whose generation

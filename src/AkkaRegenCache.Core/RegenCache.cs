@@ -126,7 +126,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         TryGetAsync<T>(key, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<SetResult> SetAsync<T>(
+    public ValueTask<ChangeResult> SetAsync<T>(
         string key, T value, RegenEntryOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check(key);
@@ -138,7 +138,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     }
 
     /// <inheritdoc/>
-    public ValueTask RemoveAsync(string key, CancellationToken cancellationToken = default)
+    public ValueTask<ChangeResult> RemoveAsync(string key, CancellationToken cancellationToken = default)
     {
         Check(key);
         var call = new ChangeCall(key, WaiterKind.Remove, _profiles.Default);

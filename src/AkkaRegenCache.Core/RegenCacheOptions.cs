@@ -43,8 +43,32 @@ public sealed class RegenCacheOptions
     /// </summary>
     public TimeSpan ClaimLease { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>The longest one call of the external store may take; after it the call counts as failed. Default: 1 second.</summary>
-    public TimeSpan StoreTimeout { get; set; } = TimeSpan.FromSeconds(1);
+    /// <summary>
+    /// The longest a reader is kept waiting for the external store, in all: for the record and, where there is none, for the right to generate. After
+    /// it the value is generated on this node without the store. A single try gets half of it. Default: 500 milliseconds.
+    /// </summary>
+    public TimeSpan StoreReadTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// The longest one write to the external store may take, after which it counts as failed, and the longest a set or a removal is kept waiting;
+    /// then it returns as pending (<see cref="ChangeResult.IsPending"/>) and is carried on in the background. Default: 1 second.
+    /// </summary>
+    public TimeSpan StoreWriteTimeout { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// After so many failures in a row the external store counts as down: it isn't asked, so that nobody waits for it, but for a probe every
+    /// <see cref="StoreBreakDuration"/>. Default: 3.
+    /// </summary>
+    public int StoreFailuresToBreak { get; set; } = 3;
+
+    /// <summary>How often a store that counts as down is probed. Default: 500 milliseconds.</summary>
+    public TimeSpan StoreBreakDuration { get; set; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// The most sets and removals that may wait on this node for the external store to answer again. Beyond it they fail with a
+    /// <see cref="RegenStoreException"/>. Default: 100,000.
+    /// </summary>
+    public int MaximumPendingChanges { get; set; } = 100_000;
 
     /// <summary>
     /// How often this node repeats the number of its last notification, by which others notice one they missed. Default: 500 milliseconds.

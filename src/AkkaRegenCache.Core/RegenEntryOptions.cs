@@ -44,6 +44,12 @@ public sealed record RegenEntryOptions
     public TimeSpan? FailureBackoff { get; init; }
 
     /// <summary>
+    /// Whether a set returns at once, before the external store has taken it: this node shows the value from then on, the others when the store
+    /// has it. What it returns is <see cref="ChangeResult.IsPending"/>. Removals know the cache's default only. Default: false.
+    /// </summary>
+    public bool? BackgroundWrites { get; init; }
+
+    /// <summary>
     /// The value's size in bytes where it counts against <see cref="RegenCacheOptions.MaximumBytes"/> and can't be known (an object
     /// that is not serialized). Default: the serialized length, or that of a string or byte array, else 64.
     /// </summary>

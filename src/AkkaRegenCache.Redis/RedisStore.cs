@@ -130,7 +130,7 @@ public sealed partial class RedisStore : IExternalStore
         ArgumentNullException.ThrowIfNull(request);
         RedisValue[] values =
         [
-            request.ObservedToken, request.IsRetry ? 1 : 0, .. Life(request.Schedule), Bytes(request, request.Payload),
+            request.ObservedToken, request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), .. Life(request.Schedule), Bytes(request, request.Payload),
         ];
         var (reply, life) = await CallAsync(_calls.Scripts.Write, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, life);
@@ -140,7 +140,10 @@ public sealed partial class RedisStore : IExternalStore
     public async ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        RedisValue[] values = [RedisAnswers.Micros(request.TombstoneFor)];
+        RedisValue[] values =
+        [
+            request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), RedisAnswers.Micros(request.TombstoneFor),
+        ];
         var (reply, life) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, life);
     }

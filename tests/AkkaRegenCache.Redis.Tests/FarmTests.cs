@@ -96,7 +96,7 @@ public sealed class FarmTests
         await using var server = await RedisServer.StartNewAsync();
         await server.KillAsync();
         var builder = Host.CreateApplicationBuilder();
-        builder.Services.AddRegenCache("catalog", options => options.StoreTimeout = TimeSpan.FromMilliseconds(500)).UseRedis(server.Configuration);
+        builder.Services.AddRegenCache("catalog", options => options.StoreWriteTimeout = TimeSpan.FromMilliseconds(500)).UseRedis(server.Configuration);
         using var host = builder.Build();
         await host.StartAsync().WaitAsync(s_patience);
         var cache = host.Services.GetRequiredService<IRegenCache>();
@@ -182,7 +182,7 @@ public sealed class FarmTests
             _nodes = [.. Enumerable.Range(0, nodes).Select(_ =>
             {
                 var services = new ServiceCollection();
-                services.AddRegenCache("catalog", options => options.StoreTimeout = TimeSpan.FromSeconds(10)).UseRedis(server.Configuration);
+                services.AddRegenCache("catalog", options => options.StoreReadTimeout = options.StoreWriteTimeout = TimeSpan.FromSeconds(10)).UseRedis(server.Configuration);
                 if (!withNotifications)
                     services.AddKeyedSingleton<Notifications.INotificationBus>("catalog", new Notifications.InProcessNotificationBus());
                 return services.BuildServiceProvider();

@@ -108,7 +108,14 @@ public sealed class RedisAgainstReferenceTests(SharedRedis redis) : IClassFixtur
                     var retry = Some(true, false);
                     return CompareAsync(store => WriteAsync(store, key, retry, token, operation));
                 case 7 when _random.Next(3) == 0:
-                    var invalidate = new InvalidateRequest { Key = key, Operation = operation, TombstoneFor = Milliseconds(20_000, 60_000) };
+                    var invalidate = new InvalidateRequest
+                    {
+                        Key = key,
+                        Operation = operation,
+                        TombstoneFor = Milliseconds(20_000, 60_000),
+                        IsRetry = Some(true, false),
+                        AskedAgo = Milliseconds(0, 10, 100, 1_000, 60_000),
+                    };
                     return CompareAsync(async store => await store.InvalidateAsync(invalidate));
                 case 8:
                     HeldClaim[] claims = [new(key, token), new(Some(s_keys), Some([.. _tokens.TakeLast(3)])), new("unknown", token)];
@@ -131,7 +138,13 @@ public sealed class RedisAgainstReferenceTests(SharedRedis redis) : IClassFixtur
             {
                 write = new WriteRequest
                 {
-                    Key = key, Operation = id, Payload = Payload(), Schedule = Schedule(), ObservedToken = observed, IsRetry = retry,
+                    Key = key,
+                    Operation = id,
+                    Payload = Payload(),
+                    Schedule = Schedule(),
+                    ObservedToken = observed,
+                    IsRetry = retry,
+                    AskedAgo = Milliseconds(0, 10, 100, 1_000, 60_000),
                 };
                 _writes.Add(id, write);
             }

@@ -29,9 +29,13 @@ internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOp
             errors.Add($"MaximumKeyLength is {options.MaximumKeyLength}; it must be between 1 and 1024.");
         AtLeast(errors, nameof(options.MaximumPayloadBytes), options.MaximumPayloadBytes, 1);
         AtLeast(errors, nameof(options.InlinePayloadBytes), options.InlinePayloadBytes, 0);
+        AtLeast(errors, nameof(options.StoreFailuresToBreak), options.StoreFailuresToBreak, 1);
+        AtLeast(errors, nameof(options.MaximumPendingChanges), options.MaximumPendingChanges, 0);
         AtLeast(errors, nameof(options.MaximumBackgroundGenerations), options.MaximumBackgroundGenerations, 1);
         Between(errors, nameof(options.ClaimLease), options.ClaimLease, TimeSpan.FromMilliseconds(50), TimeSpan.FromHours(1));
-        Between(errors, nameof(options.StoreTimeout), options.StoreTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.StoreReadTimeout), options.StoreReadTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1));
         Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
         if (!(options.JitterShare is >= 0 and <= 0.5))
             errors.Add($"JitterShare is {options.JitterShare}; it must be between 0 and 0.5.");

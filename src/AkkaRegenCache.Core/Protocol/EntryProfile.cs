@@ -26,6 +26,9 @@ internal sealed class EntryProfile
     /// <summary>A regeneration starts up to this late, at random.</summary>
     public required long Jitter { get; init; }
 
+    /// <summary>Whether sets and removals return before the store has taken them.</summary>
+    public bool BackgroundWrites { get; init; }
+
     /// <summary>Bytes, where the user knows them.</summary>
     public int? Size { get; init; }
 

@@ -57,6 +57,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>The newest claim whose end was heard since it began.</summary>
     public long EndHeard { get; set; }
 
+    /// <summary>How often the store still knew a claim whose end was heard.</summary>
+    public int EndAsks { get; set; }
+
     /// <summary>The run of the generator; 0: none.</summary>
     public long RunId { get; set; }
 
@@ -65,6 +68,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
 
     /// <summary>When the generator is cancelled.</summary>
     public long RunEnds { get; set; } = long.MaxValue;
+
+    /// <summary>Until when the store is asked on behalf of those who wait; after that they are served without it.</summary>
+    public long AsksUntil { get; set; }
 
     /// <summary>Until when the claim holds, at the least.</summary>
     public long LeaseEnds { get; set; }

@@ -24,6 +24,7 @@ internal sealed class KeyState(string key) : Timed
         Uncommitted = 2,
         Ready = 4,
         Gone = 8,
+        Parked = 16,
     }
 
     private Flags _flags;
@@ -76,6 +77,13 @@ internal sealed class KeyState(string key) : Timed
     {
         get => (_flags & Flags.Ready) != 0;
         set => Set(Flags.Ready, value);
+    }
+
+    /// <summary>Whether it waits for the store's return.</summary>
+    public bool Parked
+    {
+        get => (_flags & Flags.Parked) != 0;
+        set => Set(Flags.Parked, value);
     }
 
     /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>

@@ -69,12 +69,33 @@ internal sealed class GeneratorFinished(long runId, RunOutcome outcome, CachePay
     public GenerationFailure? Failure { get; } = failure;
 }
 
-/// <summary>The store has answered, or an operation failed with an unknown outcome (answer null). Each call is replied to exactly once.</summary>
-internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, Exception? error = null)
+/// <summary>How a call of the store failed.</summary>
+internal enum StoreFault
+{
+    /// <summary>Not at all.</summary>
+    None,
+
+    /// <summary>With an error. Whether it was done is not known.</summary>
+    Failed,
+
+    /// <summary>No answer came in time. Whether it was or will be done is not known.</summary>
+    TimedOut,
+
+    /// <summary>The store is there, and doesn't want to do this.</summary>
+    Refused,
+
+    /// <summary>It was not sent: the store counts as down, or a change of the key must get there first.</summary>
+    NotSent,
+}
+
+/// <summary>The store has answered, or an operation failed (answer null). Each call is replied to exactly once.</summary>
+internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, StoreFault fault = StoreFault.None, Exception? error = null)
 {
     public StoreCall Call { get; } = call;
 
     public StoreAnswer? Answer { get; } = answer;
+
+    public StoreFault Fault { get; } = fault;
 
     public Exception? Error { get; } = error;
 }
@@ -118,7 +139,13 @@ internal sealed class StoreCall
 
     public Waiter? Peeker { get; init; }
 
-    public ChangeRequested? Change { get; init; }
+    public PendingChange? Change { get; init; }
+
+    /// <summary>How long its answer is waited for, in ticks.</summary>
+    public long Timeout { get; set; }
+
+    /// <summary>Whether it asks for nothing but a sign of life.</summary>
+    public bool IsProbe { get; init; }
 
     public long HeardAtIssue { get; set; }
 
@@ -197,4 +224,13 @@ internal sealed class Answered(Waiter chain, AnswerKind kind)
     public long Token { get; init; }
 
     public bool Accepted { get; init; }
+
+    /// <summary>Of a change: the store hasn't taken it yet.</summary>
+    public bool IsPending { get; init; }
+}
+
+/// <summary>The store counts as down from now on, or no longer. To be told to people.</summary>
+internal sealed class StoreHealthChanged(bool isDown)
+{
+    public bool IsDown { get; } = isDown;
 }

@@ -19,6 +19,9 @@ internal partial class NodeAgent
         if (state.Source is { } known)
             state.ActiveUntil = Math.Max(state.ActiveUntil, _now + known.Profile.Retention);
 
+        if (!state.InMemory && LastApplied(state) is { Payload: { } pending } change)
+            ShowPending(change, pending);
+
         if (waiter.Kind == WaiterKind.Refresh)
             AskRefresh(state, waiter);
         else if (state.InMemory)
@@ -152,6 +155,9 @@ internal partial class NodeAgent
         foreach (var waiter in _aside)
             Answer(waiter, AnswerKind.Left);
         _aside.Clear();
+        foreach (var queue in _queues.Values)
+            _toFlush.Enqueue(queue[0]);
+        ServeFlush();
         var flights = new HashSet<Flight>(_runs.Values);
         flights.UnionWith(_keys.Values.Where(s => s.Flight is not null).Select(s => s.Flight!));
         foreach (var flight in flights)

@@ -2,79 +2,142 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Sets and removals.</content>
+/// <content>Sets and removals, while the store answers.</content>
 internal partial class NodeAgent
 {
     private const int ChangeAttempts = 4;
 
-    private void OnChange(ChangeRequested change)
+    private static readonly long s_doubt = TimeSpan.FromMilliseconds(10).Ticks;
+
+    /// <summary>The changes of each key that are not over, latest first.</summary>
+    private readonly Dictionary<KeyState, PendingChange> _open = [];
+
+    private long _changes;
+
+    private void OnChange(ChangeRequested asked)
     {
-        var state = StateOf(change.Caller.Key);
-        _aside.Add(change.Caller);
-        IssueChange(change, state, NextOperation(), Math.Max(state.NewestHeard, state.Token), _now, attempt: 0, _gaps);
+        var state = StateOf(asked.Caller.Key);
+        var change = new PendingChange(state, asked)
+        {
+            Number = ++_changes,
+            Operation = NextOperation(),
+            Observed = Math.Max(state.NewestHeard, state.Token),
+            AskedAt = _now,
+            CallerEnds = _now + _settings.WriteTimeout,
+            Gaps = _gaps,
+        };
+        state.Pending++;
+        change.NextOpen = _open.GetValueOrDefault(state);
+        _open[state] = change;
+        _aside.Add(asked.Caller);
+        if (_queues.ContainsKey(state))
+            Enqueue(change);
+        if (change.Profile.BackgroundWrites ? _queued < _settings.MaximumPendingChanges : change.IsQueued && _breaker.IsOpen)
+            Defer(change, null);
+
+        // Behind another one it waits for its turn, and not longer than its caller may.
+        if (IsNext(change))
+            Try(change);
+        if (!change.IsResolved)
+            Queue(change);
         Settle(state);
     }
 
-    private void IssueChange(ChangeRequested change, KeyState state, OperationId operation, long observed, long issuedAt, int attempt, long gaps)
+    /// <summary>Offers the change to the store.</summary>
+    private void Try(PendingChange change)
     {
-        var profile = change.Caller.Profile;
-        StoreRequest request = change.Payload is { } payload && !change.MemoryOnly
+        if (change.Tries == 0)
+        {
+            change.SentAt = _now;
+        }
+        else if (_now - change.SentAt > s_repeatable)
+        {
+            // The store may have forgotten the first try: this is another change. A set that was done after all loses to itself.
+            change.Operation = NextOperation();
+            change.SentAt = _now;
+        }
+
+        change.IsInFlight = true;
+        change.WakeAt = long.MaxValue;
+        var profile = change.Profile;
+        var age = _now - change.AskedAt;
+
+        // Clocks run apart a little; in doubt a change counts as asked for later, and wins.
+        var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / 100) - s_doubt));
+        StoreRequest request = change.Payload is { } payload && !change.MemoryOnly && profile.Life > age
             ? new WriteRequest
             {
-                Key = state.Key,
-                Operation = operation,
+                Key = change.State.Key,
+                Operation = change.Operation,
                 Payload = payload,
-                Schedule = profile.ToSchedule(profile.Retention),
-                ObservedToken = observed,
-                IsRetry = attempt > 0,
+                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age)) with { FreshFor = TimeSpan.FromTicks(profile.Life - age) },
+                ObservedToken = change.Observed,
+                IsRetry = change.Tries > 0,
+                AskedAgo = askedAgo,
             }
             : new InvalidateRequest
             {
-                Key = state.Key,
-                Operation = operation,
+                // Also what had its time while it waited: what it would have replaced must not outlive it.
+                Key = change.State.Key,
+                Operation = change.Operation,
+                IsRetry = change.Tries > 0,
+                AskedAgo = askedAgo,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),
             };
-        var call = new StoreCall { Request = request, State = state, Change = change, Attempt = attempt, IssuedAt = issuedAt, ActivityAt = _now, GapsAtIssue = gaps };
-        if (attempt == 0)
+        Issue(new StoreCall { Request = request, State = change.State, Change = change, Attempt = change.Tries, IssuedAt = change.AskedAt, GapsAtIssue = change.Gaps });
+    }
+
+    private void OnChanged(StoreCall call, StoreReplied reply)
+    {
+        var change = call.Change!;
+        change.IsInFlight = false;
+        change.Tries++;
+        if (change.IsFlushed)
         {
-            Issue(call);
+            change.IsFlushed = false;
+            _flushing--;
+        }
+
+        if (reply.Answer is ChangeAnswer answer)
+        {
+            OnAnswered(call, change, answer);
         }
         else
         {
-            state.Pending++;
-            Queue(new Retry(call, _now + (s_retryDelay << attempt)));
+            change.IsInDoubt |= reply.Fault is StoreFault.Failed or StoreFault.TimedOut;
+            if (!change.IsResolved)
+                OnChangeFailed(change, reply);
         }
+
+        ServeFlush();
     }
 
-    private void OnChanged(StoreCall call, ChangeAnswer? answer, Exception? error)
+    private void OnAnswered(StoreCall call, PendingChange change, ChangeAnswer answer)
     {
-        var change = call.Change!;
-        var state = call.State!;
-        if (answer is null)
-        {
-            OnChangeFailed(call, error);
-            return;
-        }
+        var state = change.State;
 
+        // What this node changed after it is newer, and waits its turn; what is shown is that.
+        if (answer.Accepted)
+            Overtake(change, answer.Token);
+        var later = Dequeue(change);
+        foreach (var waiting in later ?? [])
+            waiting.Observed = Math.Max(waiting.Observed, answer.Token);
         NoteToken(state, answer.Token);
-        if (answer.Accepted && change.Payload is null)
+
+        if (answer.Accepted && (change.Payload is null || change.MemoryOnly || call.Request is InvalidateRequest))
         {
             PublishRemoved(state.Key, answer.Token);
             HearRemoved(state, answer.Token);
-        }
-        else if (answer.Accepted && change.MemoryOnly)
-        {
-            PublishRemoved(state.Key, answer.Token);
-            HearRemoved(state, answer.Token);
-            if (state.NewestHeard == answer.Token)
-                Show(state, answer.Token, change.Payload!, _now + change.Caller.Profile.Life);
+            if (change.MemoryOnly && state.NewestHeard == answer.Token)
+                Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Life);
         }
         else if (answer.Accepted)
         {
-            PublishFresh(state.Key, change.Payload!, answer, call.IssuedAt + change.Caller.Profile.Life - _now);
+            var ends = change.AskedAt + change.Profile.Life;
+            PublishFresh(state.Key, change.Payload!, answer, ends - _now);
             if (state.NewestHeard == answer.Token)
             {
-                Show(state, answer.Token, change.Payload!, call.IssuedAt + change.Caller.Profile.Life);
+                Show(state, answer.Token, change.Payload!, ends);
                 DueIn(state, answer.DueIn, owner: true);
             }
             else if (state.InMemory && state.Token < answer.Token)
@@ -85,32 +148,110 @@ internal partial class NodeAgent
 
             WakeWaiting(state, answer.Token, state.NewestHeard == answer.Token ? change.Payload : null);
         }
+        else
+        {
+            // Lost, perhaps to its own first try, of which nobody was told.
+            if (change.IsInDoubt)
+                NoteUnsure();
+        }
+
+        if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
+        {
+            // What is shown lost, or counts as older than something else by the store's order.
+            state.Token = Math.Min(state.Token, answer.Token - 1);
+            DueAgainIn(state, 0);
+        }
         else if (state.IsOutdated)
         {
             DueAgainIn(state, 0);
         }
 
         VerifyAcrossGap(call);
+        Resolve(change);
         if (_aside.Remove(change.Caller))
             _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
+        GoOn(state, later);
     }
 
-    private void OnChangeFailed(StoreCall call, Exception? error)
+    private void OnChangeFailed(PendingChange change, StoreReplied reply)
     {
-        var change = call.Change!;
-        var state = call.State!;
-        if (call.Attempt + 1 < ChangeAttempts)
+        var isWorthAnother = reply.Fault is StoreFault.Failed && !_breaker.IsOpen && change.Tries < ChangeAttempts;
+        var wakeAt = _now + (s_retryDelay << change.Tries);
+        if (!change.IsApplied && isWorthAnother && wakeAt < change.CallerEnds)
         {
-            var observed = call.Request is WriteRequest write ? write.ObservedToken : 0;
-            IssueChange(change, state, ((MutationRequest)call.Request!).Operation, observed, call.IssuedAt, call.Attempt + 1, call.GapsAtIssue);
+            change.WakeAt = wakeAt;
+            Queue(change);
             return;
         }
 
-        // Done or not, nobody knows: what this node shows may be old, so it shows nothing and asks the store for the next reader.
-        NoteUnsure();
-        Forget(state);
-        state.DueAt = long.MaxValue;
-        if (_aside.Remove(change.Caller))
-            _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.StoreFailed) { Error = error });
+        if (!change.IsApplied)
+            Defer(change, reply.Error);
+        else if (change.OvertakenBy != 0)
+            GiveUp(change, change.OvertakenBy);
+        if (change.IsResolved)
+            return;
+
+        // While the store counts as down, its return is what wakes all that wait.
+        change.WakeAt = _breaker.IsOpen ? long.MaxValue : _now + s_repairDelay;
+        Queue(change);
+        ReturnParked(change.State);
+    }
+
+    private void ServeChange(PendingChange change)
+    {
+        if (!change.IsApplied && change.CallerEnds <= _now)
+            Defer(change, null);
+        if (!change.IsInFlight && change.WakeAt <= _now)
+        {
+            change.WakeAt = long.MaxValue;
+            if (change.IsApplied)
+                _toFlush.Enqueue(change);
+            else if (IsNext(change))
+                Try(change);
+        }
+
+        if (!change.IsResolved)
+            Queue(change);
+        Settle(change.State);
+    }
+
+    /// <summary>The store has taken a change: earlier ones of this node count no longer, but where they are on their way.</summary>
+    private void Overtake(PendingChange change, long token)
+    {
+        for (var open = _open.GetValueOrDefault(change.State); open is not null;)
+        {
+            var earlier = open;
+            open = open.NextOpen;
+            if (earlier.Number >= change.Number)
+                continue;
+            earlier.OvertakenBy = token;
+            if (earlier is { IsQueued: true, IsInFlight: false })
+                GiveUp(earlier, token);
+        }
+    }
+
+    /// <summary>The change needs nothing more.</summary>
+    private void Resolve(PendingChange change)
+    {
+        if (change.IsResolved)
+            return;
+        change.IsResolved = true;
+        var state = change.State;
+        state.Pending--;
+        var open = _open[state];
+        if (open != change)
+        {
+            while (open.NextOpen != change)
+                open = open.NextOpen!;
+            open.NextOpen = change.NextOpen;
+        }
+        else if (change.NextOpen is { } next)
+        {
+            _open[state] = next;
+        }
+        else
+        {
+            _open.Remove(state);
+        }
     }
 }

@@ -67,7 +67,7 @@ internal partial class NodeAgent
         }
 
         var batch = _checking[_checked..Math.Min(_checking.Length, _checked + CheckBatch)];
-        _out.Send(Peer.Store, new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, IssuedAt = _now });
+        Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, IssuedAt = _now });
     }
 
     private void OnChecked(StoreCall call, CheckAnswer? answer)
@@ -123,6 +123,12 @@ internal partial class NodeAgent
         _life = life;
         if (isFirst)
             return;
+        foreach (var latest in _open.Values)
+        {
+            for (var change = latest; change is not null; change = change.NextOpen)
+                change.Observed = 0;
+        }
+
         foreach (var state in _keys.Values)
         {
             state.NewestHeard = 0;

@@ -8,11 +8,12 @@ internal partial class NodeAgent
 {
     /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for. Overridden only to plant a bug.</summary>
     protected virtual bool IsOvertaken(StoreCall call, long token) =>
-        call.State!.NewestHeard > call.HeardAtIssue && token < call.State.NewestHeard;
+        (call.State!.NewestHeard > call.HeardAtIssue && token < call.State.NewestHeard) || !MayShow(call.State);
 
     private void Read(Flight flight)
     {
         flight.Phase = FlightPhase.Reading;
+        BeginAsking(flight);
         Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
     }
 
@@ -21,6 +22,7 @@ internal partial class NodeAgent
         var state = flight.State;
         flight.Phase = FlightPhase.Claiming;
         flight.WakeAt = long.MaxValue;
+        BeginAsking(flight);
         var observed = flight.Why switch
         {
             ClaimReason.Refresh => flight.Observed,
@@ -41,7 +43,21 @@ internal partial class NodeAgent
         Issue(new StoreCall { Request = request, State = state, Flight = flight });
     }
 
-    private void OnRead(StoreCall call, ReadAnswer? answer)
+    private void BeginAsking(Flight flight)
+    {
+        if (flight.AsksUntil == 0)
+            flight.AsksUntil = _now + _settings.ReadTimeout;
+    }
+
+    /// <summary>Generates without the store, for those who wait on this node.</summary>
+    private void RunLocally(Flight flight)
+    {
+        flight.IsLocal = true;
+        flight.Token = Math.Max(flight.State.NewestHeard, flight.State.Token);
+        Run(flight, 0);
+    }
+
+    private void OnRead(StoreCall call, ReadAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         var state = flight.State;
@@ -51,6 +67,8 @@ internal partial class NodeAgent
             Answer(flight.TakePeekers(), AnswerKind.Missing);
             if (flight.Waiters is null && !flight.IsOwedARun)
                 End(flight);
+            else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)
+                RunLocally(flight);
             else
                 Claim(flight);
         }
@@ -82,13 +100,13 @@ internal partial class NodeAgent
         }
     }
 
-    private void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer)
+    private void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         switch (answer?.Outcome)
         {
             case null:
-                OnClaimFailed(call, flight);
+                OnClaimFailed(call, flight, fault);
                 break;
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
@@ -111,22 +129,19 @@ internal partial class NodeAgent
         }
     }
 
-    private void OnClaimFailed(StoreCall call, Flight flight)
+    private void OnClaimFailed(StoreCall call, Flight flight, StoreFault fault)
     {
         var state = flight.State;
-        if (call.Attempt + 1 < ClaimAttempts)
+        if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && _now < flight.AsksUntil)
         {
-            RetryLater(call, s_retryDelay << call.Attempt);
+            RetryLater(call, fault == StoreFault.TimedOut ? 0 : s_retryDelay << call.Attempt);
             return;
         }
 
         // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
-        var endsSoon = state.Source is { } source && state.EndsAt - _now < source.Profile.Tolerance / 2;
-        if (flight.Waiters is not null || (flight.KeepsGoing && endsSoon && state.Source is not null))
+        if (flight.Waiters is not null || (flight.KeepsGoing && EndsSoon(state)))
         {
-            flight.IsLocal = true;
-            flight.Token = Math.Max(state.NewestHeard, state.Token);
-            Run(flight, 0);
+            RunLocally(flight);
         }
         else
         {
@@ -194,14 +209,19 @@ internal partial class NodeAgent
         flight.Awaited = answer.Token;
         if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
             flight.Observed = answer.Token;
-        if (Math.Max(flight.EndHeard, flight.State.NewestHeard) >= answer.Token)
+        if (flight.State.NewestHeard >= answer.Token)
         {
             AskAgain(flight);
             return;
         }
 
         flight.Phase = FlightPhase.Waiting;
+        flight.AsksUntil = 0;
         flight.WakeAt = _now + answer.Remaining.Ticks + Random(s_retryDelay);
+
+        // Its holder has told that it gave the claim up, but the store doesn't know yet; or never will, and its lease has to end.
+        if (flight.EndHeard >= answer.Token)
+            flight.WakeAt = Math.Min(flight.WakeAt, _now + (s_retryDelay << Math.Min(flight.EndAsks++, 5)));
         Queue(flight);
     }
 
@@ -269,7 +289,7 @@ internal partial class NodeAgent
             if (flight.IsUnwanted)
                 End(flight);
             else if (answer is null)
-                OnClaimFailed(new StoreCall { State = flight.State, Attempt = ClaimAttempts }, flight);
+                OnClaimFailed(call, flight, StoreFault.NotSent);
             else
                 Claim(flight);
         }

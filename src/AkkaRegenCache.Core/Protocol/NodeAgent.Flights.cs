@@ -51,8 +51,8 @@ internal partial class NodeAgent
             return;
         foreach (var flight in flights.ToArray())
         {
-            // Made without the store, a refresh can't tell whether what is shown is newer than its call.
-            if (flight is { Why: ClaimReason.Refresh, IsLocal: true })
+            // Without the store, a refresh can't tell whether what is shown is newer than its call; and a set may have been done before it.
+            if (flight.Why == ClaimReason.Refresh && (flight.IsLocal || state.Uncommitted || state.Token < flight.Token))
                 continue;
             Answer(flight.TakeWaiters(), AnswerKind.InMemory);
             if (flight.Phase != FlightPhase.Running)
@@ -125,7 +125,7 @@ internal partial class NodeAgent
             AskTogether(state, later, observed: 0);
         else if (state.IsOutdated && state.Flight is null)
         {
-            DueAgainIn(state, 0);
+            DueAgainIn(state, IsUnreachable(state) ? s_repairDelay : 0);
         }
 
         // Whether the key goes is settled at the end of the step: what ended this flight may begin the next.

@@ -149,7 +149,7 @@ internal partial class NodeAgent
         if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
             return;
         var isNewEnough = flight.Why != ClaimReason.Refresh || (flight.Observed != 0 && token > flight.Observed);
-        if (payload is null || !isNewEnough || flight.Awaited == 0)
+        if (payload is null || !isNewEnough || flight.Awaited == 0 || !MayShow(state))
         {
             AskAgain(flight);
             return;

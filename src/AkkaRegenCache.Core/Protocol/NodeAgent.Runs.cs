@@ -13,6 +13,7 @@ internal partial class NodeAgent
         flight.Profile = source.Profile;
         flight.RunId = ++_lastRun;
         flight.RunEnds = _now + source.Profile.GenerationDeadline;
+        flight.AsksUntil = 0;
         _runs.Add(flight.RunId, flight);
         Queue(flight);
         _out.Send(Peer.Generators, new RunGenerator(flight.RunId, flight.State.Key, token, source));

@@ -55,7 +55,14 @@ internal partial class NodeAgent
 
     private void ServeDue(KeyState state)
     {
-        if (state.IsOutdated)
+        var isUnreachable = IsUnreachable(state);
+        if (isUnreachable && !EndsSoon(state))
+        {
+            Postpone(state);
+            return;
+        }
+
+        if (state.IsOutdated && !isUnreachable)
         {
             Fetch(state);
             return;
@@ -145,6 +152,8 @@ internal partial class NodeAgent
     /// <summary>Sees to the key again, where there is something to regenerate or repair.</summary>
     private void DueAgainIn(KeyState state, long delay)
     {
+        if (_breaker.IsOpen)
+            delay = Math.Max(delay, s_repairDelay);
         var regenerates = state.Token != 0 && state.Source is { Profile.IsScheduled: true };
         if (regenerates || state.IsOutdated || state.Uncommitted)
             state.DueAt = Math.Min(state.DueAt, _now + delay + Random(Math.Min(delay / 4, s_repairDelay / 4)));
@@ -184,6 +193,8 @@ internal partial class NodeAgent
 
     private void Show(KeyState state, long token, CachePayload payload, long endsAt)
     {
+        if (!MayShow(state))
+            return;
         state.InMemory = true;
         state.Uncommitted = false;
         state.Token = token;
@@ -257,7 +268,7 @@ internal partial class NodeAgent
     {
         var flights = _held.ToArray();
         var claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token));
-        _out.Send(Peer.Store, new StoreCall
+        Send(new StoreCall
         {
             Claims = claims,
             Lease = TimeSpan.FromTicks(_settings.Lease),

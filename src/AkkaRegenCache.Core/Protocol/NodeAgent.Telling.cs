@@ -73,7 +73,7 @@ internal partial class NodeAgent
         if (_touches.Count > 0)
         {
             var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
-            _out.Send(Peer.Store, new StoreCall { Activities = activities });
+            Send(new StoreCall { Activities = activities });
             _touches.Clear();
         }
 

@@ -17,6 +17,18 @@ internal sealed class AgentSettings
     public required int MaximumBackground { get; init; }
 
     public required int InlineBytes { get; init; }
+
+    /// <summary>The longest a reader waits for the store; a try gets half of it.</summary>
+    public required long ReadTimeout { get; init; }
+
+    /// <summary>The longest a write takes, and whoever waits for it waits.</summary>
+    public required long WriteTimeout { get; init; }
+
+    public required int FailuresToBreak { get; init; }
+
+    public required long BreakDuration { get; init; }
+
+    public required int MaximumPendingChanges { get; init; }
 }
 
 /// <summary>
@@ -44,11 +56,14 @@ internal sealed class AgentSettings
 /// </para>
 /// <para>
 /// <b>Without the store</b> a flight generates here for its own callers; the value stays in this node's memory, marked uncommitted with the
-/// token it was based on. It yields to anything newer, and a claim is tried until the store answers.
+/// token it was based on. It yields to anything newer, and makes the node claim when the store answers again. A set or removal is shown here and
+/// waits for the store; until it has got there, the store isn't asked about its key. After some failures in a row the store counts as down:
+/// nothing is sent but a probe.
 /// </para>
 /// <para>
 /// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
-/// <c>.Claims</c> the questions to the store, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Schedule</c> due times,
+/// <c>.Claims</c> the questions to the store, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Recovery</c> what waits for a store that
+/// is down, <c>.Schedule</c> due times,
 /// memory and renewals, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
 /// </para>
 /// </remarks>
@@ -80,6 +95,7 @@ internal partial class NodeAgent
         _settings = settings;
         _random = random;
         _access = access;
+        _breaker = new CircuitBreaker(settings.FailuresToBreak, settings.BreakDuration);
     }
 
     /// <summary>Keys in memory, scheduled or with something in flight.</summary>
@@ -99,7 +115,7 @@ internal partial class NodeAgent
             while (_deadlines.TryPeek(out var timed, out var at) && timed.QueuedAt != at)
                 _deadlines.Dequeue();
             var first = _deadlines.TryPeek(out _, out var next) ? next : long.MaxValue;
-            return Math.Min(Math.Min(first, _renewAt), Math.Min(_pulseAt, _checkAt));
+            return Math.Min(Math.Min(Math.Min(first, _renewAt), Math.Min(_pulseAt, _checkAt)), _breaker.ProbeAt);
         }
     }
 
@@ -169,6 +185,8 @@ internal partial class NodeAgent
             yield return $"{_held.Count} claims held";
         if (_background != 0)
             yield return $"{_background} background places taken";
+        if (_queues.Count != 0 || _queued != 0 || _flushing != 0 || _parkedCalls.Count != 0)
+            yield return $"{_queued} changes in {_queues.Count} queues, {_flushing} on their way, {_parkedCalls.Count} keys' calls behind them";
     }
 
     /// <summary>What memory should show of a key, for the simulator's checks.</summary>
@@ -181,6 +199,7 @@ internal partial class NodeAgent
             owned.Pending--;
         if (reply.Answer is { } answer)
             NoteLife(answer.Life);
+        NoteHealth(reply);
 
         switch (call.Request)
         {
@@ -188,10 +207,10 @@ internal partial class NodeAgent
                 OnPeeked(call, (ReadAnswer?)reply.Answer);
                 break;
             case ReadRequest:
-                OnRead(call, (ReadAnswer?)reply.Answer);
+                OnRead(call, (ReadAnswer?)reply.Answer, reply.Fault);
                 break;
             case ClaimRequest request:
-                OnClaimed(call, request, (ClaimAnswer?)reply.Answer);
+                OnClaimed(call, request, (ClaimAnswer?)reply.Answer, reply.Fault);
                 break;
             case CommitRequest:
                 OnCommitted(call, (ChangeAnswer?)reply.Answer);
@@ -200,12 +219,12 @@ internal partial class NodeAgent
                 OnReleased(call, (ReleaseAnswer?)reply.Answer);
                 break;
             case WriteRequest or InvalidateRequest:
-                OnChanged(call, (ChangeAnswer?)reply.Answer, reply.Error);
+                OnChanged(call, reply);
                 break;
             case null when call.Claims is not null:
                 OnRenewed(call, (RenewAnswer?)reply.Answer);
                 break;
-            case null when call.Keys is not null:
+            case null when call.Keys is not null && !call.IsProbe:
                 OnChecked(call, (CheckAnswer?)reply.Answer);
                 break;
         }
@@ -230,16 +249,23 @@ internal partial class NodeAgent
                 case Flight flight when !flight.IsEnded:
                     ServeFlight(flight);
                     break;
+                case PendingChange { IsResolved: false } change:
+                    ServeChange(change);
+                    break;
                 case Retry retry:
                     Reissue(retry.Call);
                     break;
             }
         }
 
+        ServeProbe();
+        ServeFlush();
+        ServeNotSent();
         ServeReady();
         ServeRenewals();
         ServePulse();
         ServeCheck();
+        ServeNotSent();
     }
 
     /// <summary>Puts something into the queue of deadlines, where its next one is earlier than the place it has.</summary>
@@ -295,7 +321,7 @@ internal partial class NodeAgent
         }
 
         call.ActivityAt = _now;
-        _out.Send(Peer.Store, call);
+        Send(call);
     }
 
     /// <summary>Repeats a failed mutation later, under the same operation id: if it was done after all, that is the answer.</summary>
@@ -312,7 +338,7 @@ internal partial class NodeAgent
         {
             // After a pause: the store may have forgotten the first try, and a repeat would be a second change. It has failed, then.
             call.Attempt = GivenUp;
-            OnReplied(new StoreReplied(call, null));
+            OnReplied(new StoreReplied(call, null, StoreFault.NotSent));
             return;
         }
 
@@ -321,7 +347,6 @@ internal partial class NodeAgent
         {
             ClaimRequest claim => claim with { ActiveFor = Left(claim.ActiveFor) },
             CommitRequest commit => commit with { Schedule = commit.Schedule with { ActiveFor = Left(commit.Schedule.ActiveFor) } },
-            WriteRequest write => write with { Schedule = write.Schedule with { ActiveFor = Left(write.Schedule.ActiveFor) } },
             var other => other,
         };
         Issue(call);

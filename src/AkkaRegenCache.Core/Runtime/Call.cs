@@ -58,7 +58,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
                 Missing();
                 break;
             case AnswerKind.Changed:
-                Changed(new SetResult(answer.Accepted, answer.Token));
+                Changed(new ChangeResult(answer.Accepted, answer.Token) { IsPending = answer.IsPending });
                 break;
             default:
                 Fail(ErrorOf(answer));
@@ -82,7 +82,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
 
     protected virtual void Missing() => throw new InvalidOperationException($"A {Kind} of '{Key}' is never answered with nothing.");
 
-    protected virtual void Changed(SetResult result) => throw new InvalidOperationException($"A {Kind} of '{Key}' changes nothing.");
+    protected virtual void Changed(ChangeResult result) => throw new InvalidOperationException($"A {Kind} of '{Key}' changes nothing.");
 
     public override void CompleteWith(CachePayload payload, NodeShell shell) =>
         throw new InvalidOperationException($"A {Kind} of '{Key}' has no value.");
@@ -157,7 +157,7 @@ internal sealed class PeekCall<T>(string key, EntryProfile profile) : PayloadCal
 }
 
 /// <summary>Waits for a set or a removal.</summary>
-internal sealed class ChangeCall(string key, WaiterKind kind, EntryProfile profile) : Call<SetResult>(key, kind, profile, null)
+internal sealed class ChangeCall(string key, WaiterKind kind, EntryProfile profile) : Call<ChangeResult>(key, kind, profile, null)
 {
-    protected override void Changed(SetResult result) => Succeed(result);
+    protected override void Changed(ChangeResult result) => Succeed(result);
 }

@@ -59,6 +59,7 @@ internal sealed class EntryProfiles
             HardTimeout = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : timeout.Ticks,
             FailureBackoff = (options.FailureBackoff ?? _defaults.FailureBackoff ?? TimeSpan.Zero).Ticks,
             Jitter = Math.Min((long)(interval * _jitterShare), TimeSpan.TicksPerSecond),
+            BackgroundWrites = options.BackgroundWrites ?? _defaults.BackgroundWrites ?? false,
             Size = options.Size ?? _defaults.Size,
         };
     }

@@ -31,7 +31,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _storeTimeout;
+    private readonly TimeSpan _leaveTimeout;
     private readonly string _cacheName;
     private readonly ILogger _logger;
     private readonly ITimer _timer;
@@ -63,7 +63,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _bus = bus;
         _time = time;
         _logger = logger;
-        _storeTimeout = options.StoreTimeout;
+        _leaveTimeout = options.StoreWriteTimeout;
         Codec = codec;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
@@ -80,6 +80,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Heartbeat = options.HeartbeatInterval.Ticks,
                 MaximumBackground = options.MaximumBackgroundGenerations,
                 InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
+                ReadTimeout = options.StoreReadTimeout.Ticks,
+                WriteTimeout = options.StoreWriteTimeout.Ticks,
+                FailuresToBreak = options.StoreFailuresToBreak,
+                BreakDuration = options.StoreBreakDuration.Ticks,
+                MaximumPendingChanges = options.MaximumPendingChanges,
             },
             new Random(seed),
             this);
@@ -154,13 +159,21 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         try
         {
             // The releases are on their way; another node need not wait for a lease to end.
-            await _idle.Task.WaitAsync(_storeTimeout, _time).ConfigureAwait(false);
+            await _idle.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
             // Then it has to.
         }
     }
+
+    /// <summary>What an error of the store means for the protocol.</summary>
+    private static StoreFault FaultOf(Exception exception) => exception switch
+    {
+        TimeoutException or OperationCanceledException => StoreFault.TimedOut,
+        StoreRefusedException or ArgumentException => StoreFault.Refused,
+        _ => StoreFault.Failed,
+    };
 
     private static int EpochOf(long now) => (int)(now / s_epoch);
 
@@ -266,6 +279,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 }
 
                 break;
+            case StoreHealthChanged { IsDown: true }:
+                LogStoreDown(_cacheName);
+                break;
+            case StoreHealthChanged:
+                LogStoreBack(_cacheName, _agent.PendingChanges);
+                break;
             case RunGenerator run:
                 _runs.Start(run);
                 break;
@@ -315,7 +334,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
         catch (Exception e)
         {
-            Post(Peer.Store, new StoreReplied(call, null, e));
+            LogStoreFailed(e, call);
+            Post(Peer.Store, new StoreReplied(call, null, FaultOf(e), e));
             return;
         }
 
@@ -331,12 +351,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         StoreReplied reply;
         try
         {
-            reply = new StoreReplied(call, await task.AsTask().WaitAsync(_storeTimeout, _time).ConfigureAwait(false));
+            reply = new StoreReplied(call, await task.AsTask().WaitAsync(TimeSpan.FromTicks(call.Timeout), _time).ConfigureAwait(false));
         }
         catch (Exception e)
         {
-            LogStoreFailed(e, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
-            reply = new StoreReplied(call, null, e);
+            LogStoreFailed(e, call);
+            reply = new StoreReplied(call, null, FaultOf(e), e);
 
             // Given up: what it goes on to do is in nobody's way any more.
             if (e is TimeoutException && abandon is not null)
@@ -402,11 +422,30 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _timer.Change(TimeSpan.FromTicks(wait), Timeout.InfiniteTimeSpan);
     }
 
+    private void LogStoreFailed(Exception exception, StoreCall call)
+    {
+        // While the store counts as down this is no news.
+        if (_agent.IsStoreDown)
+            LogStoreStillFails(exception, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
+        else
+            LogStoreFailed(exception, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
+    }
+
     [LoggerMessage(1, LogLevel.Error, "Cache {CacheName}: serving a {Message} failed; this is a bug of the cache.")]
     private partial void LogLoopFailed(Exception exception, string cacheName, string message);
 
     [LoggerMessage(2, LogLevel.Warning, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store.")]
     private partial void LogStoreFailed(Exception exception, string cacheName, string operation, string key);
+
+    [LoggerMessage(4, LogLevel.Debug, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store, which is down.")]
+    private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);
+
+    [LoggerMessage(5, LogLevel.Warning,
+        "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for it.")]
+    private partial void LogStoreDown(string cacheName);
+
+    [LoggerMessage(6, LogLevel.Information, "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
+    private partial void LogStoreBack(string cacheName, int pendingChanges);
 
     [LoggerMessage(3, LogLevel.Warning, "Cache {CacheName}: a notification could not be sent.")]
     private partial void LogBusFailed(Exception exception, string cacheName);

@@ -174,8 +174,11 @@ internal partial class StoreMachine
         return answer;
     }
 
-    /// <summary>Whether every repeat must get this answer. A write that lost is final: its first try may be on its way yet, and must not win after all.</summary>
-    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) => answer.Accepted || request is WriteRequest;
+    /// <summary>Whether every repeat must get this answer. A change that lost is final: its first try may be on its way yet, and must not win after all.</summary>
+    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) => answer.Accepted || request is WriteRequest or InvalidateRequest;
+
+    /// <summary>Whether nothing was claimed or set since so long ago. Tokens come from the store's clock.</summary>
+    private static bool IsOlder(StoreSlot slot, TimeSpan askedAgo, long now) => slot.Token <= (now - askedAgo.Ticks) / TicksPerMicrosecond;
 
     private ChangeAnswer ChangeIn(StoreSlot slot, MutationRequest request, long now)
     {
@@ -187,12 +190,12 @@ internal partial class StoreMachine
                 slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);
                 return Accepted(slot, now);
 
-            case WriteRequest write when !write.IsRetry || slot.Token <= write.ObservedToken:
+            case WriteRequest write when !write.IsRetry || slot.Token <= write.ObservedToken || IsOlder(slot, write.AskedAgo, now):
                 slot.Schedule(write.Schedule, now, keepGrid: false);
                 slot.Accept(Kept(write.Payload), NextToken(slot, now), now + write.Schedule.FreshFor.Ticks);
                 return Accepted(slot, now);
 
-            case InvalidateRequest invalidate:
+            case InvalidateRequest invalidate when !invalidate.IsRetry || IsOlder(slot, invalidate.AskedAgo, now):
                 slot.EndSchedule();
                 slot.Accept(null, NextToken(slot, now), now + invalidate.TombstoneFor.Ticks);
                 return Accepted(slot, now);

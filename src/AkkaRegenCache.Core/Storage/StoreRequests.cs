@@ -102,13 +102,25 @@ public sealed record WriteRequest : MutationRequest
     /// <summary>The newest token the asking node knew when the set was asked for.</summary>
     public long ObservedToken { get; init; }
 
-    /// <summary>Whether this is not the first try: then it loses to anything newer than <see cref="ObservedToken"/>.</summary>
+    /// <summary>
+    /// Whether this is not the first try, or it has waited: then it loses to anything newer than both <see cref="ObservedToken"/> and the time at
+    /// which it was asked for.
+    /// </summary>
     public bool IsRetry { get; init; }
+
+    /// <summary>How long ago it was asked for. The store, whose clock the tokens come from, knows what was accepted since.</summary>
+    public TimeSpan AskedAgo { get; init; }
 }
 
 /// <summary>Removes a key.</summary>
 public sealed record InvalidateRequest : MutationRequest
 {
+    /// <summary>Whether this is not the first try, or it has waited: then what was claimed or set since it was asked for stays.</summary>
+    public bool IsRetry { get; init; }
+
+    /// <summary>How long ago it was asked for.</summary>
+    public TimeSpan AskedAgo { get; init; }
+
     /// <summary>How long the tombstone is kept: for as long as a generation may last.</summary>
     public required TimeSpan TombstoneFor { get; init; }
 }

@@ -1,12 +1,18 @@
--- Leaves a tombstone. KEYS: state, value, operation, life. ARGV: run, how long the tombstone is kept.
+-- Leaves a tombstone. KEYS: state, value, operation, life.
+-- ARGV: run, whether it is a retry, asked how long ago, how long the tombstone is kept.
 local first = recall(KEYS[3])
 if first then return { life(KEYS[4], ARGV[1]), '', first } end
 
 local s = load(KEYS[1], KEYS[2])
-set(s, 'd', 0)
-set(s, 'a', 0)
-accept(s, nil, next_token(s), now + tonumber(ARGV[2]))
-save(s)
-local answer = accepted(s)
+local answer
+if ARGV[2] == '1' and s.t > now - tonumber(ARGV[3]) then
+  answer = superseded(s)
+else
+  set(s, 'd', 0)
+  set(s, 'a', 0)
+  accept(s, nil, next_token(s), now + tonumber(ARGV[4]))
+  save(s)
+  answer = accepted(s)
+end
 remember(KEYS[3], answer)
 return { life(KEYS[4], ARGV[1]), s.warning, answer }

@@ -1,15 +1,15 @@
 -- Sets a value. KEYS: state, value, operation, life.
--- ARGV: run, observed token, whether it is a retry, fresh for, interval (0: none), minimum forward, active for, the value.
+-- ARGV: run, observed token, whether it is a retry, asked how long ago, fresh for, interval (0: none), minimum forward, active for, the value.
 local first = recall(KEYS[3])
 if first then return { life(KEYS[4], ARGV[1]), '', first } end
 
 local s = load(KEYS[1], KEYS[2])
 local answer
-if ARGV[3] == '1' and s.t > tonumber(ARGV[2]) then
+if ARGV[3] == '1' and s.t > math.max(tonumber(ARGV[2]), now - tonumber(ARGV[4])) then
   answer = superseded(s)
 else
-  schedule(s, tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), false)
-  accept(s, ARGV[8], next_token(s), now + tonumber(ARGV[4]))
+  schedule(s, tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), false)
+  accept(s, ARGV[9], next_token(s), now + tonumber(ARGV[5]))
   answer = accepted(s)
   save(s)
 end

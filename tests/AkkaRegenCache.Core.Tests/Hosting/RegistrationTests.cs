@@ -85,10 +85,10 @@ public sealed class RegistrationTests
     [Fact]
     public void A_cache_made_without_a_container_checks_its_options_too()
     {
-        var error = Assert.Throws<ArgumentException>(() => new RegenCache("catalog", new RegenCacheOptions { StoreTimeout = TimeSpan.Zero }));
+        var error = Assert.Throws<ArgumentException>(() => new RegenCache("catalog", new RegenCacheOptions { StoreReadTimeout = TimeSpan.Zero }));
 
         Assert.Contains("'catalog'", error.Message, StringComparison.Ordinal);
-        Assert.Contains("StoreTimeout", error.Message, StringComparison.Ordinal);
+        Assert.Contains("StoreReadTimeout", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

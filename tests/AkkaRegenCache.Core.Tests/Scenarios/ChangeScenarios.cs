@@ -89,9 +89,10 @@ public abstract class ChangeScenarios(FarmMode mode) : Scenario(mode)
         farm.StoreOf(0).Break(StoreFault.Throws, default, 1, StoreOperation.Write);
 
         var loser = farm.Node(0).SetAsync(Key, "loser", Passive).AsTask();
+        await farm.AdvanceAsync(Seconds(0.03));
         var winner = await farm.SetAsync(1, Key, "winner", Passive);
 
-        Assert.Equal(new SetResult(false, winner.Token), await farm.AnswerAsync(loser));
+        Assert.Equal(new ChangeResult(false, winner.Token), await farm.AnswerAsync(loser));
         await AssertShownEverywhereAsync(farm, "winner");
     }
 

@@ -54,7 +54,7 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
         await farm.SetAsync(0, Key, "value", Passive);
         await farm.AdvanceAsync(Seconds(9));
         if (slowStore)
-            farm.StoreOf(1).Break(StoreFault.AnswersLate, Seconds(0.9), 1, StoreOperation.Read);
+            farm.StoreOf(1).Break(StoreFault.AnswersLate, Seconds(0.4), 1, StoreOperation.Read);
         Assert.Equal("value", (await farm.TryGetAsync<string>(1, Key)).Value);
 
         await farm.AdvanceAsync(Seconds(11.9) - farm.Now - farm.Slack);

@@ -95,6 +95,40 @@ public abstract partial class ExternalStoreContract
     }
 
     [Fact]
+    public async Task A_set_or_removal_that_has_waited_wins_over_what_was_there_when_it_was_asked_for_though_nobody_knew()
+    {
+        await Write("before");
+        await Advance(3);
+        var set = await Write("waited", isRetry: true, askedAgo: 1);
+        Assert.True(set.Accepted);
+        await AssertShows("waited", set.Token);
+
+        await Advance(3);
+        Assert.True((await Invalidate(isRetry: true, askedAgo: 1)).Accepted);
+    }
+
+    [Fact]
+    public async Task A_removal_that_has_waited_spares_what_was_set_or_claimed_since()
+    {
+        await Advance(3);
+        var set = (await Write("newer")).Token;
+        var operation = Op();
+        var removal = await Invalidate(isRetry: true, askedAgo: 2, operation: operation);
+        Assert.False(removal.Accepted);
+        Assert.Equal(set, removal.Token);
+
+        // Its first try, should it still come, must not win after all.
+        Assert.False((await Invalidate(operation: operation)).Accepted);
+        await AssertShows("newer", set);
+
+        // A generation that began before it has an older token, whenever it is committed.
+        var claim = await Granted("a", ClaimReason.Refresh);
+        await Advance(2);
+        await Commit(claim, "generated");
+        Assert.True((await Invalidate(isRetry: true, askedAgo: 1)).Accepted);
+    }
+
+    [Fact]
     public async Task A_set_whose_repeat_has_lost_does_not_win_when_its_first_try_comes_late()
     {
         var operation = Op();

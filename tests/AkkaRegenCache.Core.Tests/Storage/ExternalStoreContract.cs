@@ -91,7 +91,8 @@ public abstract partial class ExternalStoreContract
         long observed = 0,
         bool isRetry = false,
         string key = Key,
-        OperationId? operation = null) =>
+        OperationId? operation = null,
+        double askedAgo = 60) =>
         await Store.WriteAsync(new WriteRequest
         {
             Key = key,
@@ -100,10 +101,19 @@ public abstract partial class ExternalStoreContract
             Schedule = schedule ?? Fresh(10),
             ObservedToken = observed,
             IsRetry = isRetry,
+            AskedAgo = Unit * askedAgo,
         });
 
-    protected async Task<ChangeAnswer> Invalidate(double tombstoneFor = 10, string key = Key, OperationId? operation = null) =>
-        await Store.InvalidateAsync(new InvalidateRequest { Key = key, Operation = operation ?? Op(), TombstoneFor = Unit * tombstoneFor });
+    protected async Task<ChangeAnswer> Invalidate(
+        double tombstoneFor = 10, string key = Key, OperationId? operation = null, bool isRetry = false, double askedAgo = 60) =>
+        await Store.InvalidateAsync(new InvalidateRequest
+        {
+            Key = key,
+            Operation = operation ?? Op(),
+            TombstoneFor = Unit * tombstoneFor,
+            IsRetry = isRetry,
+            AskedAgo = Unit * askedAgo,
+        });
 
     protected async Task<bool> Release(
         long token,

@@ -67,6 +67,7 @@ internal sealed class Process(DistributedCacheStore root, string node, bool whol
             Payload = CachePayload.FromBytes(Encoding.UTF8.GetBytes(value)),
             Schedule = Life(),
             IsRetry = isRetry,
+            AskedAgo = TimeSpan.FromMinutes(1),
             ObservedToken = observed,
         });
 

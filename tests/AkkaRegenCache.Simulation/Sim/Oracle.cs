@@ -14,6 +14,7 @@ internal sealed class Oracle(World world)
     private readonly Dictionary<string, KeyModel> _keys = [];
     private readonly Dictionary<OperationId, long> _operations = [];
     private readonly HashSet<SimCall> _open = [];
+    private readonly List<SimCall> _pending = [];
     private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
     private long _lifeBeganAt = long.MinValue;
     private long _values;
@@ -42,6 +43,7 @@ internal sealed class Oracle(World world)
     public void Crashed(SimNode node)
     {
         _open.RemoveWhere(c => c.Node == node);
+        _pending.RemoveAll(c => c.Node == node);
         Mark("crashed");
     }
 
@@ -133,8 +135,10 @@ internal sealed class Oracle(World world)
             return;
         if (value.Key != call.Key)
             world.Fail($"4: {call} got {value}");
-        if (value.BornAt < call.ChangedBefore && call.ChangedBefore > _lifeBeganAt)
-            world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms that had returned on its node");
+        // A set that the store hasn't taken has but the time at which it was asked for.
+        var isOlder = value.BornAt < call.ChangedBefore && (!value.IsSet || value.AskedAt < call.ChangeAskedBefore);
+        if (isOlder && call.ChangedBefore > _lifeBeganAt)
+            world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms, asked for at {call.ChangeAskedBefore / 10_000} ms, that had returned on its node");
         if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
             world.Fail($"5: {call} got {value}, begun before it asked");
         var waited = world.Now - Math.Max(call.AskedAt, Math.Max(value.MadeAt, value.BornAt));
@@ -181,6 +185,17 @@ internal sealed class Oracle(World world)
         if (!Close(call))
             return;
         var model = Model(call.Key);
+        if (answered.IsPending)
+        {
+            Mark("change pending");
+            if (!world.Options.HasFaults && !call.Profile.BackgroundWrites)
+                world.Fail($"5: {call} is pending, though the store answers");
+            if (world.Now - call.AskedAt > SimOptions.Millis(410) && world.Options.PauseEvery == 0)
+                world.Fail($"4: {call} waited {(world.Now - call.AskedAt) / 10_000} ms for a store that doesn't answer");
+            _pending.Add(call);
+            return;
+        }
+
         if (!model.Accepted.ContainsKey(answered.Token))
             world.Fail($"5: {call} was told of token {answered.Token}, which the store never accepted");
         if (answered.Accepted && call.Kind == WaiterKind.Set && model.Accepted[answered.Token] is { } stored && stored != call.Value)
@@ -211,6 +226,13 @@ internal sealed class Oracle(World world)
                 if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(700) < world.Store.Clock)
                     world.Fail($"6: {node.Id} shows token {shown.Token} of {key} longer than the store holds it");
             }
+        }
+
+        foreach (var call in isOver ? _pending : [])
+        {
+            // It may have lost to anything newer, and to nothing else.
+            if (Math.Max(_lifeBeganAt, Model(call.Key).AcceptedAt) < call.AskedAt)
+                world.Fail($"5: {call} was pending and is lost");
         }
 
         foreach (var call in _open)

@@ -71,6 +71,14 @@ internal static class Plants
         {
             Agent = static (_, s, r, a) => new HearsLateFailures(s, r, a),
         },
+        new("recovery-forgotten", "nothing goes on when the store is back")
+        {
+            Agent = static (_, s, r, a) => new ForgetsRecovery(s, r, a),
+        },
+        new("removal-uncovered", "what a waiting removal is to end is shown again")
+        {
+            Agent = static (_, s, r, a) => new ShowsRemoved(s, r, a),
+        },
     ];
 
     public static Plant? Find(string name) => All.FirstOrDefault(p => p.Name == name);
@@ -156,6 +164,18 @@ internal static class Plants
         protected override void NoteLife(string life)
         {
         }
+    }
+
+    private sealed class ForgetsRecovery(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void OnStoreBack()
+        {
+        }
+    }
+
+    private sealed class ShowsRemoved(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override bool MayShow(KeyState state) => true;
     }
 
     private sealed class HearsLateFailures(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)

@@ -17,9 +17,11 @@ internal sealed class SimNode : IAccessLog
     private readonly Dictionary<string, Shown> _memory = [];
     private readonly Dictionary<string, long> _reads = [];
     private readonly Dictionary<string, long> _changed = [];
+    private readonly Dictionary<string, long> _changeAsked = [];
     private readonly Dictionary<long, SimRun> _runs = [];
     private readonly Queue<(Peer From, object Message)> _waiting = new();
     private readonly Queue<(Peer From, object Message)> _inbox = new();
+    private readonly List<(string Key, long At)> _asked = [];
     private readonly SimSource?[] _sources;
     private readonly double _rate;
     private readonly long _startedAt;
@@ -42,6 +44,11 @@ internal sealed class SimNode : IAccessLog
             Heartbeat = SimOptions.Millis(500),
             MaximumBackground = 3,
             InlineBytes = world.Options.InlineBytes,
+            ReadTimeout = SimOptions.Millis(800),
+            WriteTimeout = SimOptions.Millis(400),
+            FailuresToBreak = 3,
+            BreakDuration = SimOptions.Millis(500),
+            MaximumPendingChanges = world.Options.MaximumPendingChanges,
         };
         var random = new Random(world.Random.Next());
         _agent = world.Plant?.Agent?.Invoke(world, settings, random, this) ?? new NodeAgent(settings, random, this);
@@ -81,8 +88,10 @@ internal sealed class SimNode : IAccessLog
         {
             Value = value,
             ChangedBefore = _changed.GetValueOrDefault(key, long.MinValue),
+            ChangeAskedBefore = _changeAsked.GetValueOrDefault(key, long.MinValue),
         };
         _world.Oracle.Asked(call);
+        _asked.Add((key, _world.Now));
         if (kind is WaiterKind.Get or WaiterKind.Peek && _memory.TryGetValue(key, out var shown))
         {
             Hit(call, shown);
@@ -98,6 +107,13 @@ internal sealed class SimNode : IAccessLog
         });
         if (kind is WaiterKind.Get or WaiterKind.Peek or WaiterKind.Refresh && _world.Random.Next(10) == 0)
             _world.After(SimOptions.Millis(_world.Random.Next(1, 3000)), () => Cancel(call));
+    }
+
+    /// <summary>How often callers called for a key since a time within the last second or two.</summary>
+    public int CallsOf(string key, long since)
+    {
+        _asked.RemoveAll(a => a.At < _world.Now - SimOptions.Seconds(2));
+        return _asked.Count(a => a.Key == key && a.At >= since);
     }
 
     public void Deliver(Peer from, object message)
@@ -156,7 +172,11 @@ internal sealed class SimNode : IAccessLog
     }
 
     /// <summary>The store has forgotten all changes: nobody can be held to them any more.</summary>
-    public void ForgetChanges() => _changed.Clear();
+    public void ForgetChanges()
+    {
+        _changed.Clear();
+        _changeAsked.Clear();
+    }
 
     public void EvictOne()
     {
@@ -263,7 +283,11 @@ internal sealed class SimNode : IAccessLog
                     _world.Oracle.Answered(call, (SimValue)answered.Payload!.Value!);
                     break;
                 case AnswerKind.Changed:
-                    if (answered.Accepted)
+                    if (answered.IsPending || answered.Accepted)
+                        _changeAsked[call.Key] = Math.Max(_changeAsked.GetValueOrDefault(call.Key, long.MinValue), call.AskedAt);
+                    if (answered.IsPending && call.Kind == WaiterKind.Remove)
+                        _changed[call.Key] = Math.Max(_changed.GetValueOrDefault(call.Key, long.MinValue), call.AskedAt);
+                    else if (answered.Accepted)
                         _changed[call.Key] = Math.Max(_changed.GetValueOrDefault(call.Key, long.MinValue), _world.Oracle.AppliedAt(answered.Token, call.Key));
                     _world.Oracle.Changed(call, answered);
                     break;

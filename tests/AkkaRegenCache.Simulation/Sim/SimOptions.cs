@@ -19,6 +19,8 @@ internal sealed class SimOptions
 
     public required int InlineBytes { get; init; }
 
+    public required int MaximumPendingChanges { get; init; }
+
     /// <summary>Whether anything goes wrong at all: without faults more is demanded.</summary>
     public required bool HasFaults { get; init; }
 
@@ -84,6 +86,7 @@ internal sealed class SimOptions
             CallEvery = Millis(random.Next(5, 400)),
             Lease = Millis(random.Next(300, 3000)),
             InlineBytes = random.Next(3) == 0 ? 0 : 100,
+            MaximumPendingChanges = random.Next(4) == 0 ? random.Next(3) : 1000,
             HasFaults = faults,
             RequestLost = store ? random.NextDouble() * 0.05 : 0,
             AnswerLost = store ? random.NextDouble() * 0.05 : 0,
@@ -122,6 +125,7 @@ internal sealed class SimOptions
             HardTimeout = random.Next(3) == 0 ? Millis(random.Next(300, 5000)) : long.MaxValue,
             FailureBackoff = random.Next(3) == 0 ? Millis(random.Next(100, 1500)) : 0,
             Jitter = Math.Min(interval / 10, Seconds(1)),
+            BackgroundWrites = random.Next(4) == 0,
         };
     }
 }

@@ -6,9 +6,8 @@ namespace AkkaRegenCache.Simulation;
 /// <summary>The store as a participant: slow, unreachable, losing requests, losing answers after the work was done.</summary>
 internal sealed class SimStore
 {
-    private static readonly long s_timeout = SimOptions.Millis(400);
-
     private readonly World _world;
+    private readonly Dictionary<(string Node, string Key), (long Since, int Calls)> _asked = [];
     private long _turnedBack;
 
     public SimStore(World world)
@@ -39,6 +38,8 @@ internal sealed class SimStore
 
     public void Ask(SimNode node, StoreCall call)
     {
+        if (call.Request is { } request)
+            CheckPatience(node, request);
         var options = _world.Options;
         var random = _world.Random;
         var there = SimOptions.Millis(0.05 + random.NextDouble());
@@ -48,7 +49,10 @@ internal sealed class SimStore
             if (_world.IsOut(call) || random.NextDouble() < options.RequestLost)
             {
                 // Some outages refuse at once, others let wait.
-                _world.After(random.Next(2) == 0 ? there : s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+                if (random.Next(2) == 0)
+                    Fail(node, call, there, _world.IsPartlyOut && random.Next(2) == 0 ? StoreFault.Refused : StoreFault.Failed);
+                else
+                    Fail(node, call, call.Timeout, StoreFault.TimedOut);
                 return;
             }
 
@@ -57,15 +61,15 @@ internal sealed class SimStore
             if (random.NextDouble() < options.AnswerLost)
             {
                 _world.After(there, () => Execute(call));
-                _world.After(s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+                Fail(node, call, call.Timeout, StoreFault.TimedOut);
                 return;
             }
         }
 
-        if (there + back > s_timeout)
+        if (there + back > call.Timeout)
         {
             // Given up before it was done: it is done all the same.
-            _world.After(s_timeout, () => node.Deliver(Peer.Store, Failed(call)));
+            Fail(node, call, call.Timeout, StoreFault.TimedOut);
             _world.After(there, () => Execute(call));
             return;
         }
@@ -77,7 +81,19 @@ internal sealed class SimStore
         });
     }
 
-    private static StoreReplied Failed(StoreCall call) => new(call, null, new TimeoutException("simulated"));
+    /// <summary>A node that asks for one key again and again is one that turns in a circle.</summary>
+    private void CheckPatience(SimNode node, StoreRequest request)
+    {
+        var (since, calls) = _asked.GetValueOrDefault((node.Id, request.Key));
+        if (_world.Now - since > SimOptions.Seconds(1))
+            (since, calls) = (_world.Now, 0);
+        _asked[(node.Id, request.Key)] = (since, ++calls);
+        if (calls - (4 * node.CallsOf(request.Key, since)) > 40)
+            _world.Fail($"2: {node.Id} asked the store {calls} times for {request.Key} within a second, lastly {request}");
+    }
+
+    private void Fail(SimNode node, StoreCall call, long after, StoreFault fault) =>
+        _world.After(after, () => node.Deliver(Peer.Store, new StoreReplied(call, null, fault)));
 
     private StoreAnswer Execute(StoreCall call)
     {

@@ -17,6 +17,9 @@ internal sealed class SimValue(string key, long id, long bornAt, bool isSet)
 
     public bool IsSet { get; } = isSet;
 
+    /// <summary>When it was asked for, if it is a set.</summary>
+    public long AskedAt { get; } = bornAt;
+
     public override string ToString() => $"{(IsSet ? "set" : "run")} {Id} of {Key}, born {BornAt / 10_000} ms";
 }
 
@@ -38,6 +41,9 @@ internal sealed class SimCall(SimNode node, string key, WaiterKind kind, EntryPr
 
     /// <summary>The operation's last change to be known as returned when it asked, on its node: what it gets must be newer.</summary>
     public long ChangedBefore { get; init; } = long.MinValue;
+
+    /// <summary>When that change was asked for.</summary>
+    public long ChangeAskedBefore { get; init; } = long.MinValue;
 
     public override string ToString() => $"{Kind} of {Key} on {Node.Id} asked at {AskedAt / 10_000} ms";
 }

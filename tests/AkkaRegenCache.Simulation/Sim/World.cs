@@ -66,6 +66,9 @@ internal sealed class World
         _ => call.Claims is not null,
     };
 
+    /// <summary>Whether one operation of the store is out, and the others are not.</summary>
+    public bool IsPartlyOut => _outage is not (Outages.None or Outages.All);
+
     public string? Violation { get; private set; }
 
     public IEnumerable<SimNode> Nodes => _nodes.Where(n => n is not null)!;

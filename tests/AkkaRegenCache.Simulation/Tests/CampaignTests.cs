@@ -15,7 +15,7 @@ public sealed class CampaignTests(ITestOutputHelper output)
     [
         "asked Get", "asked Peek", "asked Refresh", "asked Set", "asked Remove",
         "answered DeadlinePassed", "answered Failed", "answered Missing", "answered NoGenerator", "answered StoreFailed", "answered TimedOut",
-        "change accepted", "change superseded", "commit accepted", "commit superseded",
+        "change accepted", "change superseded", "change pending", "commit accepted", "commit superseded",
         "claim Miss Granted", "claim Miss Held", "claim Miss Fresh", "claim Miss BackingOff",
         "claim Due Granted", "claim Due Held", "claim Due Fresh", "claim Due BackingOff",
         "claim Refresh Granted", "claim Refresh Held", "claim Refresh Fresh",

@@ -70,7 +70,7 @@ public static class FarmCalls
     public static Task<CacheResult<T>> TryGetAsync<T>(this Farm farm, int node, string key) =>
         farm.AnswerAsync(farm.Node(node).TryGetAsync<T>(key));
 
-    public static Task<SetResult> SetAsync<T>(this Farm farm, int node, string key, T value, RegenEntryOptions options) =>
+    public static Task<ChangeResult> SetAsync<T>(this Farm farm, int node, string key, T value, RegenEntryOptions options) =>
         farm.AnswerAsync(farm.Node(node).SetAsync(key, value, options));
 
     public static Task RemoveAsync(this Farm farm, int node, string key) => farm.AnswerAsync(farm.Node(node).RemoveAsync(key));
