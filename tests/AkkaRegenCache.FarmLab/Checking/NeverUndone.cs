@@ -3,6 +3,7 @@ namespace AkkaRegenCache.FarmLab;
 /// <summary>
 /// A set or removal that returned is never undone by a value that was begun before it, unless the store forgot it (promise 5). On the
 /// node where it was asked for that holds from its return on; the others hear of it within a bound, and after an outage within another.
+/// A removal that waits for the store always wins there, so the same holds of it, unless its node died with it.
 /// </summary>
 internal sealed class NeverUndone : ICheck
 {
@@ -10,7 +11,7 @@ internal sealed class NeverUndone : ICheck
     {
         var answers = log.Answers.Where(answer => answer.Value is not null).ToLookup(answer => answer.Key);
         var sets = log.Changes.Where(change => change.Number > 0).ToDictionary(change => (change.Key, change.Number));
-        foreach (var change in log.Changes.Where(change => change.IsDone && change.Kind is "set" or "remove"))
+        foreach (var change in log.Changes.Where(change => IsBinding(log, change)))
         {
             // One for each node and value is enough to be told.
             var found = answers[change.Key]
@@ -26,9 +27,18 @@ internal sealed class NeverUndone : ICheck
         }
     }
 
+    private static bool IsBinding(LabLog log, SeenChange change) => change switch
+    {
+        { IsDone: true, Kind: "set" or "remove" } => true,
+        { IsPending: true, Kind: "remove" } => !log.Faults.Any(
+            fault => fault.Kind is FaultKind.Kill or FaultKind.Leave && fault.Node == change.Node && fault.From >= change.Started),
+        _ => false,
+    };
+
     private static bool IsUndone(LabLog log, SeenChange change, SeenAnswer answer)
     {
-        if (answer.Asked <= change.Returned || log.NewLives.Any(life => life >= change.Started && life <= answer.Completed))
+        if (answer.Asked <= change.Returned || log.Faults.Any(
+            fault => fault.Kind == FaultKind.StoreLost && fault.Touches(change.Started, answer.Completed, Checks.HealGrace)))
             return false;
         if (answer.Node == change.Node)
             return true;

@@ -55,27 +55,26 @@ internal sealed class LabNode : IDisposable
 
     public Task<ChangeReply> RemoveAsync(ChangeOrder order) => ChangeAsync(async () =>
     {
-        await _cache.RemoveAsync(order.Key);
-        return (null, new SetResult(true, 0));
+        return (null, await _cache.RemoveAsync(order.Key));
     });
 
     /// <summary>With the generator that readers have given here: that one is told its token.</summary>
     public Task<ChangeReply> RefreshAsync(ChangeOrder order) => ChangeAsync(async () =>
-        (await _cache.RefreshAsync<LabValue>(order.Key), new SetResult(true, 0)));
+        (await _cache.RefreshAsync<LabValue>(order.Key), new ChangeResult(true, 0)));
 
     public void Dispose() => _origin.Dispose();
 
-    private static async Task<ChangeReply> ChangeAsync(Func<Task<(LabValue?, SetResult)>> change, LabValue? attempted = null)
+    private static async Task<ChangeReply> ChangeAsync(Func<Task<(LabValue?, ChangeResult)>> change, LabValue? attempted = null)
     {
         var started = LabClock.Now;
         try
         {
             var (value, result) = await change();
-            return new ChangeReply(started, LabClock.Now, value, result.Accepted, result.Token, null);
+            return new ChangeReply(started, LabClock.Now, value, result.Accepted, result.IsPending, result.Token, null);
         }
         catch (Exception e)
         {
-            return new ChangeReply(started, LabClock.Now, attempted, false, 0, Describe(e));
+            return new ChangeReply(started, LabClock.Now, attempted, false, false, 0, Describe(e));
         }
     }
 

@@ -55,6 +55,7 @@ internal sealed class ChurnScenario : IScenario
         foreach (var kind in log.Faults.GroupBy(fault => fault.Kind))
             lab.Report.Details["faults" + kind.Key] = kind.Count();
         lab.Report.Details["changes"] = log.Changes.Count;
+        lab.Report.Details["changesPending"] = log.Changes.Count(change => change.IsPending);
         lab.Report.Details["changesRefused"] = log.Changes.Count(change => change.Error is not null);
     }
 

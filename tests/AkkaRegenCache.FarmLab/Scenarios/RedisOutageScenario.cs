@@ -56,6 +56,7 @@ internal sealed class RedisOutageScenario : IScenario
         Outages.Judge(lab, log, [healed]);
         lab.Report.IdealRuns = Outages.IdealRuns(log, keys, life);
         lab.Report.Details["changes"] = log.Changes.Count;
+        lab.Report.Details["changesPending"] = log.Changes.Count(change => change.IsPending);
         lab.Report.Details["changesRefused"] = log.Changes.Count(change => change.Error is not null);
         var inOutage = log.Answers.Where(answer => log.StoreWasInDoubt(answer.Asked, answer.Completed, 0) && read.Contains(answer.Key)).ToList();
         lab.Report.Details["waitedReadsInOutage"] = inOutage.Count(answer => !answer.IsHit);

@@ -68,6 +68,23 @@ public sealed class CheckTests
     }
 
     [Fact]
+    public void A_set_that_the_store_has_lost_may_be_undone_and_one_that_it_kept_may_not()
+    {
+        Assert.Empty(Found<NeverUndone>(Good().Set(5, 400, 410).NewLife(420).Fault(FaultKind.StoreLost, 415, 420).Answer(1, 500)));
+        Finds<NeverUndone>(5, Good().Set(5, 400, 410).NewLife(420).Fault(FaultKind.StoreDown, 415, 420).Answer(1, 500));
+    }
+
+    [Fact]
+    public void A_pending_removal_binds_its_node_at_once_and_the_others_after_the_healing()
+    {
+        static Recorded Pending() => Good().Fault(FaultKind.StoreDown, 390, 3000).PendingRemoval(400, 410, "n1.1");
+        Assert.Empty(Found<NeverUndone>(Pending().Answer(1, 4900, "n2.1")));
+        Finds<NeverUndone>(5, Pending().Answer(1, 5100, "n2.1"));
+        Finds<NeverUndone>(5, Pending().Answer(1, 420, "n1.1"));
+        Assert.Empty(Found<NeverUndone>(Pending().Fault(FaultKind.Kill, 500, 500, "n1.1").Answer(1, 5100, "n2.1")));
+    }
+
+    [Fact]
     public void A_change_that_failed_undoes_nothing() =>
         Assert.Empty(Found<NeverUndone>(Good().Set(5, 400, 410, isDone: false).Answer(1, 500)));
 

@@ -53,6 +53,12 @@ internal sealed class Recorded
         return Accept(0, (long)(started * 1000) + 1, started + 1, isRemoved: true);
     }
 
+    public Recorded PendingRemoval(double started, double returned, string node)
+    {
+        _changes.Add(new SeenChange(node, "remove", Key, At(started), At(returned), false, 0, 0, null, IsPending: true));
+        return this;
+    }
+
     public Recorded Refresh(double started, double returned, string node = "n1.1")
     {
         _changes.Add(new SeenChange(node, "refresh", Key, At(started), At(returned), true, 0, 0, null));

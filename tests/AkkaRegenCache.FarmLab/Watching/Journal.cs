@@ -33,7 +33,7 @@ internal sealed class Journal
         {
             _changes.Add(new SeenChange(
                 node, kind, key, reply.Started, reply.Returned, reply.Error is null && reply.Accepted,
-                kind == "set" ? reply.Value?.Number ?? 0 : 0, reply.Token, reply.Error));
+                kind == "set" ? reply.Value?.Number ?? 0 : 0, reply.Token, reply.Error, reply.IsPending));
         }
     }
 

@@ -20,8 +20,9 @@ internal sealed record SeenAnswer(string Node, string Key, LabValue? Value, long
 /// <param name="Number">The number of the value set; 0: none.</param>
 /// <param name="Token">The token of the value set, where its result told; 0: unknown.</param>
 /// <param name="Error">What was thrown.</param>
+/// <param name="IsPending">Whether it returned before the store had taken it: the node carries it there.</param>
 internal sealed record SeenChange(
-    string Node, string Kind, string Key, long Started, long Returned, bool IsDone, long Number, long Token, string? Error);
+    string Node, string Kind, string Key, long Started, long Returned, bool IsDone, long Number, long Token, string? Error, bool IsPending = false);
 
 /// <summary>What was done to the farm.</summary>
 internal enum FaultKind

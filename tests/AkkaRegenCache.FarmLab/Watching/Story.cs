@@ -24,7 +24,7 @@ internal static class Story
         foreach (var change in log.Changes.Where(change => change.Key == key))
         {
             lines.Add((change.Started, $"{change.Kind} {change.Number} begins on {change.Node}"));
-            lines.Add((change.Returned, $"{change.Kind} {change.Number} on {change.Node}: {change.Error ?? (change.IsDone ? $"done, token {change.Token}" : "superseded")}"));
+            lines.Add((change.Returned, $"{change.Kind} {change.Number} on {change.Node}: {change.Error ?? (change.IsPending ? "pending" : change.IsDone ? $"done, token {change.Token}" : "superseded")}"));
         }
 
         foreach (var fault in log.Faults)

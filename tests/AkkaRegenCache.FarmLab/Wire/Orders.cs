@@ -42,10 +42,11 @@ internal sealed record ChangeOrder(string Key, EntryLife Life);
 /// <param name="Started">Before the call, on the machine's monotonic clock.</param>
 /// <param name="Returned">After it.</param>
 /// <param name="Value">What was set, or what a refresh got.</param>
-/// <param name="Accepted">Of a set: whether it was.</param>
-/// <param name="Token">Of a set: the token of what stays.</param>
+/// <param name="Accepted">Whether the store has taken it.</param>
+/// <param name="IsPending">Whether it waits for the store.</param>
+/// <param name="Token">The token of what stays.</param>
 /// <param name="Error">Type and message of what was thrown.</param>
-internal sealed record ChangeReply(long Started, long Returned, LabValue? Value, bool Accepted, long Token, string? Error);
+internal sealed record ChangeReply(long Started, long Returned, LabValue? Value, bool Accepted, bool IsPending, long Token, string? Error);
 
 /// <summary>What a node says when asked whether it is ready.</summary>
 internal sealed record Readiness(string Node, int ProcessId, long Now, long Frequency, bool IsReady);
