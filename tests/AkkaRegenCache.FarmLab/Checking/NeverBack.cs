@@ -6,7 +6,8 @@ namespace AkkaRegenCache.FarmLab;
 /// <remarks>
 /// A node shows what it answers without a wait. Somebody who waited gets the value of the run that was waited for, and may see it before
 /// memory does; so a waited answer doesn't raise what later ones must reach, but it must reach it. A value that was made while the store
-/// could not be asked has no token: it counts as the newest the node had shown before, and a little more (by its number). A node hears of
+/// could not be asked has no token: it counts as the newest the node had shown before, and a little more (by its number). A set that waited for
+/// the store had none either until it was taken; then it is newer than what was made without the store in between. A node hears of
 /// a new life of the store only when it has a connection again, and what it makes until then belongs to the old one.
 /// </remarks>
 internal sealed class NeverBack : ICheck
@@ -37,24 +38,29 @@ internal sealed class NeverBack : ICheck
     {
         var views = answers.GroupBy(answer => answer.Value!.Number).Select(same =>
         {
-            var hits = same.Where(answer => answer.IsHit).ToList();
+            var value = same.First().Value!;
+            var hits = same.Where(answer => answer.IsHit && tokens.HadToken(value, answer.Completed)).ToList();
             return new View(
-                same.First().Value!,
+                value,
                 hits.Count > 0 ? hits.Min(answer => answer.Completed) : null,
                 same.Min(answer => answer.Completed),
                 same.Max(answer => answer.Asked));
         }).OrderBy(view => view.First).ToList();
 
         var ranked = new List<View>();
-        var newest = 0L;
+        var hits = new List<(LabValue Value, long Token)>();
         foreach (var view in views)
         {
             var token = tokens.Of(view.Value);
             if (token == 0 && view.Value.IsSet)
                 continue;
-            ranked.Add(view with { Rank = (token == 0 ? newest : token, view.Value.Number) });
+            var made = view.Value.Begun;
+            ranked.Add(view with
+            {
+                Rank = (token == 0 ? hits.Where(hit => tokens.HadToken(hit.Value, made)).Select(hit => hit.Token).DefaultIfEmpty().Max() : token, view.Value.Number),
+            });
             if (view.FirstHit is not null)
-                newest = Math.Max(newest, token);
+                hits.Add((view.Value, token));
         }
 
         return ranked;

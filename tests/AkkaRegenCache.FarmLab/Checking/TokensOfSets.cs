@@ -7,6 +7,7 @@ namespace AkkaRegenCache.FarmLab;
 internal sealed class TokensOfSets
 {
     private readonly Dictionary<(string Key, long Number), long> _tokens = [];
+    private readonly Dictionary<(string Key, long Number), long> _takenAt = [];
 
     public TokensOfSets(LabLog log)
     {
@@ -19,9 +20,18 @@ internal sealed class TokensOfSets
         foreach (var record in log.Accepted ?? [])
         {
             if (record.Number > 0)
+            {
                 _tokens[(record.Key, record.Number)] = record.Token;
+                _takenAt[(record.Key, record.Number)] = record.At;
+            }
         }
     }
+
+    /// <summary>
+    /// Whether the value had its token at a time. A set that waited for the store was shown without one, and got it when the store took it.
+    /// </summary>
+    public bool HadToken(LabValue value, long at) =>
+        !value.IsSet || !_takenAt.TryGetValue((value.Key, value.Number), out var taken) || taken <= at;
 
     /// <summary>The value's token; 0: it has none, or none that is known.</summary>
     public long Of(LabValue value) => value.Token != 0 ? value.Token : _tokens.GetValueOrDefault((value.Key, value.Number));

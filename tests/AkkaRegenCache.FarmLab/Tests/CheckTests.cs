@@ -46,6 +46,11 @@ public sealed class CheckTests
         6, Good().Answer(1, 100).Run(9, 200, token: 0, isAccepted: false).Answer(9, 300).Answer(1, 400));
 
     [Fact]
+    public void A_pending_set_is_newer_than_what_was_made_without_the_store_once_it_is_taken() => Assert.Empty(Found<NeverBack>(
+        Good().Set(5, 400, 410, isDone: false).Answer(5, 420).Run(6, 430, token: 0, isAccepted: false).Answer(6, 500)
+            .Accept(5, 600_000, 600, isSet: true).Answer(5, 700)));
+
+    [Fact]
     public void A_set_that_is_undone_is_found() => Finds<NeverUndone>(5, Good().Set(5, 400, 410).Answer(1, 411));
 
     [Fact]
