@@ -31,12 +31,15 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
     private readonly TimeProvider _time;
+    private readonly TimeSpan _storeTimeout;
     private readonly TimeSpan _leaveTimeout;
     private readonly string _cacheName;
     private readonly ILogger _logger;
     private readonly ITimer _timer;
     private readonly long _start;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _disposals;
     private long _timerAt = long.MaxValue;
     private int _posted;
 
@@ -63,7 +66,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _bus = bus;
         _time = time;
         _logger = logger;
-        _leaveTimeout = options.StoreWriteTimeout;
+        _storeTimeout = options.StoreWriteTimeout;
+        _leaveTimeout = options.LeaveTimeout;
         Codec = codec;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
@@ -108,7 +112,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
     public int AnswersUnderWay => Volatile.Read(ref _answers);
 
-    public bool IsLeaving => _isLeaving;
+    /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
+    public bool IsLeaving => Volatile.Read(ref _disposals) != 0;
 
     internal NodeAgent Agent => _agent;
 
@@ -148,8 +153,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Gives claims back, ends all waits, and lets go of everything.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_isLeaving)
+        if (Interlocked.Exchange(ref _disposals, 1) != 0)
             return;
+        await DrainAsync().ConfigureAwait(false);
         _isLeaving = true;
         _subscription?.Dispose();
         Post(Peer.Clock, Leave.Instance);
@@ -159,11 +165,28 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         try
         {
             // The releases are on their way; another node need not wait for a lease to end.
-            await _idle.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
+            await _idle.Task.WaitAsync(_storeTimeout, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
             // Then it has to.
+        }
+    }
+
+    private async Task DrainAsync()
+    {
+        if (_leaveTimeout == TimeSpan.Zero)
+            return;
+        Post(Peer.Clock, Protocol.Drain.Instance);
+        if (_drained.Task.IsCompleted)
+            return;
+        try
+        {
+            await _drained.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The rest is handed over.
         }
     }
 
@@ -278,6 +301,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                     waiter = next;
                 }
 
+                break;
+            case Drained:
+                _drained.TrySetResult();
                 break;
             case StoreHealthChanged { IsDown: true }:
                 LogStoreDown(_cacheName);
