@@ -80,6 +80,7 @@ internal partial class NodeAgent
                 // Also what had its time while it waited: what it would have replaced must not outlive it.
                 Key = change.State.Key,
                 Operation = change.Operation,
+                ObservedToken = change.Observed,
                 IsRetry = change.Tries > 0,
                 AskedAgo = askedAgo,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),

@@ -195,7 +195,8 @@ internal partial class StoreMachine
                 slot.Accept(Kept(write.Payload), NextToken(slot, now), now + write.Schedule.FreshFor.Ticks);
                 return Accepted(slot, now);
 
-            case InvalidateRequest invalidate when !invalidate.IsRetry || IsOlder(slot, invalidate.AskedAgo, now):
+            case InvalidateRequest invalidate
+                when !invalidate.IsRetry || slot.Token <= invalidate.ObservedToken || IsOlder(slot, invalidate.AskedAgo, now):
                 slot.EndSchedule();
                 slot.Accept(null, NextToken(slot, now), now + invalidate.TombstoneFor.Ticks);
                 return Accepted(slot, now);

@@ -115,7 +115,15 @@ public sealed record WriteRequest : MutationRequest
 /// <summary>Removes a key.</summary>
 public sealed record InvalidateRequest : MutationRequest
 {
-    /// <summary>Whether this is not the first try, or it has waited: then what was claimed or set since it was asked for stays.</summary>
+    /// <summary>
+    /// The newest token the asking node knew when the removal was asked for, or of a change of its own before it, which may have waited with it.
+    /// </summary>
+    public long ObservedToken { get; init; }
+
+    /// <summary>
+    /// Whether this is not the first try, or it has waited: then it loses to anything newer than both <see cref="ObservedToken"/> and the time at
+    /// which it was asked for.
+    /// </summary>
     public bool IsRetry { get; init; }
 
     /// <summary>How long ago it was asked for.</summary>

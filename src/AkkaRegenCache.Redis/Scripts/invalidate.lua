@@ -1,16 +1,16 @@
 -- Leaves a tombstone. KEYS: state, value, operation, life.
--- ARGV: run, whether it is a retry, asked how long ago, how long the tombstone is kept.
+-- ARGV: run, observed token, whether it is a retry, asked how long ago, how long the tombstone is kept.
 local first = recall(KEYS[3])
 if first then return { life(KEYS[4], ARGV[1]), '', first } end
 
 local s = load(KEYS[1], KEYS[2])
 local answer
-if ARGV[2] == '1' and s.t > now - tonumber(ARGV[3]) then
+if ARGV[3] == '1' and s.t > math.max(tonumber(ARGV[2]), now - tonumber(ARGV[4])) then
   answer = superseded(s)
 else
   set(s, 'd', 0)
   set(s, 'a', 0)
-  accept(s, nil, next_token(s), now + tonumber(ARGV[4]))
+  accept(s, nil, next_token(s), now + tonumber(ARGV[5]))
   save(s)
   answer = accepted(s)
 end
