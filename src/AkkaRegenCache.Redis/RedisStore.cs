@@ -142,7 +142,10 @@ public sealed partial class RedisStore : IExternalStore
         ArgumentNullException.ThrowIfNull(request);
         RedisValue[] values =
         [
-            request.ObservedToken, request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), RedisAnswers.Micros(request.TombstoneFor),
+            request.ObservedToken,
+            request.IsRetry ? 1 : 0,
+            RedisAnswers.Micros(request.AskedAgo),
+            RedisAnswers.Micros(request.TombstoneFor),
         ];
         var (reply, life) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, life);

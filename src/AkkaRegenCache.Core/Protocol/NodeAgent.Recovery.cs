@@ -11,6 +11,9 @@ internal partial class NodeAgent
     /// <summary>When the store is back, what waited for it is spread over this.</summary>
     private static readonly long s_spread = TimeSpan.FromMilliseconds(200).Ticks;
 
+    /// <summary>After so long without any call the store is asked whether it is still the same.</summary>
+    private static readonly long s_quiet = TimeSpan.FromSeconds(2).Ticks;
+
     /// <summary>How long something due waits for the store's return before it looks again.</summary>
     private static readonly long s_longWait = TimeSpan.FromSeconds(30).Ticks;
 
@@ -25,6 +28,7 @@ internal partial class NodeAgent
     private readonly Queue<PendingChange> _toFlush = new();
     private readonly Queue<StoreCall> _notSent = new();
     private readonly List<KeyState> _parked = [];
+    private long _askedAt;
     private int _queued;
     private int _flushing;
 
@@ -81,6 +85,7 @@ internal partial class NodeAgent
                 call.Timeout = 0;
         }
 
+        _askedAt = _now;
         if (call.Timeout <= 0 || (_breaker.IsOpen && !call.IsProbe))
             _notSent.Enqueue(call);
         else
@@ -117,11 +122,25 @@ internal partial class NodeAgent
 
     private void ServeProbe()
     {
-        if (_breaker.ProbeAt > _now)
-            return;
+        if (_breaker.ProbeAt <= _now)
+            Probe();
+    }
+
+    private void Probe()
+    {
         _breaker.OnProbing();
-        var key = _keys.Count > 0 ? _keys.Keys.First() : "?";
-        Send(new StoreCall { Keys = [key], IsProbe = true, IssuedAt = _now });
+        Send(new StoreCall { Keys = [_keys.Count > 0 ? _keys.Keys.First() : "?"], IsProbe = true, IssuedAt = _now });
+    }
+
+    /// <summary>
+    /// A node that serves everything from memory doesn't notice that the store has begun a new life, and goes on showing what that has lost: it
+    /// asks for a sign of life now and then.
+    /// </summary>
+    private void AskForLife()
+    {
+        if (_now - _askedAt < s_quiet || _keys.Count == 0 || _breaker.IsOpen || _breaker.ProbeAt != long.MaxValue)
+            return;
+        Probe();
     }
 
     /// <summary>Sends what has waited, some at a time.</summary>

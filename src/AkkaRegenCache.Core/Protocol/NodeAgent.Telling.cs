@@ -96,6 +96,7 @@ internal partial class NodeAgent
             });
         }
 
+        AskForLife();
         foreach (var (name, publisher) in _publishers)
         {
             if (_now - publisher.HeardAt > s_publisherForgotten)

@@ -143,10 +143,10 @@ internal partial class StoreMachine
     }
 
     /// <summary>The live claims, for the simulator's checks.</summary>
-    public IEnumerable<(string Key, long Token, string Owner)> LiveClaims(long now) =>
+    public IEnumerable<(string Key, long Token, string Owner, long LeaseEnds)> LiveClaims(long now) =>
         from pair in _slots
         where pair.Value.Claim is { } claim && claim.LeaseEnds > now
-        select (pair.Key, pair.Value.Claim!.Token, pair.Value.Claim.Owner);
+        select (pair.Key, pair.Value.Claim!.Token, pair.Value.Claim.Owner, pair.Value.Claim.LeaseEnds);
 
     /// <summary>Whether a result made under this token is accepted. Overridden only to plant a bug.</summary>
     protected virtual bool MayCommit(StoreSlot slot, long token, long now) => HoldsLiveClaim(slot, token, now);
@@ -177,8 +177,9 @@ internal partial class StoreMachine
     /// <summary>Whether every repeat must get this answer. A change that lost is final: its first try may be on its way yet, and must not win after all.</summary>
     private static bool IsFinal(MutationRequest request, ChangeAnswer answer) => answer.Accepted || request is WriteRequest or InvalidateRequest;
 
-    /// <summary>Whether nothing was claimed or set since so long ago. Tokens come from the store's clock.</summary>
-    private static bool IsOlder(StoreSlot slot, TimeSpan askedAgo, long now) => slot.Token <= (now - askedAgo.Ticks) / TicksPerMicrosecond;
+    /// <summary>Whether a change that has waited counts: nothing was claimed or set since it was asked for. Tokens come from the store's clock.</summary>
+    private static bool IsNewer(StoreSlot slot, long observed, TimeSpan askedAgo, long now) =>
+        slot.Token <= Math.Max(observed, (now - askedAgo.Ticks) / TicksPerMicrosecond);
 
     private ChangeAnswer ChangeIn(StoreSlot slot, MutationRequest request, long now)
     {
@@ -190,13 +191,12 @@ internal partial class StoreMachine
                 slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);
                 return Accepted(slot, now);
 
-            case WriteRequest write when !write.IsRetry || slot.Token <= write.ObservedToken || IsOlder(slot, write.AskedAgo, now):
+            case WriteRequest write when !write.IsRetry || IsNewer(slot, write.ObservedToken, write.AskedAgo, now):
                 slot.Schedule(write.Schedule, now, keepGrid: false);
                 slot.Accept(Kept(write.Payload), NextToken(slot, now), now + write.Schedule.FreshFor.Ticks);
                 return Accepted(slot, now);
 
-            case InvalidateRequest invalidate
-                when !invalidate.IsRetry || slot.Token <= invalidate.ObservedToken || IsOlder(slot, invalidate.AskedAgo, now):
+            case InvalidateRequest invalidate when !invalidate.IsRetry || IsNewer(slot, invalidate.ObservedToken, invalidate.AskedAgo, now):
                 slot.EndSchedule();
                 slot.Accept(null, NextToken(slot, now), now + invalidate.TombstoneFor.Ticks);
                 return Accepted(slot, now);

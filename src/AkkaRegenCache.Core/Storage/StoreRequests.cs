@@ -115,15 +115,10 @@ public sealed record WriteRequest : MutationRequest
 /// <summary>Removes a key.</summary>
 public sealed record InvalidateRequest : MutationRequest
 {
-    /// <summary>
-    /// The newest token the asking node knew when the removal was asked for, or of a change of its own before it, which may have waited with it.
-    /// </summary>
+    /// <inheritdoc cref="WriteRequest.ObservedToken"/>
     public long ObservedToken { get; init; }
 
-    /// <summary>
-    /// Whether this is not the first try, or it has waited: then it loses to anything newer than both <see cref="ObservedToken"/> and the time at
-    /// which it was asked for.
-    /// </summary>
+    /// <inheritdoc cref="WriteRequest.IsRetry"/>
     public bool IsRetry { get; init; }
 
     /// <summary>How long ago it was asked for.</summary>

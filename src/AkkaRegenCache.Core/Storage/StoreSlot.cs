@@ -32,6 +32,8 @@ internal sealed partial class StoreSlot(string key)
         public required long KeptUntil { get; init; }
     }
 
+    private static readonly long s_tokenKept = TimeSpan.FromSeconds(10).Ticks;
+
     private long _recordEnds;
     private long _interval;
 
@@ -65,7 +67,9 @@ internal sealed partial class StoreSlot(string key)
     {
         get
         {
-            var until = Math.Max(_recordEnds, Claim?.LeaseEnds ?? 0);
+            // Tokens are times: for a while they are remembered, should the clock be set back.
+            var until = (NewestToken * TimeSpan.TicksPerMicrosecond) + s_tokenKept;
+            until = Math.Max(until, Math.Max(_recordEnds, Claim?.LeaseEnds ?? 0));
             until = Math.Max(until, Failure?.KeptUntil ?? 0);
             until = Math.Max(until, Math.Max(KnownUntil, Doubtful?.KeptUntil ?? 0));
             return DueAt != 0 ? Math.Max(until, ActiveUntil) : until;

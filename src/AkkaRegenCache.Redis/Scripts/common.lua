@@ -210,4 +210,9 @@ local function accepted(s)
   return '1 ' .. text(s.t) .. ' ' .. (s.d ~= 0 and text(s.d - now) or '-') .. ' ' .. text(s.a - now)
 end
 
+-- Whether a change that has waited comes after something newer than what its node knew, and than the time at which it was asked for.
+local function has_lost(s, observed, is_retry, asked_ago)
+  return is_retry == '1' and s.t > math.max(tonumber(observed), now - tonumber(asked_ago))
+end
+
 local function superseded(s) return '0 ' .. text(s.t) .. ' - 0' end

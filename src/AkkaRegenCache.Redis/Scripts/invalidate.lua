@@ -5,7 +5,7 @@ if first then return { life(KEYS[4], ARGV[1]), '', first } end
 
 local s = load(KEYS[1], KEYS[2])
 local answer
-if ARGV[3] == '1' and s.t > math.max(tonumber(ARGV[2]), now - tonumber(ARGV[4])) then
+if has_lost(s, ARGV[2], ARGV[3], ARGV[4]) then
   answer = superseded(s)
 else
   set(s, 'd', 0)

@@ -260,7 +260,7 @@ public abstract class RecoveryScenarios(FarmMode mode) : Scenario(mode)
         await FillAsync(farm, "before");
         Break(farm.StoreOf(0), fault);
         Assert.True((await farm.SetAsync(0, Key, "set", Passive)).IsPending);
-        await farm.AdvanceAsync(Seconds(11));
+        await farm.AdvanceAsync(Seconds(10.5));
         Assert.Equal("set", await ShownAsync(farm, 0));
         await farm.AdvanceAsync(Seconds(9));
         Assert.Null(await ShownAsync(farm, 0));

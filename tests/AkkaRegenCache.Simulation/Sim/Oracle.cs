@@ -18,6 +18,7 @@ internal sealed class Oracle(World world)
     private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
     private long _lifeBeganAt = long.MinValue;
     private long _values;
+    private bool _clockStepped;
 
     /// <summary>Marks that show that a path was taken: a test that never gets there proves nothing.</summary>
     public Dictionary<string, long> Marks { get; } = [];
@@ -64,13 +65,41 @@ internal sealed class Oracle(World world)
     }
 
     /// <summary>The store has begun a new life: what it knew counts no longer, what nodes show does.</summary>
-    public void NewLife()
+    public void NewLife(string how)
     {
-        Mark("new life of the store");
+        Mark(how);
         _lifeBeganAt = world.Now;
         _operations.Clear();
+        foreach (var (operation, token) in world.Store.KnownOperations)
+            _operations.Add(operation, token);
         foreach (var model in _keys.Values)
+        {
             model.ForgetLife(world.Now);
+            if (world.Store.Machine.Read(new ReadRequest { Key = model.Key }, world.Store.Clock).Record is not { } kept)
+                continue;
+
+            // What a replica knew goes on in its life.
+            model.LastToken = model.NewestToken = kept.Token;
+            model.Lives[kept.Token] = world.Store.Life;
+            model.Value = (SimValue?)kept.Payload?.Value;
+            model.RecordEnds = world.Store.Clock + kept.FreshFor.Ticks;
+            model.DueAt = kept.DueIn is { } due ? world.Store.Clock + due.Ticks : 0;
+        }
+
+        foreach (var (key, token, _, ends) in world.Store.Machine.LiveClaims(world.Store.Clock))
+        {
+            var model = Model(key);
+            model.ClaimToken = token;
+            model.LeaseEnds = ends;
+            model.NewestToken = Math.Max(model.NewestToken, token);
+        }
+    }
+
+    /// <summary>The store's clock was set: how long something lasts there, and what is older than what, isn't certain any more.</summary>
+    public void ClockStepped()
+    {
+        Mark("clock of the store stepped");
+        _clockStepped = true;
     }
 
     public void Executed(StoreCall call, StoreAnswer answer)
@@ -107,8 +136,8 @@ internal sealed class Oracle(World world)
         var life = model.Lives.GetValueOrDefault(adopt.Token);
         var isOlder = adopt.Committed
             ? _shown.TryGetValue(place, out var before) && before.Life == life && adopt.Token < (last = before.Token)
-            : world.Options.NewLifeEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
-        if (isOlder)
+            : world.Options.NewLifeEvery + world.Options.FailOverEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+        if (isOlder && !(_clockStepped && world.Options.FailOverEvery > 0))
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
         if (!adopt.Committed)
         {
@@ -137,7 +166,7 @@ internal sealed class Oracle(World world)
             world.Fail($"4: {call} got {value}");
         // A set that the store hasn't taken has but the time at which it was asked for.
         var isOlder = value.BornAt < call.ChangedBefore && (!value.IsSet || value.AskedAt < call.ChangeAskedBefore);
-        if (isOlder && call.ChangedBefore > _lifeBeganAt)
+        if (isOlder && call.ChangedBefore > _lifeBeganAt && !(_clockStepped && call.ChangeWasPending))
             world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms, asked for at {call.ChangeAskedBefore / 10_000} ms, that had returned on its node");
         if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
             world.Fail($"5: {call} got {value}, begun before it asked");
@@ -223,7 +252,8 @@ internal sealed class Oracle(World world)
                 if (isBehind && model.LastOutcome < settled && shown.Since < settled)
                     world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
                 // A notification tells what is left of a life; while it is carried (half a second at the most, here), that grows old.
-                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken && model.RecordEnds + SimOptions.Millis(700) < world.Store.Clock)
+                if (shown.Committed && model.Value is not null && shown.Token == model.LastToken
+                    && model.RecordEnds + SimOptions.Millis(700) < world.Store.Clock && !_clockStepped)
                     world.Fail($"6: {node.Id} shows token {shown.Token} of {key} longer than the store holds it");
             }
         }
@@ -231,7 +261,7 @@ internal sealed class Oracle(World world)
         foreach (var call in isOver ? _pending : [])
         {
             // It may have lost to anything newer, and to nothing else.
-            if (Math.Max(_lifeBeganAt, Model(call.Key).AcceptedAt) < call.AskedAt)
+            if (Math.Max(_lifeBeganAt, Model(call.Key).AcceptedAt) < call.AskedAt && !_clockStepped)
                 world.Fail($"5: {call} was pending and is lost");
         }
 
@@ -255,7 +285,7 @@ internal sealed class Oracle(World world)
                 world.Fail($"leftover on {node.Id}: {node.Agent.KeyCount} keys, {node.Memory.Count} entries");
         }
 
-        foreach (var (key, token, owner) in world.Store.Machine.LiveClaims(world.Store.Clock))
+        foreach (var (key, token, owner, _) in world.Store.Machine.LiveClaims(world.Store.Clock))
             world.Fail($"leftover in the store: claim {token} of {key} by {owner}");
     }
 
@@ -266,7 +296,7 @@ internal sealed class Oracle(World world)
             return;
         var model = Model(request.Key);
         var clock = world.Store.Clock;
-        if (model.ClaimToken != 0 && model.LeaseEnds > clock)
+        if (model.ClaimToken != 0 && model.LeaseEnds > clock && !_clockStepped)
             world.Fail($"1: two live claims of {request.Key}: {model.ClaimToken} and {answer.Token}");
         if (model.ClaimToken != 0 && !world.Options.HasFaults)
             world.Fail($"2: the lease of {model.ClaimToken} of {request.Key} ran out without a fault");
@@ -276,9 +306,9 @@ internal sealed class Oracle(World world)
         if (request.Reason == ClaimReason.Due && isThere && (model.DueAt == 0 || model.DueAt > clock))
             world.Fail($"2: {request.Key} granted as due, {(model.DueAt - clock) / 10_000} ms too early");
         var limit = model.LastUse + world.Options.Keys[request.Key[1] - '0'].Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
-        if (request.Reason == ClaimReason.Due && world.Now > limit)
+        if (request.Reason == ClaimReason.Due && world.Now > limit && !_clockStepped)
             world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
-        if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken)
+        if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken && !_clockStepped)
             world.Fail($"2: {request.Key} granted as a miss, though token {model.LastToken} is fresh");
         model.ClaimToken = model.NewestToken = answer.Token;
         model.LeaseEnds = clock + request.Lease.Ticks;
@@ -327,7 +357,7 @@ internal sealed class Oracle(World world)
         }
 
         var next = clock + due.Ticks;
-        if (model.DueAt == 0 || model.RecordEnds <= clock || model.Interval != interval.Ticks)
+        if (_clockStepped || model.DueAt == 0 || model.RecordEnds <= clock || model.Interval != interval.Ticks)
             return;
         Mark("schedule kept its grid");
         var isFirst = next == model.DueAt || next - interval.Ticks < Math.Max(clock + request.Schedule.MinimumForward.Ticks, clock + 1);

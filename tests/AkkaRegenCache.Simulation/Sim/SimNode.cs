@@ -18,6 +18,7 @@ internal sealed class SimNode : IAccessLog
     private readonly Dictionary<string, long> _reads = [];
     private readonly Dictionary<string, long> _changed = [];
     private readonly Dictionary<string, long> _changeAsked = [];
+    private readonly HashSet<string> _pendingChange = [];
     private readonly Dictionary<long, SimRun> _runs = [];
     private readonly Queue<(Peer From, object Message)> _waiting = new();
     private readonly Queue<(Peer From, object Message)> _inbox = new();
@@ -88,6 +89,7 @@ internal sealed class SimNode : IAccessLog
         {
             Value = value,
             ChangedBefore = _changed.GetValueOrDefault(key, long.MinValue),
+            ChangeWasPending = _pendingChange.Contains(key),
             ChangeAskedBefore = _changeAsked.GetValueOrDefault(key, long.MinValue),
         };
         _world.Oracle.Asked(call);
@@ -285,6 +287,8 @@ internal sealed class SimNode : IAccessLog
                 case AnswerKind.Changed:
                     if (answered.IsPending || answered.Accepted)
                         _changeAsked[call.Key] = Math.Max(_changeAsked.GetValueOrDefault(call.Key, long.MinValue), call.AskedAt);
+                    if (answered.IsPending)
+                        _pendingChange.Add(call.Key);
                     if (answered.IsPending && call.Kind == WaiterKind.Remove)
                         _changed[call.Key] = Math.Max(_changed.GetValueOrDefault(call.Key, long.MinValue), call.AskedAt);
                     else if (answered.Accepted)

@@ -52,6 +52,12 @@ internal sealed class SimOptions
     /// <summary>The store begins a new life: without its data, or with its clock turned back, or both.</summary>
     public long NewLifeEvery { get; init; }
 
+    /// <summary>A replica of the store takes over that has not heard of the last second.</summary>
+    public long FailOverEvery { get; init; }
+
+    /// <summary>The store's clock is set, by up to three seconds.</summary>
+    public long ClockStepEvery { get; init; }
+
     public long EvictEvery { get; init; }
 
     /// <summary>Shares of generator runs that fail, hang, answer "do not store", or are too large.</summary>
@@ -98,6 +104,8 @@ internal sealed class SimOptions
             PartitionEvery = notices && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
             NewLifeEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
+            FailOverEvery = store && random.Next(4) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            ClockStepEvery = store && random.Next(5) == 0 ? Seconds(random.Next(3, 20)) : 0,
             EvictEvery = random.Next(2) == 0 ? Millis(random.Next(200, 5000)) : 0,
             Fails = random.Next(2) == 0 ? random.NextDouble() * 0.3 : 0,
             Hangs = random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,

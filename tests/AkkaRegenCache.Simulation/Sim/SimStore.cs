@@ -8,6 +8,7 @@ internal sealed class SimStore
 {
     private readonly World _world;
     private readonly Dictionary<(string Node, string Key), (long Since, int Calls)> _asked = [];
+    private readonly List<(StoreCall Call, long At, long When)> _log = [];
     private long _turnedBack;
 
     public SimStore(World world)
@@ -31,7 +32,38 @@ internal sealed class SimStore
         if (_world.Random.Next(2) == 0)
             _turnedBack += SimOptions.Millis(_world.Random.Next(10_000)) + 7;
         Machine = NewMachine();
+        _log.Clear();
+        KnownOperations.Clear();
     }
+
+    /// <summary>A replica takes over that has not heard of the last second or so, and whose clock is another.</summary>
+    public void FailOver()
+    {
+        Life++;
+        var known = _world.Now - SimOptions.Millis(_world.Random.Next(1500));
+        _turnedBack += SimOptions.Millis(_world.Random.Next(-20, 500));
+        _log.RemoveAll(l => l.When > known);
+        Machine = NewMachine();
+        KnownOperations.Clear();
+        foreach (var (call, at, _) in _log)
+        {
+            var answer = Do(call, at);
+            var token = answer switch
+            {
+                ClaimAnswer { Outcome: ClaimOutcome.Granted } claim => claim.Token,
+                ChangeAnswer { Accepted: true } change => change.Token,
+                _ => 0,
+            };
+            if (token != 0)
+                KnownOperations[((MutationRequest)call.Request!).Operation] = token;
+        }
+    }
+
+    /// <summary>What the replica that took over knew to be done, and under which token.</summary>
+    public Dictionary<OperationId, long> KnownOperations { get; } = [];
+
+    /// <summary>Somebody sets the server's clock, or it sets itself.</summary>
+    public void StepClock() => _turnedBack += SimOptions.Millis(_world.Random.Next(-3000, 3000));
 
     private StoreMachine NewMachine() =>
         _world.Plant?.Store?.Invoke($"life {Life}") ?? new StoreMachine($"life {Life}", TimeSpan.FromSeconds(10));
@@ -97,20 +129,23 @@ internal sealed class SimStore
 
     private StoreAnswer Execute(StoreCall call)
     {
-        var now = Clock;
-        StoreAnswer answer = call.Request switch
-        {
-            ReadRequest read => Machine.Read(read, now),
-            ClaimRequest claim => Machine.Claim(claim, now),
-            CommitRequest commit => Machine.Commit(commit, now),
-            ReleaseRequest release => Machine.Release(release, now),
-            WriteRequest write => Machine.Write(write, now),
-            InvalidateRequest invalidate => Machine.Invalidate(invalidate, now),
-            _ when call.Claims is { } claims => Machine.Renew(claims, call.Lease, now),
-            _ when call.Activities is { } activities => Machine.Touch(activities, now),
-            _ => Machine.Check(call.Keys!, now),
-        };
+        var answer = Do(call, Clock);
+        if (_world.Options.FailOverEvery > 0 && call.Request is not ReadRequest && call.Keys is null)
+            _log.Add((call, Clock, _world.Now));
         _world.Oracle.Executed(call, answer);
         return answer;
     }
+
+    private StoreAnswer Do(StoreCall call, long now) => call.Request switch
+    {
+        ReadRequest read => Machine.Read(read, now),
+        ClaimRequest claim => Machine.Claim(claim, now),
+        CommitRequest commit => Machine.Commit(commit, now),
+        ReleaseRequest release => Machine.Release(release, now),
+        WriteRequest write => Machine.Write(write, now),
+        InvalidateRequest invalidate => Machine.Invalidate(invalidate, now),
+        _ when call.Claims is { } claims => Machine.Renew(claims, call.Lease, now),
+        _ when call.Activities is { } activities => Machine.Touch(activities, now),
+        _ => Machine.Check(call.Keys!, now),
+    };
 }

@@ -45,6 +45,9 @@ internal sealed class SimCall(SimNode node, string key, WaiterKind kind, EntryPr
     /// <summary>When that change was asked for.</summary>
     public long ChangeAskedBefore { get; init; } = long.MinValue;
 
+    /// <summary>Whether that change was pending: of a store whose clock is set, what is older isn't certain.</summary>
+    public bool ChangeWasPending { get; init; }
+
     public override string ToString() => $"{Kind} of {Key} on {Node.Id} asked at {AskedAt / 10_000} ms";
 }
 

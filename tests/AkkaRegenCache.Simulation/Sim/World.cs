@@ -83,6 +83,8 @@ internal sealed class World
         Strike(Options.OutageEvery, Outage);
         Strike(Options.EvictEvery, Evict);
         Strike(Options.NewLifeEvery, NewLife);
+        Strike(Options.FailOverEvery, FailOver);
+        Strike(Options.ClockStepEvery, StepClock);
         var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
         for (var at = SimOptions.Seconds(2); at < end; at += SimOptions.Seconds(2))
@@ -230,9 +232,23 @@ internal sealed class World
     private void NewLife()
     {
         Store.BeginLife();
-        Oracle.NewLife();
+        Oracle.NewLife("new life of the store");
         foreach (var node in Nodes)
             node.ForgetChanges();
+    }
+
+    private void FailOver()
+    {
+        Store.FailOver();
+        Oracle.NewLife("fail-over of the store");
+        foreach (var node in Nodes)
+            node.ForgetChanges();
+    }
+
+    private void StepClock()
+    {
+        Store.StepClock();
+        Oracle.ClockStepped();
     }
 
     private void Evict()

@@ -20,7 +20,7 @@ public sealed class CampaignTests(ITestOutputHelper output)
         "claim Due Granted", "claim Due Held", "claim Due Fresh", "claim Due BackingOff",
         "claim Refresh Granted", "claim Refresh Held", "claim Refresh Fresh",
         "renew Held", "renew Lost", "released", "not released: contended", "operation repeated",
-        "ran", "ran locally", "shows uncommitted", "made though cancelled", "crashed", "new life of the store", "schedule kept its grid",
+        "ran", "ran locally", "shows uncommitted", "made though cancelled", "crashed", "new life of the store", "fail-over of the store", "clock of the store stepped", "schedule kept its grid",
         "waited Get", "waited Refresh",
     ];
 
