@@ -113,7 +113,6 @@ public sealed class RedisAgainstReferenceTests(SharedRedis redis) : IClassFixtur
                         Key = key,
                         Operation = operation,
                         TombstoneFor = Milliseconds(20_000, 60_000),
-                        ObservedToken = Some(0, token),
                         ObservedToken = token,
                         IsRetry = Some(true, false),
                         AskedAgo = Milliseconds(0, 10, 100, 1_000, 60_000),
