@@ -55,6 +55,17 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Fact]
+    public async Task A_read_that_answers_just_in_time_leaves_the_claim_what_is_left()
+    {
+        await using var farm = NewFarm(nodes: 1, UseTimeouts);
+        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.14), int.MaxValue, StoreOperation.Read);
+        farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Claim);
+        var generator = new TestGenerator(farm);
+        Assert.Equal("value 1", await farm.GetAsync(0, generator, s_long));
+        Assert.InRange(generator.LastStart, TimeSpan.Zero, s_readTimeout + farm.Slack);
+    }
+
+    [Fact]
     public async Task Who_only_looks_waits_at_most_the_read_timeout_and_finds_nothing()
     {
         await using var farm = NewFarm(nodes: 1, UseTimeouts);
@@ -190,6 +201,28 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
         await farm.AdvanceAsync(Seconds(storeTakes > 1 ? 3 : storeTakes));
         await AssertShownEverywhereAsync(farm, "set", "set");
         await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact]
+    public async Task A_read_that_was_on_its_way_does_not_cover_a_change_that_waits()
+    {
+        await using var farm = NewFarm(nodes: 2);
+        await farm.SetAsync(1, Key, "before", s_long);
+        farm.StoreOf(0).Break(StoreFault.AnswersLate, Seconds(0.2), 1, StoreOperation.Read);
+        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.9), 1, StoreOperation.Write);
+        var generator = new TestGenerator(farm);
+        var read = farm.Call(0, generator, s_long);
+        await farm.AdvanceAsync(Seconds(0.1));
+        Assert.True((await farm.SetAsync(0, Key, "set", s_background)).IsPending);
+        for (var step = 0; step < 20; step++)
+        {
+            Assert.Equal("set", farm.Hit(0, generator, s_background));
+            await farm.AdvanceAsync(Seconds(0.1));
+        }
+
+        await farm.AnswerAsync(read);
+        Assert.Equal(0, generator.Runs);
+        Assert.Equal("set", (await farm.TryGetAsync<string>(1, Key)).Value);
     }
 
     [Fact]
