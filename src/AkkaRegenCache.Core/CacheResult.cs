@@ -13,8 +13,8 @@ public readonly record struct ChangeResult(bool Accepted, long Token)
 {
     /// <summary>
     /// Whether the external store has not taken it yet: it doesn't answer, or writes go on in the background. This node shows the change, and
-    /// carries it to the store as soon as that answers. There a set loses to anything newer than what this node knew when it was called; a removal
-    /// always wins. A change that is pending when its process dies is lost.
+    /// carries it to the store as soon as that answers. There it loses to what was set, removed or begun to be generated elsewhere after it was asked
+    /// for, and to nothing else. A change that is pending when its process dies is lost.
     /// </summary>
     public bool IsPending { get; init; }
 }

@@ -45,9 +45,12 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
         {
             reply = await Await(calling, cancellationToken).ConfigureAwait(false);
         }
-        catch when (readingLife is not null)
+        catch (Exception e) when (readingLife is not null || e is RedisServerException)
         {
-            Forget(readingLife);
+            if (readingLife is not null)
+                Forget(readingLife);
+            if (e is RedisServerException error && RedisErrors.IsRefusal(error))
+                throw RedisErrors.Refused(error, script.Name, key);
             throw;
         }
 
@@ -92,11 +95,16 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
 
     private async ValueTask<RedisLink> LinkAsync(CancellationToken cancellationToken)
     {
-        if (Volatile.Read(ref _link) is { } there)
-            return there;
-        var connected = await Await(connection.GetAsync(), cancellationToken).ConfigureAwait(false);
-        lock (_gate)
-            return _link ??= new RedisLink(connected, lifeKey, scripts.Life);
+        var link = Volatile.Read(ref _link);
+        if (link is null)
+        {
+            var connected = await Await(connection.GetAsync(), cancellationToken).ConfigureAwait(false);
+            lock (_gate)
+                link = _link ??= new RedisLink(connected, lifeKey, scripts.Life);
+        }
+
+        link.ThrowIfDisconnected();
+        return link;
     }
 
     private void Warn(RecordWarning warning, string key)

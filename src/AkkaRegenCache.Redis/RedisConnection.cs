@@ -8,6 +8,9 @@ namespace AkkaRegenCache.Redis;
 /// </summary>
 internal sealed class RedisConnection : IAsyncDisposable, IDisposable
 {
+    /// <summary>How long after a failed try to connect the next may be made.</summary>
+    private const int ReconnectMilliseconds = 250;
+
     private readonly Lock _gate = new();
     private readonly Func<Task<IConnectionMultiplexer>>? _connect;
     private Task<IConnectionMultiplexer>? _connecting;
@@ -30,7 +33,17 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     {
         var options = ConfigurationOptions.Parse(configuration);
         options.AbortOnConnectFail = false;
+
+        // The client's own policy lets seconds pass between two tries. It looks once a second whether one is due, so there is no burst.
+        options.ReconnectRetryPolicy = new LinearRetry(ReconnectMilliseconds);
         return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(options).ConfigureAwait(false), isOwn: true);
+    }
+
+    /// <summary>Throws where no server is connected.</summary>
+    public static void ThrowIfDisconnected(IConnectionMultiplexer connection)
+    {
+        if (!connection.IsConnected)
+            throw new IOException("Redis is not connected.");
     }
 
     public Task<IConnectionMultiplexer> GetAsync()

@@ -51,6 +51,12 @@ internal sealed class RedisLink
 
     public RedisKey LifeKey => _lifeKey[0];
 
+    /// <summary>
+    /// Fails at once where no server is connected. Some versions of the client would keep the command for as long as its timeout, and send it when
+    /// the connection is back: the caller waits for nothing, and what was given up is done late.
+    /// </summary>
+    public void ThrowIfDisconnected() => RedisConnection.ThrowIfDisconnected(_connection);
+
     /// <summary>What is known of the server; asked for once after each connection.</summary>
     public Task<Checked> CheckedAsync()
     {

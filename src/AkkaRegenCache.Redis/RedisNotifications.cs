@@ -46,6 +46,9 @@ public sealed partial class RedisNotifications : INotificationBus
         ArgumentNullException.ThrowIfNull(notification);
         var bytes = NotificationFormat.Write(notification);
         var connection = await _connection.GetAsync().ConfigureAwait(false);
+
+        // One that is sent late is worse than none: what was missed is noticed.
+        RedisConnection.ThrowIfDisconnected(connection);
         await connection.GetSubscriber().PublishAsync(ChannelOf(connection, cacheName), bytes).ConfigureAwait(false);
         if (_ears.TryGetValue(cacheName, out var ear))
             ear.OnPublished();

@@ -13,7 +13,8 @@ public static class RedisRegenCacheBuilderExtensions
 
     /// <summary>
     /// Uses Redis as the cache's external store and for its notifications. The connection is made at first use and belongs to the application's
-    /// container; caches with the same configuration share it. The host starts also while Redis is down.
+    /// container; caches with the same configuration share it. The host starts also while Redis is down, and a lost connection is made anew within
+    /// about a second of Redis' return.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>
     /// <param name="configuration">As StackExchange.Redis takes it: <c>host:port,password=…</c>.</param>

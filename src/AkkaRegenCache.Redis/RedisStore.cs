@@ -29,8 +29,19 @@ namespace AkkaRegenCache.Redis;
 /// miss too, but a value generated here doesn't overwrite it; an explicit set or removal does, with a newer token. Of each there is one warning.
 /// </para>
 /// <para>
-/// Thread-safe. Errors of Redis are thrown as they are (<see cref="RedisException"/>); all operations can be repeated. A replica that takes over
-/// may have lost the last changes: the life in the answers tells.
+/// Thread-safe. Where the server is there and refuses an operation (no memory, a replica, no permission …), a <see cref="StoreRefusedException"/>
+/// is thrown; all other errors of Redis are thrown as they are (<see cref="RedisException"/>, <see cref="TimeoutException"/>; <see cref="IOException"/> without a connection). All operations can
+/// be repeated. A replica that takes over may have lost the last changes: the life in the answers tells.
+/// </para>
+/// <para>
+/// <b>What is done late.</b> While no server is connected every operation fails at once: no command waits in this process for a connection. One
+/// that was sent to a server which hangs, and given up, is still done when that goes on. Then a read or a check changes nothing; a late claim is
+/// found by its node, which gives it back; a late commit counts only under its live claim; a late release ends only its own claim. A late set or
+/// removal is the first try of a change that is pending by now, and is repeated under the same operation id, which for 10 seconds gets one and the
+/// same answer: whichever comes first is done, the other changes nothing, also where the first one lost. A repeat that has waited loses to whatever
+/// was accepted since it was asked for (<see cref="WriteRequest.AskedAgo"/>). A first try doesn't, as it can't tell how long it was on its way: sent
+/// into a connection that stalls while other nodes' don't, and done before its repeat, it wins over what another node set in between, though that
+/// came later. All nodes end on the same value even then.
 /// </para>
 /// </remarks>
 public sealed partial class RedisStore : IExternalStore

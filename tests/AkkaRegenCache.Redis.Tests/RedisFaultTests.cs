@@ -120,9 +120,12 @@ public sealed class RedisFaultTests
         var claim = await rig.Claim("key", reason: ClaimReason.Refresh);
         var admin = link.Admin;
         await admin.ConfigSetAsync("maxmemory", "1");
-        await Assert.ThrowsAnyAsync<RedisException>(async () => await rig.Commit("key", claim.Token, "late"));
-        await Assert.ThrowsAnyAsync<RedisException>(async () => await rig.Write("key", "late"));
-        await Assert.ThrowsAnyAsync<RedisException>(async () => await rig.Claim("other"));
+        foreach (var refused in (Func<Task>[])[() => rig.Commit("key", claim.Token, "late").AsTask(), () => rig.Write("key", "late").AsTask(), () => rig.Claim("other").AsTask()])
+        {
+            var error = await Assert.ThrowsAsync<StoreRefusedException>(refused);
+            Assert.IsType<RedisServerException>(error.InnerException);
+        }
+
         Assert.Equal("before", await rig.Text("key"));
         Assert.Equal(token, (await rig.Read("key")).Record!.Token);
 

@@ -70,7 +70,7 @@ internal static class Eventually
                     return;
                 last = null;
             }
-            catch (Exception e) when (e is RedisException or TimeoutException)
+            catch (Exception e) when (e is RedisException or TimeoutException or IOException)
             {
                 last = e;
             }

@@ -163,6 +163,10 @@ internal partial class NodeAgent
         _aside.Clear();
         foreach (var queue in _queues.Values)
             _toFlush.Enqueue(queue[0]);
+
+        // What waits has this one chance: perhaps the store is back, and nobody has noticed.
+        if (_breaker.IsOpen && _queued > 0)
+            Probe();
         ServeFlush();
         var flights = new HashSet<Flight>(_runs.Values);
         flights.UnionWith(_keys.Values.Where(s => s.Flight is not null).Select(s => s.Flight!));

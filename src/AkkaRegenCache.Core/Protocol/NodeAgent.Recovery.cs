@@ -122,13 +122,15 @@ internal partial class NodeAgent
 
     private void ServeProbe()
     {
-        if (_breaker.ProbeAt > _now)
-            return;
-        _breaker.OnProbing();
-        Probe();
+        if (_breaker.ProbeAt <= _now)
+            Probe();
     }
 
-    private void Probe() => Send(new StoreCall { Keys = [_keys.Count > 0 ? _keys.Keys.First() : "?"], IsProbe = true, IssuedAt = _now });
+    private void Probe()
+    {
+        _breaker.OnProbing();
+        Send(new StoreCall { Keys = [_keys.Count > 0 ? _keys.Keys.First() : "?"], IsProbe = true, IssuedAt = _now });
+    }
 
     /// <summary>
     /// A node that serves everything from memory doesn't notice that the store has begun a new life, and goes on showing what that has lost: it
@@ -138,7 +140,6 @@ internal partial class NodeAgent
     {
         if (_now - _askedAt < s_quiet || _keys.Count == 0 || _breaker.IsOpen || _breaker.ProbeAt != long.MaxValue)
             return;
-        _breaker.OnProbing();
         Probe();
     }
 

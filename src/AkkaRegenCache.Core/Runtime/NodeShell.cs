@@ -48,6 +48,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private int _storeCalls;
     private int _answers;
     private volatile bool _isLeaving;
+    private bool _isBusDown;
     private bool _hasLeft;
 
     public NodeShell(
@@ -160,17 +161,18 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _subscription?.Dispose();
         Post(Peer.Clock, Leave.Instance);
         await _timer.DisposeAsync().ConfigureAwait(false);
-        if (StoreCalls == 0)
-            return;
         try
         {
-            // The releases are on their way; another node need not wait for a lease to end.
+            // Releases and changes that waited are on their way; another node need not wait for a lease to end.
             await _idle.Task.WaitAsync(_storeTimeout, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
             // Then it has to.
         }
+
+        if (_agent.PendingChanges is > 0 and var lost)
+            LogChangesLost(_cacheName, lost);
     }
 
     private async Task DrainAsync()
@@ -232,6 +234,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 return;
             }
 
+            // A call of the store is counted until its reply has been posted: with none under way and nothing posted, nothing is left to do.
+            if (_hasLeft && StoreCalls == 0 && _mailbox.IsEmpty)
+                _idle.TrySetResult();
             _seen = Interlocked.Add(ref _posted, -_seen);
             if (_seen == 0)
             {
@@ -391,7 +396,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
         Post(Peer.Store, reply);
         if (Interlocked.Decrement(ref _storeCalls) == 0 && _isLeaving)
-            _idle.TrySetResult();
+            Post(Peer.Clock, Tick.Instance);
     }
 
     private void Publish(CacheNotification notification)
@@ -405,12 +410,14 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         try
         {
             var task = _bus.PublishAsync(_cacheName, notification);
-            if (!task.IsCompletedSuccessfully)
+            if (task.IsCompletedSuccessfully)
+                NotePublished();
+            else
                 _ = AwaitBusAsync(task);
         }
         catch (Exception e)
         {
-            LogBusFailed(e, _cacheName);
+            NoteNotPublished(e);
         }
     }
 
@@ -419,11 +426,27 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         try
         {
             await task.ConfigureAwait(false);
+            NotePublished();
         }
         catch (Exception e)
         {
-            LogBusFailed(e, _cacheName);
+            NoteNotPublished(e);
         }
+    }
+
+    /// <summary>The first failure is news; those after it, two a second by the heartbeat alone, are not.</summary>
+    private void NoteNotPublished(Exception exception)
+    {
+        if (Interlocked.Exchange(ref _isBusDown, true))
+            LogBusStillFails(exception, _cacheName);
+        else
+            LogBusFailed(exception, _cacheName);
+    }
+
+    private void NotePublished()
+    {
+        if (Volatile.Read(ref _isBusDown) && Interlocked.Exchange(ref _isBusDown, false))
+            LogBusBack(_cacheName);
     }
 
     private void SetTimer(long now)
@@ -473,6 +496,17 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     [LoggerMessage(6, LogLevel.Information, "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
     private partial void LogStoreBack(string cacheName, int pendingChanges);
 
-    [LoggerMessage(3, LogLevel.Warning, "Cache {CacheName}: a notification could not be sent.")]
+    [LoggerMessage(3, LogLevel.Warning,
+        "Cache {CacheName}: a notification could not be sent. Further ones that can't be are reported at debug level, until one is sent again.")]
     private partial void LogBusFailed(Exception exception, string cacheName);
+
+    [LoggerMessage(7, LogLevel.Debug, "Cache {CacheName}: another notification could not be sent.")]
+    private partial void LogBusStillFails(Exception exception, string cacheName);
+
+    [LoggerMessage(8, LogLevel.Information, "Cache {CacheName}: notifications are sent again.")]
+    private partial void LogBusBack(string cacheName);
+
+    [LoggerMessage(9, LogLevel.Warning,
+        "Cache {CacheName} was disposed with {PendingChanges} sets and removals that the external store has not taken. They are lost.")]
+    private partial void LogChangesLost(string cacheName, int pendingChanges);
 }

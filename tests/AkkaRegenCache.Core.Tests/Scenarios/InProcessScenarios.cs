@@ -59,3 +59,11 @@ public sealed class WhatBreaksOthers_serialized() : WhatBreaksOthersScenarios(In
 public sealed class ReadAndRefresh_of_objects() : ReadAndRefreshScenarios(InProcessMode.Objects);
 
 public sealed class ReadAndRefresh_serialized() : ReadAndRefreshScenarios(InProcessMode.Serialized);
+
+public sealed class StoreTimeout_of_objects() : StoreTimeoutScenarios(InProcessMode.Objects);
+
+public sealed class StoreTimeout_serialized() : StoreTimeoutScenarios(InProcessMode.Serialized);
+
+public sealed class Recovery_of_objects() : RecoveryScenarios(InProcessMode.Objects);
+
+public sealed class Recovery_serialized() : RecoveryScenarios(InProcessMode.Serialized);

@@ -121,6 +121,10 @@ public abstract partial class ExternalStoreContract
         Assert.False((await Invalidate(operation: operation)).Accepted);
         await AssertShows("newer", set);
 
+        // But not what its node knew, or had changed itself before it.
+        Assert.False((await Invalidate(isRetry: true, askedAgo: 2, observed: set - 1)).Accepted);
+        Assert.True((await Invalidate(isRetry: true, askedAgo: 2, observed: set)).Accepted);
+
         // A generation that began before it has an older token, whenever it is committed.
         var claim = await Granted("a", ClaimReason.Refresh);
         await Advance(2);

@@ -105,12 +105,18 @@ public abstract partial class ExternalStoreContract
         });
 
     protected async Task<ChangeAnswer> Invalidate(
-        double tombstoneFor = 10, string key = Key, OperationId? operation = null, bool isRetry = false, double askedAgo = 60) =>
+        double tombstoneFor = 10,
+        string key = Key,
+        OperationId? operation = null,
+        long observed = 0,
+        bool isRetry = false,
+        double askedAgo = 60) =>
         await Store.InvalidateAsync(new InvalidateRequest
         {
             Key = key,
             Operation = operation ?? Op(),
             TombstoneFor = Unit * tombstoneFor,
+            ObservedToken = observed,
             IsRetry = isRetry,
             AskedAgo = Unit * askedAgo,
         });

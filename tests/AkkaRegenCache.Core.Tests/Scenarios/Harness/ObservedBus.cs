@@ -11,12 +11,20 @@ public sealed class ObservedBus(INotificationBus inner, bool serializes) : INoti
 {
     private readonly ConcurrentQueue<(string CacheName, CacheNotification Notification)> _sent = new();
     private volatile bool _isMuted;
+    private volatile bool _fails;
 
     /// <summary>Whether what this node publishes is lost.</summary>
     public bool IsMuted
     {
         get => _isMuted;
         set => _isMuted = value;
+    }
+
+    /// <summary>Whether publishing fails.</summary>
+    public bool Fails
+    {
+        get => _fails;
+        set => _fails = value;
     }
 
     public int Sent(NotificationKind kind) => _sent.Count(s => s.Notification.Kind == kind);
@@ -32,6 +40,8 @@ public sealed class ObservedBus(INotificationBus inner, bool serializes) : INoti
     {
         var sent = serializes ? OverTheWire(notification) : notification;
         _sent.Enqueue((cacheName, sent));
+        if (_fails)
+            throw new IOException("Nothing can be published.");
         return _isMuted ? ValueTask.CompletedTask : inner.PublishAsync(cacheName, sent);
     }
 

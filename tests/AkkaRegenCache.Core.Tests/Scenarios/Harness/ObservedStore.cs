@@ -35,6 +35,9 @@ public enum StoreFault
 
     /// <summary>It is done late.</summary>
     IsSlow,
+
+    /// <summary>Nothing is done: the store is there, and refuses it.</summary>
+    Refuses,
 }
 
 /// <summary>A node's way to the store: counts the calls, and goes wrong where it is told to. Thread-safe.</summary>
@@ -117,6 +120,8 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
                 return call();
             if (fault == StoreFault.Throws && Interlocked.Increment(ref _thrown) % 2 == 0)
                 throw new IOException($"The store is down ({operation}).");
+            if (fault == StoreFault.Refuses && Interlocked.Increment(ref _thrown) % 2 == 0)
+                throw new StoreRefusedException($"The store refuses this ({operation}).");
             return Misdo(operation, fault, rule.Time, call);
         }
 
@@ -137,6 +142,8 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
                 case StoreFault.Hangs:
                     await delay(Timeout.InfiniteTimeSpan).ConfigureAwait(false);
                     break;
+                case StoreFault.Refuses:
+                    throw new StoreRefusedException($"The store refuses this ({operation}).");
             }
 
             throw new IOException($"The store is down ({operation}).");
