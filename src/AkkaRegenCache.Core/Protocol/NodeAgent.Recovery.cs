@@ -229,6 +229,14 @@ internal partial class NodeAgent
         state.Token = Math.Max(state.Token, change.Observed);
         state.EndsAt = ends;
         _out.Send(Peer.Memory, new Adopt(state.Key, state.Token, payload, state.Source, committed: false));
+
+        // Whoever waits for the store's word has it here; what is on its way there ends by itself.
+        if (state.Flight is { Phase: FlightPhase.Reading or FlightPhase.Claiming, Why: not ClaimReason.Refresh } asking)
+        {
+            AnswerValue(asking.TakeWaiters(), payload, state.Token);
+            AnswerValue(asking.TakePeekers(), payload, state.Token);
+        }
+
         ServeShown(state);
     }
 
