@@ -72,6 +72,22 @@ internal static class NotificationFormat
         return stream.ToArray();
     }
 
+    /// <summary>The parts of a notification that a script puts one together from: publisher and number, and the key.</summary>
+    public static (byte[] Publisher, byte[] Key) Parts(CommitAnnouncement announcement, string key)
+    {
+        using var publisher = new MemoryStream();
+        using (var writer = new BinaryWriter(publisher, Encoding.UTF8, leaveOpen: true))
+        {
+            writer.Write(announcement.Publisher);
+            writer.Write7BitEncodedInt64(announcement.Sequence);
+        }
+
+        using var name = new MemoryStream();
+        using (var writer = new BinaryWriter(name, Encoding.UTF8, leaveOpen: true))
+            writer.Write(key);
+        return (publisher.ToArray(), name.ToArray());
+    }
+
     /// <summary>Reads a notification; null where it is none, or one of a version to come. Never throws.</summary>
     public static CacheNotification? Read(byte[] bytes)
     {

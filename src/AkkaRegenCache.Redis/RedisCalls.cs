@@ -12,6 +12,11 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
 
     public RedisScripts Scripts => scripts;
 
+    public RedisConnection Connection => connection;
+
+    /// <summary>The database that is used; -1 as long as it isn't known, and on a Redis Cluster.</summary>
+    public int SingleServerDatabase => Volatile.Read(ref _link) is { IsSingleServer: true } link ? link.Database.Database : -1;
+
     public async ValueTask<bool> IsClusterAsync(CancellationToken cancellationToken)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);

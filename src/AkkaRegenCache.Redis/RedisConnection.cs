@@ -62,6 +62,16 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         }
     }
 
+    /// <summary>Whether both are the same connection to Redis.</summary>
+    public bool IsSameAs(RedisConnection other)
+    {
+        if (ReferenceEquals(this, other))
+            return true;
+        var here = Volatile.Read(ref _connecting);
+        var there = Volatile.Read(ref other._connecting);
+        return here is { IsCompletedSuccessfully: true } && there is { IsCompletedSuccessfully: true } && ReferenceEquals(here.Result, there.Result);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Leave() is { } connecting)

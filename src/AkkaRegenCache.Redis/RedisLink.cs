@@ -49,6 +49,9 @@ internal sealed class RedisLink
 
     public IDatabase Database { get; }
 
+    /// <summary>Whether it is known to be no Redis Cluster.</summary>
+    public bool IsSingleServer => Volatile.Read(ref _check) is { IsCompletedSuccessfully: true, Result.IsCluster: false };
+
     public RedisKey LifeKey => _lifeKey[0];
 
     /// <summary>

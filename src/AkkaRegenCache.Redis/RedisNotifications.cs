@@ -78,7 +78,16 @@ public sealed partial class RedisNotifications : INotificationBus
 
     // Redis' channels know no databases; our keys do.
     private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) => new(
-        $"{_prefix}:notify:{connection.GetDatabase().Database}:{RedisNames.Escape(cacheName)}", RedisChannel.PatternMode.Literal);
+        ChannelOf(_prefix, connection.GetDatabase().Database, cacheName), RedisChannel.PatternMode.Literal);
+
+    /// <summary>The name of a cache's channel.</summary>
+    /// <param name="prefix">The prefix, escaped.</param>
+    /// <param name="database">The database's number.</param>
+    /// <param name="cacheName">The cache.</param>
+    internal static string ChannelOf(string prefix, int database, string cacheName) => $"{prefix}:notify:{database}:{RedisNames.Escape(cacheName)}";
+
+    /// <summary>Whether what is sent on a connection under a prefix goes the way that these notifications go.</summary>
+    internal bool GoWith(RedisConnection connection, string prefix) => _connection.IsSameAs(connection) && _prefix == prefix;
 
     private void Warn()
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -48,6 +49,7 @@ public sealed partial class RedisStore : IExternalStore
 {
     private readonly RedisCalls _calls;
     private readonly RedisNames _names;
+    private readonly string? _cacheName;
     private readonly ConcurrentDictionary<string, RedisStore> _parts = new(StringComparer.Ordinal);
 
     /// <summary>Creates a store on a connection, which stays its owner's.</summary>
@@ -66,10 +68,11 @@ public sealed partial class RedisStore : IExternalStore
         _calls = new RedisCalls(connection, _names.Life, scripts ?? RedisScripts.Default, logger ?? NullLogger.Instance);
     }
 
-    private RedisStore(RedisCalls calls, RedisNames names)
+    private RedisStore(RedisCalls calls, RedisNames names, string cacheName)
     {
         _calls = calls;
         _names = names;
+        _cacheName = cacheName;
     }
 
     /// <inheritdoc/>
@@ -79,8 +82,17 @@ public sealed partial class RedisStore : IExternalStore
     public IExternalStore ForCache(string cacheName)
     {
         ArgumentNullException.ThrowIfNull(cacheName);
-        return _parts.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name)), this);
+        return _parts.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name), name), this);
     }
+
+    /// <summary>
+    /// The script that commits can publish, where both go over the same connection. On a Redis Cluster they don't: its servers would tell in another order
+    /// than they were asked.
+    /// </summary>
+    /// <inheritdoc cref="IExternalStore.AnnouncesOn"/>
+    public bool AnnouncesOn(INotificationBus bus) =>
+        _cacheName is not null && _calls.SingleServerDatabase >= 0
+        && bus is RedisNotifications notifications && notifications.GoWith(_calls.Connection, RedisNames.Escape(_names.Prefix));
 
     /// <inheritdoc/>
     public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
@@ -114,7 +126,7 @@ public sealed partial class RedisStore : IExternalStore
     public async ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        RedisValue[] values = [request.Token, .. Life(request.Schedule), Bytes(request, request.Payload)];
+        RedisValue[] values = [request.Token, request.ClaimLife, .. Life(request.Schedule), Bytes(request, request.Payload), .. Announcement(request)];
         var (reply, life) = await CallAsync(_calls.Scripts.Commit, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, life);
     }
@@ -160,6 +172,15 @@ public sealed partial class RedisStore : IExternalStore
         ];
         var (reply, life) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, life);
+    }
+
+    private RedisValue[] Announcement(CommitRequest request)
+    {
+        if (request.Announcement is not { } announcement || _cacheName is null || _calls.SingleServerDatabase is not (>= 0 and var database))
+            return [];
+        var (publisher, key) = NotificationFormat.Parts(announcement, request.Key);
+        var channel = RedisNotifications.ChannelOf(RedisNames.Escape(_names.Prefix), database, _cacheName);
+        return [channel, publisher, key, announcement.WithValue ? 1 : 0];
     }
 
     private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)

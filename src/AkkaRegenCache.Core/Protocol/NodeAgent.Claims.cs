@@ -169,6 +169,7 @@ internal partial class NodeAgent
         }
 
         flight.LeaseEnds = call.IssuedAt + _settings.Lease;
+        flight.Life = _life;
         Hold(flight);
         Run(flight, token);
     }

@@ -62,8 +62,10 @@ internal partial class NodeAgent
                 Key = state.Key,
                 Operation = NextOperation(),
                 Token = flight.Token,
+                ClaimLife = flight.Life,
                 Payload = payload,
                 Schedule = flight.Profile!.ToSchedule(Math.Max(0, OwnActivity(state) - _now)),
+                Announcement = _settings.StoreAnnounces?.Invoke() == true ? Announce(payload) : null,
             },
             State = state,
             Flight = flight,
@@ -112,12 +114,13 @@ internal partial class NodeAgent
         else if (answer.Accepted)
         {
             NoteToken(state, answer.Token);
-            PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now);
+            if (call.Request is CommitRequest { Announcement: null })
+                PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now);
             if (state.NewestHeard == answer.Token)
             {
                 // What memory has let go for want of room doesn't come back without a reader.
                 if (state.InMemory || flight.Why != ClaimReason.Due || flight.Waiters is not null)
-                    Show(state, answer.Token, payload, call.IssuedAt + flight.Profile.Life);
+                    Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Life);
                 else
                     state.Token = answer.Token;
                 DueIn(state, answer.DueIn, owner: true);

@@ -27,6 +27,17 @@ internal partial class NodeAgent
         ActiveFor = answer.ActiveFor,
     });
 
+    /// <summary>
+    /// The store tells the others in the step in which it accepts. The number is given out now: what this node sends later comes later, on the same
+    /// way.
+    /// </summary>
+    private CommitAnnouncement Announce(CachePayload payload)
+    {
+        if (_pulseAt == long.MaxValue)
+            _pulseAt = _now + _settings.Heartbeat;
+        return new CommitAnnouncement(_settings.NodeId, NextSequence(), payload.Size <= _settings.InlineBytes);
+    }
+
     private void PublishEnd(NotificationKind kind, Flight flight, CachePayload? payload = null, GenerationFailure? failure = null) =>
         Publish(new CacheNotification
         {

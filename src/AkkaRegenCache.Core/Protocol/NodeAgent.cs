@@ -18,6 +18,9 @@ internal sealed class AgentSettings
 
     public required int InlineBytes { get; init; }
 
+    /// <summary>Whether the store tells the other nodes of commits by itself; may be found out late. Null: it never does.</summary>
+    public Func<bool>? StoreAnnounces { get; init; }
+
     /// <summary>The longest a reader waits for the store; a try gets half of it.</summary>
     public required long ReadTimeout { get; init; }
 

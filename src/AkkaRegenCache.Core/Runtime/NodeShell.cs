@@ -85,6 +85,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Heartbeat = options.HeartbeatInterval.Ticks,
                 MaximumBackground = options.MaximumBackgroundGenerations,
                 InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
+                StoreAnnounces = bus is null ? null : () => store.AnnouncesOn(bus),
                 ReadTimeout = options.StoreReadTimeout.Ticks,
                 WriteTimeout = options.StoreWriteTimeout.Ticks,
                 FailuresToBreak = options.StoreFailuresToBreak,

@@ -1,3 +1,5 @@
+using AkkaRegenCache.Notifications;
+
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
@@ -49,6 +51,14 @@ public interface IExternalStore
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Accepted, or superseded.</returns>
     ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Whether the store can tell a cache's other nodes of a commit by itself (<see cref="CommitRequest.Announcement"/>), in the step in which it
+    /// takes it and on the way that the notifications of this bus go, in the order in which both are sent. Asked before each commit. Spares a
+    /// message for each regeneration. Default: false.
+    /// </summary>
+    /// <param name="bus">What carries the cache's notifications.</param>
+    bool AnnouncesOn(INotificationBus bus) => false;
 
     /// <summary>Ends a claim without a result, and records the failure where waiters and the next node find it.</summary>
     /// <param name="request">Which claim, and the failure.</param>

@@ -185,7 +185,7 @@ internal partial class StoreMachine
     {
         switch (request)
         {
-            case CommitRequest commit when MayCommit(slot, commit.Token, now):
+            case CommitRequest commit when (commit.ClaimLife.Length == 0 || commit.ClaimLife == Life) && MayCommit(slot, commit.Token, now):
                 Debug.Assert(commit.Token > slot.Token, "a claim is newer than what it may replace");
                 slot.Schedule(commit.Schedule, now, keepGrid: true);
                 slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);

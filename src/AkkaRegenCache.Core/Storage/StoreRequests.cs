@@ -64,12 +64,30 @@ public sealed record CommitRequest : MutationRequest
     /// <summary>The token of the claim under which it was made.</summary>
     public required long Token { get; init; }
 
+    /// <summary>
+    /// The store's life in which the claim was granted. A store that lost its last second may give out the same token again, for another claim: in
+    /// another life the commit is superseded. Empty: not checked.
+    /// </summary>
+    public string ClaimLife { get; init; } = "";
+
     /// <summary>The value.</summary>
     public required CachePayload Payload { get; init; }
 
     /// <summary>How it shall live.</summary>
     public required StoreSchedule Schedule { get; init; }
+
+    /// <summary>What a store that announces tells the other nodes, in the same step; null: it tells nothing.</summary>
+    public CommitAnnouncement? Announcement { get; init; }
 }
+
+/// <summary>
+/// Lets a store tell the other nodes what became of a commit: an accepted one is a <see cref="Notifications.NotificationKind.Fresh"/>, a superseded one
+/// a <see cref="Notifications.NotificationKind.Released"/> of its claim.
+/// </summary>
+/// <param name="Publisher">The node incarnation that commits.</param>
+/// <param name="Sequence">The notification's number. A repeat of the commit is not told again.</param>
+/// <param name="WithValue">Whether the value travels along.</param>
+public sealed record CommitAnnouncement(string Publisher, long Sequence, bool WithValue);
 
 /// <summary>Ends a claim without a result.</summary>
 public sealed record ReleaseRequest : MutationRequest

@@ -1,13 +1,41 @@
 -- Takes the result of a generation, under its live claim only. KEYS: state, value, operation, life.
--- ARGV: run, token, fresh for, interval (0: none), minimum forward, active for, the value.
+-- ARGV: run, token, the life in which the claim was granted or nothing, fresh for, interval (0: none), minimum forward, active for, the value; and, where the other nodes are to be told (see
+-- NotificationFormat.cs), the channel, publisher and number as they are told, the key as it is told, whether the value is told.
+local FRESH, RELEASED = 1, 5
+local WITH_VALUE, WITH_DUE = 1, 2
+
+-- As .NET writes lengths and numbers: seven bits to a byte, low ones first.
+local function seven_bits(number)
+  local bytes = {}
+  repeat
+    local low = number % 128
+    number = math.floor(number / 128)
+    bytes[#bytes + 1] = string.char(number > 0 and low + 128 or low)
+  until number == 0
+  return table.concat(bytes)
+end
+
+local function ticks(micros) return seven_bits(math.max(0, micros) * 10) end
+
+local function announce(kind, flags, token, rest)
+  if not ARGV[9] then return end
+  local id = life(KEYS[4], ARGV[1])
+  redis.call('PUBLISH', ARGV[9], string.char(166, 1, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
+end
+
 local first = recall(KEYS[3])
 if first then return { life(KEYS[4], ARGV[1]), '', first } end
 
 local s = load(KEYS[1], KEYS[2])
 local token = tonumber(ARGV[2])
-if not holds_live_claim(s, token) then return { life(KEYS[4], ARGV[1]), s.warning, superseded(s) } end
+local claim_life = KEYS[4] and ARGV[3] ~= '' and ARGV[3] or false
+if not holds_live_claim(s, token) or claim_life and claim_life ~= life(KEYS[4], ARGV[1]) then
+  -- Whoever waits for this claim waits for nothing.
+  announce(RELEASED, 0, token, '')
+  return { life(KEYS[4], ARGV[1]), s.warning, superseded(s) }
+end
 
-schedule(s, tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), true)
+schedule(s, tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), true)
 local answer
 if s.kind == NEWER then
   -- A newer version's value stays. The run was not for nothing: the node that made it keeps the value in its memory.
@@ -16,9 +44,13 @@ if s.kind == NEWER then
   forget_failure(s)
   answer = '1 ' .. text(token) .. ' ' .. (s.d ~= 0 and text(s.d - now) or '-') .. ' ' .. text(s.a - now)
 else
-  accept(s, ARGV[7], token, now + tonumber(ARGV[3]))
+  accept(s, ARGV[8], token, now + tonumber(ARGV[4]))
   answer = accepted(s)
 end
 save(s)
 remember(KEYS[3], answer)
+local has_value, has_due = ARGV[12] == '1', s.d ~= 0
+announce(FRESH, (has_value and WITH_VALUE or 0) + (has_due and WITH_DUE or 0), token,
+  ticks(tonumber(ARGV[4])) .. ticks(s.a - now) .. (has_due and ticks(s.d - now) or '')
+  .. (has_value and seven_bits(#ARGV[8]) .. ARGV[8] or ''))
 return { life(KEYS[4], ARGV[1]), s.warning, answer }

@@ -45,6 +45,7 @@ internal sealed class SimNode : IAccessLog
             Heartbeat = SimOptions.Millis(500),
             MaximumBackground = 3,
             InlineBytes = world.Options.InlineBytes,
+            StoreAnnounces = () => world.Options.StoreAnnounces,
             ReadTimeout = SimOptions.Millis(800),
             WriteTimeout = SimOptions.Millis(400),
             FailuresToBreak = 3,

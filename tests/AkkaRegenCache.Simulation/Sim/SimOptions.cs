@@ -21,6 +21,9 @@ internal sealed class SimOptions
 
     public required int MaximumPendingChanges { get; init; }
 
+    /// <summary>Whether the store tells of commits by itself.</summary>
+    public required bool StoreAnnounces { get; init; }
+
     /// <summary>Whether anything goes wrong at all: without faults more is demanded.</summary>
     public required bool HasFaults { get; init; }
 
@@ -93,6 +96,7 @@ internal sealed class SimOptions
             Lease = Millis(random.Next(300, 3000)),
             InlineBytes = random.Next(3) == 0 ? 0 : 100,
             MaximumPendingChanges = random.Next(4) == 0 ? random.Next(3) : 1000,
+            StoreAnnounces = random.Next(2) == 0,
             HasFaults = faults,
             RequestLost = store ? random.NextDouble() * 0.05 : 0,
             AnswerLost = store ? random.NextDouble() * 0.05 : 0,

@@ -1,3 +1,4 @@
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 
@@ -9,6 +10,7 @@ internal sealed class SimStore
     private readonly World _world;
     private readonly Dictionary<(string Node, string Key), (long Since, int Calls)> _asked = [];
     private readonly List<(StoreCall Call, long At, long When)> _log = [];
+    private readonly HashSet<(int Life, OperationId Operation)> _announced = [];
     private long _turnedBack;
 
     public SimStore(World world)
@@ -92,7 +94,7 @@ internal sealed class SimStore
                 there += SimOptions.Millis(random.Next(600));
             if (random.NextDouble() < options.AnswerLost)
             {
-                _world.After(there, () => Execute(call));
+                _world.After(there, () => Execute(node, call));
                 Fail(node, call, call.Timeout, StoreFault.TimedOut);
                 return;
             }
@@ -102,13 +104,13 @@ internal sealed class SimStore
         {
             // Given up before it was done: it is done all the same.
             Fail(node, call, call.Timeout, StoreFault.TimedOut);
-            _world.After(there, () => Execute(call));
+            _world.After(there, () => Execute(node, call));
             return;
         }
 
         _world.After(there, () =>
         {
-            var answer = Execute(call);
+            var answer = Execute(node, call);
             _world.After(back, () => node.Deliver(Peer.Store, new StoreReplied(call, answer)));
         });
     }
@@ -120,21 +122,48 @@ internal sealed class SimStore
         if (_world.Now - since > SimOptions.Seconds(1))
             (since, calls) = (_world.Now, 0);
         _asked[(node.Id, request.Key)] = (since, ++calls);
-        if (calls - (4 * node.CallsOf(request.Key, since)) > 40)
+        if (calls - (4 * node.CallsOf(request.Key, since)) > (_world.Options.PauseEvery > 0 ? 200 : 40))
             _world.Fail($"2: {node.Id} asked the store {calls} times for {request.Key} within a second, lastly {request}");
     }
 
     private void Fail(SimNode node, StoreCall call, long after, StoreFault fault) =>
         _world.After(after, () => node.Deliver(Peer.Store, new StoreReplied(call, null, fault)));
 
-    private StoreAnswer Execute(StoreCall call)
+    private StoreAnswer Execute(SimNode node, StoreCall call)
     {
         var answer = Do(call, Clock);
-        if (_world.Options.FailOverEvery > 0 && call.Request is not ReadRequest && call.Keys is null)
-            _log.Add((call, Clock, _world.Now));
+        if (_world.Options.FailOverEvery > 0)
+            Log(call, answer);
         _world.Oracle.Executed(call, answer);
+        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((Life, commit.Operation)))
+            Announce(node, commit, announcement, (ChangeAnswer)answer);
         return answer;
     }
+
+    /// <summary>What a replica hears: not what was asked, but what was done.</summary>
+    private void Log(StoreCall call, StoreAnswer answer)
+    {
+        if (call.Request is ReadRequest || call.Keys is not null || (call.Request is CommitRequest && answer is ChangeAnswer { Accepted: false }))
+            return;
+        var done = call.Request is CommitRequest commit ? new StoreCall { Request = commit with { ClaimLife = "" } } : call;
+        _log.Add((done, Clock, _world.Now));
+    }
+
+    private void Announce(SimNode node, CommitRequest commit, CommitAnnouncement announcement, ChangeAnswer answer) => _world.Publish(
+        node,
+        new CacheNotification
+        {
+            Publisher = announcement.Publisher,
+            Sequence = announcement.Sequence,
+            Kind = answer.Accepted ? NotificationKind.Fresh : NotificationKind.Released,
+            Life = answer.Life,
+            Key = commit.Key,
+            Token = commit.Token,
+            Payload = answer.Accepted && announcement.WithValue ? commit.Payload : null,
+            FreshFor = answer.Accepted ? commit.Schedule.FreshFor : default,
+            DueIn = answer.DueIn,
+            ActiveFor = answer.ActiveFor,
+        });
 
     private StoreAnswer Do(StoreCall call, long now) => call.Request switch
     {
