@@ -121,6 +121,9 @@ internal partial class NodeAgent
                 DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
                 break;
+            case ClaimOutcome.BackingOff when IsOvertaken(call, answer.Token):
+                AskAgain(flight);
+                break;
             case ClaimOutcome.BackingOff:
                 AnswerFailure(flight.TakeWaiters(), answer.Failure);
                 DueAgainIn(flight.State, s_repairDelay);

@@ -172,6 +172,9 @@ internal partial class NodeAgent
             PublishEnd(NotificationKind.Uncached, flight, payload);
         }
 
+        // What the store doesn't vouch for has no successor.
+        if (flight.State.Uncommitted)
+            Forget(flight.State);
         DueAgainIn(flight.State, flight.Profile!.Interval);
         End(flight);
     }

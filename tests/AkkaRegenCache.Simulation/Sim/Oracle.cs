@@ -306,7 +306,7 @@ internal sealed class Oracle(World world)
         if (request.Reason == ClaimReason.Due && isThere && (model.DueAt == 0 || model.DueAt > clock))
             world.Fail($"2: {request.Key} granted as due, {(model.DueAt - clock) / 10_000} ms too early");
         var limit = model.LastUse + world.Options.Keys[request.Key[1] - '0'].Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
-        if (request.Reason == ClaimReason.Due && world.Now > limit && !_clockStepped)
+        if (request.Reason == ClaimReason.Due && world.Now > limit && !_clockStepped && world.Options.FailOverEvery == 0)
             world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
         if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken && !_clockStepped)
             world.Fail($"2: {request.Key} granted as a miss, though token {model.LastToken} is fresh");
