@@ -95,6 +95,16 @@ public abstract partial class ExternalStoreContract
     }
 
     [Fact]
+    public async Task A_commit_under_a_claim_of_another_life_is_superseded_also_where_the_token_is_the_same()
+    {
+        var claim = await Claim();
+        if (ChecksLives)
+            Assert.False((await Commit(claim.Token, "another life's", life: claim.Life + " before")).Accepted);
+        Assert.True((await Commit(claim.Token, "this life's", life: claim.Life)).Accepted);
+        await AssertShows("this life's", claim.Token);
+    }
+
+    [Fact]
     public async Task A_set_or_removal_that_has_waited_wins_over_what_was_there_when_it_was_asked_for_though_nobody_knew()
     {
         await Write("before");

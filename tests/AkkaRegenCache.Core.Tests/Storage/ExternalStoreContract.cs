@@ -65,13 +65,17 @@ public abstract partial class ExternalStoreContract
         return answer.Token;
     }
 
+    /// <summary>Whether a commit of another life is told apart: on a Redis Cluster a script can't see the life.</summary>
+    protected virtual bool ChecksLives => true;
+
     protected async Task<ChangeAnswer> Commit(
-        long token, string value = "value", StoreSchedule? schedule = null, string key = Key, OperationId? operation = null) =>
+        long token, string value = "value", StoreSchedule? schedule = null, string key = Key, OperationId? operation = null, string life = "") =>
         await Store.CommitAsync(new CommitRequest
         {
             Key = key,
             Operation = operation ?? Op(),
             Token = token,
+            ClaimLife = life,
             Payload = Payload(value),
             Schedule = schedule ?? Fresh(10),
         });
