@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Runs a small web farm on this machine and shows what the cache does for it. Needs the .NET SDK 10 and nothing else.
+# Runs a small web farm on this machine and shows what the cache does for it. Needs the .NET SDK 10 and nothing else; with --redis and no
+# address, also a redis-server on the PATH.
 #
-#   ./demo.sh [--seconds N] [--trace FILE] [--json] ...     (./demo.sh --help tells all)
+#   ./demo.sh [--seconds N] [--redis [host:port]] [--trace FILE] [--json] ...     (./demo.sh --help tells all)
 set -euo pipefail
 cd "$(dirname "$0")"
 . .ci/dotnet-env.sh
 
 project=src/AkkaRegenCache.Demo
 say "Building the demo (the first time takes a minute) ..."
-restore "$project"
-dotnet build "$project" -c Release --no-restore -v quiet --nologo >&2
+probe_redis_client && say "StackExchange.Redis $redis_client"
+properties=("-p:StackExchangeRedisVersion=$redis_client")
+restore "$project" "${properties[@]}"
+dotnet build "$project" "${properties[@]}" -c Release --no-restore -v quiet --nologo >&2
 say "Starting the farm ..."
-exec dotnet run -c Release --no-build --project "$project" -- "$@"
+exec dotnet "$project/bin/Release/net10.0/AkkaRegenCache.Demo.dll" "$@"

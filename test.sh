@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test suite. Needs the .NET SDK 10; the suite on Redis needs a redis-server on the PATH, which is installed
-# where this is root on a machine with apt-get, and else it is skipped.
+# Builds everything and runs every test suite. Needs the .NET SDK 10; the suites on Redis need a redis-server on the PATH, which is installed
+# where this is root on a machine with apt-get, and else they are skipped.
 # Ends with one line, "N passed, N failed, N skipped"; the exit code is 0 only when tests ran and none failed.
 #
 #   ./test.sh [arguments for dotnet test, e.g. --filter Name~Awaiting]
@@ -40,7 +40,7 @@ while IFS= read -r project; do
     fi
 done < <(grep -o '"[^"]*\.csproj"' "$solution" | tr -d '"' | sed 's|\\\\|/|g')
 
-# The suite on Redis starts servers of its own, each on a free port; the package's service is not wanted.
+# The suites on Redis start servers of their own, each on a free port; the package's service is not wanted.
 find_redis() {
     command -v redis-server >/dev/null && return 0
     local why="redis-server is not on the PATH"
@@ -61,7 +61,7 @@ find_redis() {
         fi
         why="$why, and apt-get could not install it"
     fi
-    notes+=("skipped: AkkaRegenCache.Redis.Tests, but for what needs no server: $why")
+    notes+=("skipped: AkkaRegenCache.Redis.Tests and AkkaRegenCache.FarmLab, but for what needs no server: $why")
     return 0
 }
 

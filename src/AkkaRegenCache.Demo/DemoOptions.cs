@@ -7,7 +7,7 @@ internal sealed record DemoOptions
 {
     public const string Usage =
         """
-        A web farm in one process: an HTTP origin, cache nodes behind HTTP endpoints, clients that read from them.
+        A web farm on one machine: an HTTP origin, cache nodes behind HTTP endpoints, clients that read from them.
         Half way one node dies and a new one joins. Ends by itself, with a summary.
 
           --seconds N    how long the clients read; 1 to 86400, default 30
@@ -17,6 +17,9 @@ internal sealed record DemoOptions
                          default 150
           --trace FILE   read the keys of a trace instead, again from its start when it ends: gzip over big-endian 32-bit
                          integers, one key a request
+          --redis [host:port]
+                         every node is a process of its own, on Redis; without an address a redis-server from the PATH is
+                         started, and ended again. Default: all nodes in this process, sharing a store in memory
           --json         plain lines, and the figures as one line of JSON at the end
           --help         this text
 
@@ -32,6 +35,9 @@ internal sealed record DemoOptions
     public int Keys { get; init; } = 150;
 
     public string? Trace { get; init; }
+
+    /// <summary>As a client of Redis takes it; empty: one is to be started; null: not on Redis.</summary>
+    public string? Redis { get; init; }
 
     public bool Json { get; init; }
 
@@ -71,6 +77,9 @@ internal sealed record DemoOptions
                     options = options with { Keys = Number(1, 1_000_000) };
                     keysGiven = true;
                     break;
+                case "--redis":
+                    options = options with { Redis = value ?? Optional() };
+                    break;
                 case "--trace":
                     options = options with { Trace = Value() };
                     break;
@@ -79,6 +88,8 @@ internal sealed record DemoOptions
             }
 
             bool NoValue() => value is null ? true : throw new UsageException($"{name} takes no value.");
+
+            string Optional() => i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[++i] : "";
 
             string Value()
             {

@@ -18,11 +18,14 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
     private readonly FarmStatistics _farm = new();
     private readonly List<FarmNode> _nodes = [];
     private readonly List<Task> _burials = [];
+    private string? _redis;
 
     /// <summary>Runs until the time is over or <paramref name="cancellationToken"/> is cancelled.</summary>
     public async Task<Figures> RunAsync(CancellationToken cancellationToken)
     {
         TimeSpan duration = TimeSpan.FromSeconds(options.Seconds);
+        await using RedisProcess? redis = options.Redis is "" ? await RedisProcess.StartAsync() : null;
+        _redis = redis?.Address ?? options.Redis;
         await using OriginServer origin = await OriginServer.StartAsync();
         using var directory = new NodeDirectory();
         var load = new LoadStatistics();
@@ -32,10 +35,11 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
                 await StartNodeAsync(origin, directory);
 
             var figures = new Figures(origin, _farm, load);
-            figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started; {keys.Description}");
+            string where = _redis is null ? "in this process" : $"as processes on Redis at {_redis}";
+            figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started {where}; {keys.Description}");
 
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            Task run = new LoadGenerator(keys, directory, origin, load, options.Rate, duration).RunAsync(cancellationToken);
+            Task run = new LoadGenerator(keys, directory, origin, _farm, load, options.Rate, duration).RunAsync(cancellationToken);
             Task turn = TurnAsync(figures, origin, directory, duration, ends.Token);
             await ShowAsync(figures, duration, run);
             await run;
@@ -66,8 +70,7 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
         {
             await Task.Delay(duration / 2, cancellationToken);
             FarmNode victim = _nodes[1];
-            await UntilGeneratingAsync(victim, duration / 10, cancellationToken);
-            int generating = victim.Generating;
+            int generating = await UntilGeneratingAsync(victim, duration / 10, cancellationToken);
             victim.Kill();
             figures.NodeDied = true;
             figures.Event($"node {victim.Name} died in the middle of making {generating} values; it released nothing, nobody was told");
@@ -86,19 +89,23 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
     }
 
     // The worst moment to die is while it holds claims, which others then have to wait for.
-    private static async Task UntilGeneratingAsync(FarmNode node, TimeSpan patience, CancellationToken cancellationToken)
+    private static async Task<int> UntilGeneratingAsync(FarmNode node, TimeSpan patience, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
         using var pacer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        while (node.Generating == 0 && Stopwatch.GetElapsedTime(start) < patience)
+        int generating;
+        while ((generating = await node.GeneratingAsync(cancellationToken)) == 0 && Stopwatch.GetElapsedTime(start) < patience)
             await pacer.WaitForNextTickAsync(cancellationToken);
+        return generating;
     }
 
     private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory)
     {
-        FarmNode node = await FarmNode.StartAsync(_nodes.Count, _store, _bus, origin.Address, _farm);
+        FarmNode node = _redis is null
+            ? await InProcessNode.StartAsync(_nodes.Count, _store, _bus, origin.Address)
+            : await ProcessNode.StartAsync(_nodes.Count, _redis, origin.Address);
         _nodes.Add(node);
-        directory.Add(node.Address);
+        directory.Add(node);
         return node;
     }
 }

@@ -1,7 +1,15 @@
 using System.Runtime.InteropServices;
 using AkkaRegenCache.Demo;
+using AkkaRegenCache.Demo.Farm;
 using AkkaRegenCache.Demo.Load;
 using AkkaRegenCache.Demo.Reporting;
+
+// A node's own process, as the demo starts it.
+if (args is ["node", var redis, var origin])
+{
+    await ProcessNode.RunAsync(redis, new Uri(origin));
+    return 0;
+}
 
 DemoOptions options;
 KeySource keys;
@@ -28,7 +36,17 @@ using var interrupted = new CancellationTokenSource();
 using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
 using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 
-Figures figures = await new DemoRun(options, keys).RunAsync(interrupted.Token);
+Figures figures;
+try
+{
+    figures = await new DemoRun(options, keys).RunAsync(interrupted.Token);
+}
+catch (UsageException error)
+{
+    Console.Error.WriteLine(error.Message);
+    return 2;
+}
+
 Console.WriteLine();
 Console.WriteLine(Summary.Of(figures));
 if (options.Json)

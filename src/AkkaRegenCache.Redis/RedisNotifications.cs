@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AkkaRegenCache.Notifications;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -10,16 +11,15 @@ namespace AkkaRegenCache.Redis;
 /// connection is down: what was missed, a receiver learns from the next number it hears.
 /// </summary>
 /// <remarks>
-/// Thread-safe. A subscription made while Redis is down is tried again until it stands. What can't be read (of a version to come, or not a
-/// notification) is ignored, with one warning.
+/// Thread-safe. A subscription made while Redis is down is tried again until it stands, and one that is found deaf is made anew (see
+/// <see cref="RedisEar"/>). What can't be read (of a version to come, or not a notification) is ignored, with one warning.
 /// </remarks>
 public sealed partial class RedisNotifications : INotificationBus
 {
-    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(250);
-
     private readonly RedisConnection _connection;
     private readonly string _prefix;
     private readonly ILogger _logger;
+    private readonly ConcurrentDictionary<string, RedisEar> _ears = new(StringComparer.Ordinal);
     private bool _warned;
 
     /// <summary>Creates the notifications on a connection, which stays its owner's.</summary>
@@ -50,6 +50,8 @@ public sealed partial class RedisNotifications : INotificationBus
         // One that is sent late is worse than none: what was missed is noticed.
         RedisConnection.ThrowIfDisconnected(connection);
         await connection.GetSubscriber().PublishAsync(ChannelOf(connection, cacheName), bytes).ConfigureAwait(false);
+        if (_ears.TryGetValue(cacheName, out var ear))
+            ear.OnPublished();
     }
 
     /// <inheritdoc/>
@@ -57,9 +59,15 @@ public sealed partial class RedisNotifications : INotificationBus
     {
         ArgumentNullException.ThrowIfNull(cacheName);
         ArgumentNullException.ThrowIfNull(handler);
-        var subscription = new Subscription(this, cacheName, handler);
-        _ = subscription.RunAsync();
-        return subscription;
+        return _ears.GetOrAdd(cacheName, static (name, owner) => new RedisEar(
+            async () =>
+            {
+                var connection = await owner._connection.GetAsync().ConfigureAwait(false);
+                return (connection.GetSubscriber(), owner.ChannelOf(connection, name));
+            },
+            owner.Warn,
+            error => owner.LogSubscribeFailed(error, name),
+            () => owner.LogDeaf(name)), this).Add(handler);
     }
 
     private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)
@@ -85,69 +93,7 @@ public sealed partial class RedisNotifications : INotificationBus
     [LoggerMessage(31, LogLevel.Warning, "The subscription to the notifications of cache '{CacheName}' failed; it is tried again until it stands.")]
     private partial void LogSubscribeFailed(Exception exception, string cacheName);
 
-    /// <summary>Stands from its first success until it is disposed; the client renews it on a new connection.</summary>
-    private sealed class Subscription(RedisNotifications owner, string cacheName, Action<CacheNotification> handler) : IDisposable
-    {
-        private readonly CancellationTokenSource _ending = new();
-
-        public async Task RunAsync()
-        {
-            var ending = _ending.Token;
-            for (var isFirst = true; !ending.IsCancellationRequested; isFirst = false)
-            {
-                try
-                {
-                    await SubscribeAsync(ending).ConfigureAwait(false);
-                    return;
-                }
-                catch (ObjectDisposedException)
-                {
-                    return;
-                }
-                catch (Exception e)
-                {
-                    if (isFirst && !ending.IsCancellationRequested)
-                        owner.LogSubscribeFailed(e, cacheName);
-                }
-
-                await Task.Delay(s_retry, ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
-
-        public void Dispose() => _ending.Cancel();
-
-        private async Task SubscribeAsync(CancellationToken ending)
-        {
-            var connection = await owner._connection.GetAsync().ConfigureAwait(false);
-            var subscriber = connection.GetSubscriber();
-            var channel = owner.ChannelOf(connection, cacheName);
-            Action<RedisChannel, RedisValue> hear = (_, message) => Hear(message);
-            await subscriber.SubscribeAsync(channel, hear).ConfigureAwait(false);
-
-            // Only this handler: another cache of the process may hear the same channel on the same connection.
-            ending.Register(() => _ = EndAsync(subscriber, channel, hear));
-        }
-
-        private static async Task EndAsync(ISubscriber subscriber, RedisChannel channel, Action<RedisChannel, RedisValue> hear)
-        {
-            try
-            {
-                await subscriber.UnsubscribeAsync(channel, hear).ConfigureAwait(false);
-            }
-            catch (Exception)
-            {
-                // The connection is gone, and the subscription with it.
-            }
-        }
-
-        private void Hear(RedisValue message)
-        {
-            if (_ending.IsCancellationRequested)
-                return;
-            if ((byte[]?)message is { } bytes && NotificationFormat.Read(bytes) is { } notification)
-                handler(notification);
-            else
-                owner.Warn();
-        }
-    }
+    [LoggerMessage(32, LogLevel.Warning,
+        "The subscription to the notifications of cache '{CacheName}' doesn't hear what is published here; it is made anew.")]
+    private partial void LogDeaf(string cacheName);
 }

@@ -92,6 +92,30 @@ public sealed class RedisNotificationsTests
         }
     }
 
+    [RedisFact]
+    public async Task A_subscription_that_no_longer_hears_is_made_anew()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var link = await Link.ToAsync(server);
+        var notifications = new RedisNotifications(link.Connection);
+        var heard = 0;
+        using var subscription = notifications.Subscribe("catalog", _ => Interlocked.Increment(ref heard));
+        for (var round = 0; round < 2; round++)
+        {
+            await Eventually.Holds(
+                async () =>
+                {
+                    await notifications.PublishAsync("catalog", Notification("key"));
+                    return Volatile.Read(ref heard) > 0;
+                },
+                "it is heard");
+
+            // As the client does it where a renewal is lost: nobody is told, and all goes on as if it stood.
+            await link.Connection.GetSubscriber().UnsubscribeAllAsync();
+            Volatile.Write(ref heard, 0);
+        }
+    }
+
     private static CacheNotification Notification(string key) =>
         new() { Publisher = "n1", Sequence = 1, Kind = NotificationKind.Removed, Life = "life", Key = key, Token = 5 };
 }

@@ -36,6 +36,7 @@ internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOp
         Between(errors, nameof(options.StoreReadTimeout), options.StoreReadTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1));
+        Between(errors, nameof(options.LeaveTimeout), options.LeaveTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
         Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
         if (!(options.JitterShare is >= 0 and <= 0.5))
             errors.Add($"JitterShare is {options.JitterShare}; it must be between 0 and 0.5.");

@@ -57,6 +57,12 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>The newest claim whose end was heard since it began.</summary>
     public long EndHeard { get; set; }
 
+    /// <summary>How many claims of others have ended without a value while it waited.</summary>
+    public int Rounds { get; set; }
+
+    /// <summary>Whether it asks because a lease has ended, and not because something was heard.</summary>
+    public bool HeardNothing { get; set; }
+
     /// <summary>How often the store still knew a claim whose end was heard.</summary>
     public int EndAsks { get; set; }
 

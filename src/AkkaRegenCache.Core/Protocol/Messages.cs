@@ -100,6 +100,20 @@ internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, StoreFau
     public Exception? Error { get; } = error;
 }
 
+/// <summary>
+/// The node will leave: it takes nothing new upon itself, and what it is making is let come to its end. Answered by <see cref="Drained"/>.
+/// </summary>
+internal sealed class Drain
+{
+    public static readonly Drain Instance = new();
+}
+
+/// <summary>The node makes nothing any more.</summary>
+internal sealed class Drained
+{
+    public static readonly Drained Instance = new();
+}
+
 /// <summary>The node leaves: claims are given back, nobody is left waiting.</summary>
 internal sealed class Leave
 {

@@ -190,6 +190,7 @@ internal partial class NodeAgent
     /// <summary>Asks the store anew, in the way the flight began.</summary>
     private void AskAgain(Flight flight)
     {
+        flight.HeardNothing = false;
         if (flight.Waiters is null && flight.Peekers is null)
         {
             DueAgainIn(flight.State, s_retryDelay);

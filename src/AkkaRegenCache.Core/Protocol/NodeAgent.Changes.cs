@@ -25,6 +25,7 @@ internal partial class NodeAgent
             AskedAt = _now,
             CallerEnds = _now + _settings.WriteTimeout,
             Gaps = _gaps,
+            Life = _life,
         };
         state.Pending++;
         change.NextOpen = _open.GetValueOrDefault(state);
@@ -136,7 +137,12 @@ internal partial class NodeAgent
         {
             var ends = change.AskedAt + change.Profile.Life;
             PublishFresh(state.Key, change.Payload!, answer, ends - _now);
-            if (state.NewestHeard == answer.Token)
+            if (change.Tries > 1 && change.Life != _life)
+            {
+                // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't.
+                Forget(state);
+            }
+            else if (state.NewestHeard == answer.Token)
             {
                 Show(state, answer.Token, change.Payload!, ends);
                 DueIn(state, answer.DueIn, owner: true);

@@ -123,10 +123,11 @@ internal partial class NodeAgent
         _life = life;
         if (isFirst)
             return;
+        // Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.
         foreach (var latest in _open.Values)
         {
             for (var change = latest; change is not null; change = change.NextOpen)
-                change.Observed = 0;
+                change.Observed = change.Payload is null ? long.MaxValue : 0;
         }
 
         foreach (var state in _keys.Values)

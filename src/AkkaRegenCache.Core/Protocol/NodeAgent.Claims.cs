@@ -215,6 +215,13 @@ internal partial class NodeAgent
 
         if (flight.Why == ClaimReason.Due)
             flight.Why = ClaimReason.Miss;
+        if (flight.HeardNothing && flight.Awaited != 0 && flight.Awaited != answer.Token && ++flight.Rounds > MaximumRounds)
+        {
+            // One claim after another, and nothing is heard of how they end: the store takes claims and no results. Nobody waits for that for ever.
+            RunLocally(flight);
+            return;
+        }
+
         flight.Awaited = answer.Token;
         if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
             flight.Observed = answer.Token;

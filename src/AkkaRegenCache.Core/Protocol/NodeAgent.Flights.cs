@@ -8,6 +8,9 @@ internal partial class NodeAgent
 {
     private const int ClaimAttempts = 2;
 
+    /// <summary>How many claims of others that end without a value a flight waits for.</summary>
+    private const int MaximumRounds = 3;
+
     /// <summary>How often a claim held by this very node is asked for again before it is taken for an orphan.</summary>
     private const int OwnClaimPatience = 3;
 
@@ -85,6 +88,7 @@ internal partial class NodeAgent
 
         if (flight.Phase == FlightPhase.Waiting && flight.WakeAt <= _now)
         {
+            flight.HeardNothing = true;
             if (flight.IsUnwanted)
                 End(flight);
             else

@@ -68,6 +68,10 @@ internal partial class NodeAgent
             StartCheck();
             if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 Claim(waiting);
+
+            // Whichever of the two it is, what was there before the removal must not be shown.
+            if (heard.Kind == NotificationKind.Removed)
+                Forget(state);
         }
         else
         {

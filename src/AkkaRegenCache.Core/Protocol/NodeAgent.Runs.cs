@@ -54,6 +54,7 @@ internal partial class NodeAgent
         flight.Phase = FlightPhase.Committing;
         flight.Payload = payload;
         flight.CommitEnds = _now + _settings.Lease;
+        _committing++;
         Issue(new StoreCall
         {
             Request = new CommitRequest
@@ -75,6 +76,7 @@ internal partial class NodeAgent
         var state = flight.State;
         if (answer is null && !flight.IsSealed && _now < Math.Min(flight.LeaseEnds, flight.CommitEnds))
         {
+            _committing++;
             RetryLater(call, s_retryDelay * 2);
             return;
         }

@@ -55,6 +55,9 @@ internal partial class NodeAgent
 
     private void ServeDue(KeyState state)
     {
+        // Another node sees to it.
+        if (_isDraining || _hasDrained)
+            return;
         var isUnreachable = IsUnreachable(state);
         if (isUnreachable && !EndsSoon(state))
         {
@@ -87,8 +90,7 @@ internal partial class NodeAgent
         }
 
         OwnActivity(state);
-        var why = state.Uncommitted ? ClaimReason.Miss : ClaimReason.Due;
-        state.Flight = new Flight(state, why) { KeepsGoing = true, IsBackground = true };
+        state.Flight = new Flight(state, ClaimReason.Due) { KeepsGoing = true, IsBackground = true };
         _background++;
         Claim(state.Flight);
     }
@@ -183,6 +185,12 @@ internal partial class NodeAgent
         NoteToken(state, record.Token);
         if (record.Token < state.Token || record.Token < state.NewestHeard)
             return;
+        if (state is { InMemory: true, Uncommitted: true } && record.Token == state.Token)
+        {
+            // What was made here without the store is newer than what the store still has, and stays until the next one is due.
+            DueIn(state, record.DueIn, owner: false);
+            return;
+        }
 
         // What memory has let go for want of room doesn't come back without a reader.
         if (state.InMemory || call.Flight is not { Why: ClaimReason.Due, Waiters: null })

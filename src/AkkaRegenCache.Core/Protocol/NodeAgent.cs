@@ -89,6 +89,9 @@ internal partial class NodeAgent
     private Outbox _out = null!;
     private long _operations;
     private long _lastRun;
+    private int _committing;
+    private bool _isDraining;
+    private bool _hasDrained;
 
     public NodeAgent(AgentSettings settings, Random random, IAccessLog access)
     {
@@ -156,7 +159,11 @@ internal partial class NodeAgent
             case GeneratorLearned learned:
                 OnLearned(learned);
                 break;
+            case Drain:
+                _isDraining = true;
+                break;
             case Leave:
+                _isDraining = false;
                 OnLeave();
                 break;
             case Tick:
@@ -166,6 +173,12 @@ internal partial class NodeAgent
         }
 
         Serve();
+        if (_isDraining && _runs.Count == 0 && _committing == 0)
+        {
+            _isDraining = false;
+            _hasDrained = true;
+            _out.Send(Peer.Callers, Drained.Instance);
+        }
     }
 
     /// <summary>The keys whose flights, claims or waiters are left over, for the simulator's final check.</summary>
@@ -213,6 +226,7 @@ internal partial class NodeAgent
                 OnClaimed(call, request, (ClaimAnswer?)reply.Answer, reply.Fault);
                 break;
             case CommitRequest:
+                _committing--;
                 OnCommitted(call, (ChangeAnswer?)reply.Answer);
                 break;
             case ReleaseRequest:

@@ -31,12 +31,15 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
     private readonly TimeProvider _time;
+    private readonly TimeSpan _storeTimeout;
     private readonly TimeSpan _leaveTimeout;
     private readonly string _cacheName;
     private readonly ILogger _logger;
     private readonly ITimer _timer;
     private readonly long _start;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _disposals;
     private long _timerAt = long.MaxValue;
     private int _posted;
 
@@ -64,7 +67,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _bus = bus;
         _time = time;
         _logger = logger;
-        _leaveTimeout = options.StoreWriteTimeout;
+        _storeTimeout = options.StoreWriteTimeout;
+        _leaveTimeout = options.LeaveTimeout;
         Codec = codec;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
@@ -109,7 +113,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
     public int AnswersUnderWay => Volatile.Read(ref _answers);
 
-    public bool IsLeaving => _isLeaving;
+    /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
+    public bool IsLeaving => Volatile.Read(ref _disposals) != 0;
 
     internal NodeAgent Agent => _agent;
 
@@ -149,8 +154,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Gives claims back, ends all waits, and lets go of everything.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_isLeaving)
+        if (Interlocked.Exchange(ref _disposals, 1) != 0)
             return;
+        await DrainAsync().ConfigureAwait(false);
         _isLeaving = true;
         _subscription?.Dispose();
         Post(Peer.Clock, Leave.Instance);
@@ -158,7 +164,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         try
         {
             // Releases and changes that waited are on their way; another node need not wait for a lease to end.
-            await _idle.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
+            await _idle.Task.WaitAsync(_storeTimeout, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -167,6 +173,23 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
         if (_agent.PendingChanges is > 0 and var lost)
             LogChangesLost(_cacheName, lost);
+    }
+
+    private async Task DrainAsync()
+    {
+        if (_leaveTimeout == TimeSpan.Zero)
+            return;
+        Post(Peer.Clock, Protocol.Drain.Instance);
+        if (_drained.Task.IsCompleted)
+            return;
+        try
+        {
+            await _drained.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            // The rest is handed over.
+        }
     }
 
     /// <summary>What an error of the store means for the protocol.</summary>
@@ -283,6 +306,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                     waiter = next;
                 }
 
+                break;
+            case Drained:
+                _drained.TrySetResult();
                 break;
             case StoreHealthChanged { IsDown: true }:
                 LogStoreDown(_cacheName);

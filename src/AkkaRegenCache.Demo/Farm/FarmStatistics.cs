@@ -2,7 +2,7 @@ using AkkaRegenCache.Demo.Reporting;
 
 namespace AkkaRegenCache.Demo.Farm;
 
-/// <summary>What the nodes saw of their requests, together. Thread-safe.</summary>
+/// <summary>What the nodes saw of their requests, together, as they told with each answer. Thread-safe.</summary>
 internal sealed class FarmStatistics
 {
     private readonly long[] _waits = new long[Enum.GetValues<WaitReason>().Length];
@@ -25,10 +25,15 @@ internal sealed class FarmStatistics
 
     public long WaitsBecause(WaitReason reason) => Volatile.Read(ref _waits[(int)reason]);
 
-    public void Read(WaitReason waited)
+    /// <summary>A node has answered.</summary>
+    /// <param name="report">What it told of the read.</param>
+    /// <param name="reason">Why the read would have to wait.</param>
+    public void Read(ReadReport report, WaitReason reason)
     {
         Interlocked.Increment(ref _reads);
-        if (waited != WaitReason.None)
-            Interlocked.Increment(ref _waits[(int)waited]);
+        Plain.Read(report.Plain);
+        CacheTimes.Record(report.Took);
+        if (report.Waited)
+            Interlocked.Increment(ref _waits[(int)reason]);
     }
 }

@@ -8,23 +8,20 @@ namespace AkkaRegenCache.Demo.Farm;
 /// makes a real call to the origin (to its <c>/plain/</c> side, which counts it). The calls run beside the request and don't delay it.
 /// </summary>
 /// <remarks>Failures are not kept. As with <c>GetOrCreateAsync</c> of MemoryCache, requests for a key that is being fetched fetch it too.</remarks>
-internal sealed class PlainCache(HttpClient origin, PlainStatistics statistics) : IDisposable
+internal sealed class PlainCache(HttpClient origin) : IDisposable
 {
     private readonly MemoryCache _cache = new(new MemoryCacheOptions());
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, int> _fetching = new();
 
-    public void Read(string key)
+    public PlainRead Read(string key)
     {
         if (_cache.TryGetValue(key, out _))
-        {
-            statistics.Hit();
-            return;
-        }
+            return PlainRead.Hit;
 
         // Asked on another thread, as even the first step of an HTTP call takes a while.
         bool alone = _fetching.AddOrUpdate(key, 1, static (_, n) => n + 1) == 1;
-        statistics.Miss(alone);
         ThreadPool.UnsafeQueueUserWorkItem(static s => _ = s.Cache.FetchAsync(s.Key), (Cache: this, Key: key), preferLocal: false);
+        return alone ? PlainRead.MissAlone : PlainRead.Miss;
     }
 
     public void Dispose() => _cache.Dispose();
@@ -51,6 +48,19 @@ internal sealed class PlainCache(HttpClient origin, PlainStatistics statistics) 
     }
 }
 
+/// <summary>What a plain cache made of a request.</summary>
+internal enum PlainRead
+{
+    /// <summary>It had the value.</summary>
+    Hit,
+
+    /// <summary>It had not, and fetched it though it was fetching it already.</summary>
+    Miss,
+
+    /// <summary>It had not, and fetched it.</summary>
+    MissAlone,
+}
+
 /// <summary>What the plain caches of all nodes did together. Thread-safe.</summary>
 internal sealed class PlainStatistics
 {
@@ -66,12 +76,10 @@ internal sealed class PlainStatistics
     /// <summary>Of <see cref="Misses"/>, those that no other fetch of the key was under way for on the same node.</summary>
     public long MissesAlone => Volatile.Read(ref _alone);
 
-    public void Hit() => Interlocked.Increment(ref _hits);
-
-    public void Miss(bool alone)
+    public void Read(PlainRead read)
     {
-        Interlocked.Increment(ref _misses);
-        if (alone)
+        Interlocked.Increment(ref read == PlainRead.Hit ? ref _hits : ref _misses);
+        if (read == PlainRead.MissAlone)
             Interlocked.Increment(ref _alone);
     }
 }

@@ -9,7 +9,7 @@ namespace AkkaRegenCache.Demo.Load;
 /// doesn't hold back (and hide) the requests behind it. Every answer is checked.
 /// </summary>
 internal sealed class LoadGenerator(
-    KeySource keys, NodeDirectory nodes, OriginServer origin, LoadStatistics statistics, int rate, TimeSpan duration)
+    KeySource keys, NodeDirectory nodes, OriginServer origin, FarmStatistics farm, LoadStatistics statistics, int rate, TimeSpan duration)
 {
     private const int MostInFlight = 4000;
     private const int MostTries = 20;
@@ -84,13 +84,24 @@ internal sealed class LoadGenerator(
         for (int attempt = 1; attempt <= MostTries; attempt++)
         {
             NodeDirectory.Target node = nodes.Pick();
+            WaitReason reason = farm.Log.Begin(key, node.Number);
             try
             {
                 using HttpResponseMessage response = await node.Client.GetAsync(path);
                 string text = await response.Content.ReadAsStringAsync();
-                bool isCold = response.Headers.TryGetValues(FarmNode.ReadHeader, out IEnumerable<string>? read)
-                    && read.First() is nameof(WaitReason.Cold) or nameof(WaitReason.Returned);
-                statistics.Answer(Stopwatch.GetElapsedTime(start), isCold);
+                if (response.Headers.TryGetValues(WebNode.ReadHeader, out IEnumerable<string>? read)
+                    && ReadReport.Parse(read.First()) is { } report)
+                {
+                    farm.Read(report, reason);
+                    if (response.IsSuccessStatusCode)
+                        farm.Log.Succeeded(key, node.Number, atOnce: !report.Waited);
+                    statistics.Answer(Stopwatch.GetElapsedTime(start), isCold: report.Waited && reason is WaitReason.Cold or WaitReason.Returned);
+                }
+                else
+                {
+                    statistics.Error("an answer that tells nothing of its read");
+                }
+
                 Check(key, asked, response.IsSuccessStatusCode, text);
                 return;
             }

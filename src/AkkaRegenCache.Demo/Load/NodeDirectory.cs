@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AkkaRegenCache.Demo.Farm;
 
 namespace AkkaRegenCache.Demo.Load;
 
@@ -12,14 +13,14 @@ internal sealed class NodeDirectory : IDisposable
 
     private volatile Target[] _targets = [];
 
-    public void Add(Uri address)
+    public void Add(FarmNode node)
     {
         var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 128, ConnectTimeout = TimeSpan.FromSeconds(2) })
         {
-            BaseAddress = address,
+            BaseAddress = node.Address,
             Timeout = TimeSpan.FromSeconds(15),
         };
-        _targets = [.. _targets, new Target(client)];
+        _targets = [.. _targets, new Target(client, node.Number)];
     }
 
     /// <summary>A node to try: one that isn't left alone, else any.</summary>
@@ -43,9 +44,12 @@ internal sealed class NodeDirectory : IDisposable
             target.Client.Dispose();
     }
 
-    internal sealed class Target(HttpClient client)
+    internal sealed class Target(HttpClient client, int number)
     {
         private long _failedAt;
+
+        /// <summary>The node's number.</summary>
+        public int Number { get; } = number;
 
         public HttpClient Client { get; } = client;
 

@@ -10,7 +10,7 @@ public abstract class NodeLifeScenarios(FarmMode mode) : Scenario(mode)
     [Fact]
     public async Task Callers_who_wait_on_a_node_that_is_disposed_get_an_error_and_its_claim_is_free_for_others_at_once()
     {
-        await using var farm = NewFarm(nodes: 2);
+        await using var farm = NewFarm(2, options => options.LeaveTimeout = TimeSpan.Zero);
         var generator = new TestGenerator(farm);
         generator.Shut();
         var stranded = await farm.CallTogetherAsync([0], 20, node => farm.Call(node, generator, Active));
@@ -29,6 +29,43 @@ public abstract class NodeLifeScenarios(FarmMode mode) : Scenario(mode)
         AssertNoTimeHasPassed(farm, begun);
         Assert.Equal((2, 1), (generator.Runs, generator.Cancelled));
         await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "C9")]
+    public async Task A_node_that_leaves_lets_its_generator_end_and_what_it_made_is_stored()
+    {
+        await using var farm = NewFarm(nodes: 2);
+        var generator = new TestGenerator(farm, takes: Seconds(2));
+        var here = farm.Call(0, generator, Active);
+        await farm.AdvanceAsync(Seconds(0.5));
+        var elsewhere = farm.Call(1, generator, Active);
+        await farm.AdvanceAsync(Seconds(0.5));
+
+        await farm.LeaveAsync(0);
+
+        Assert.Equal("value 1", await farm.AnswerAsync(here));
+        Assert.Equal("value 1", await farm.AnswerAsync(elsewhere));
+        Assert.Equal((1, 0), (generator.Runs, generator.Cancelled));
+        await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "C9")]
+    public async Task A_node_that_leaves_begins_nothing_new_and_hands_over_what_takes_too_long()
+    {
+        await using var farm = NewFarm(2, options => options.LeaveTimeout = TimeSpan.FromSeconds(3));
+        var generator = new TestGenerator(farm);
+        foreach (var i in farm.Indexes)
+            await farm.GetAsync(i, generator, Active);
+        generator.Shut();
+        var stranded = farm.Call(0, generator, Passive, "another");
+        await farm.SettleAsync();
+        var begun = farm.Now;
+
+        await farm.LeaveAsync(0);
+
+        await farm.FailureAsync<ObjectDisposedException>(stranded);
+        Assert.InRange(farm.Now - begun, Seconds(3), Seconds(3.5));
+        Assert.Equal(1, generator.Cancelled);
     }
 
     [Fact]

@@ -1,0 +1,194 @@
+using System.Diagnostics;
+using AkkaRegenCache.Notifications;
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis;
+
+/// <summary>
+/// Hears one channel for all who listen to it in this process, from the first of them to the last.
+/// </summary>
+/// <remarks>
+/// The client renews subscriptions on a new connection, but not always: one whose first try failed, or whose renewal fell into the next outage,
+/// may never stand again, without an error. So an ear listens for itself. What is published here must be heard here; when it isn't, the
+/// subscription is made anew. Every node that has something to say or to hear sends heartbeats, so this is noticed within two of them.
+/// </remarks>
+/// <param name="channel">Finds the channel; fails while there is no connection.</param>
+/// <param name="onUnreadable">Told of what can't be read.</param>
+/// <param name="onFailed">Told of the first failure to subscribe.</param>
+/// <param name="onDeaf">Told when the subscription is found deaf.</param>
+#pragma warning disable CA1001 // A cancelled source without a timer holds nothing.
+internal sealed class RedisEar(
+    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action onUnreadable, Action<Exception> onFailed, Action onDeaf)
+#pragma warning restore CA1001
+{
+    private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>What was published is heard within this, or the subscription is deaf. A mistake costs a subscription, and at worst a check.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
+
+    private readonly Lock _gate = new();
+    private volatile Action<CacheNotification>[] _handlers = [];
+    private CancellationTokenSource? _listening;
+    private long _unheardSince;
+    private bool _stands;
+
+    /// <summary>Adds a listener.</summary>
+    /// <returns>Removes it.</returns>
+    public IDisposable Add(Action<CacheNotification> handler)
+    {
+        var listener = new Listener(this, handler);
+        lock (_gate)
+        {
+            _handlers = [.. _handlers, listener.Handle];
+            if (_listening is null)
+            {
+                _listening = new CancellationTokenSource();
+                _ = RunAsync(_listening.Token);
+            }
+        }
+
+        return listener;
+    }
+
+    /// <summary>Redis has taken something for this channel: it must come back.</summary>
+    public void OnPublished()
+    {
+        var since = Volatile.Read(ref _unheardSince);
+        if (since == 0)
+        {
+            Interlocked.CompareExchange(ref _unheardSince, Stopwatch.GetTimestamp(), 0);
+            return;
+        }
+
+        if (Stopwatch.GetElapsedTime(since) < s_patience)
+            return;
+        lock (_gate)
+        {
+            // Not while it is being made: then nothing can be heard, and the try goes on until it stands.
+            if (!_stands || _listening is not { } listening)
+                return;
+            listening.Cancel();
+            _listening = new CancellationTokenSource();
+            _ = RunAsync(_listening.Token);
+        }
+
+        onDeaf();
+    }
+
+    private void Remove(Action<CacheNotification> handler)
+    {
+        lock (_gate)
+        {
+            _handlers = Array.FindAll(_handlers, each => each != handler);
+            if (_handlers.Length > 0)
+                return;
+            _listening?.Cancel();
+            _listening = null;
+        }
+    }
+
+    private async Task RunAsync(CancellationToken ending)
+    {
+        lock (_gate)
+            _stands = false;
+        for (var isFirst = true; !ending.IsCancellationRequested; isFirst = false)
+        {
+            try
+            {
+                await SubscribeAsync(ending).ConfigureAwait(false);
+                return;
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                if (isFirst && !ending.IsCancellationRequested)
+                    onFailed(e);
+            }
+
+            await Task.Delay(s_retry, ending).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task SubscribeAsync(CancellationToken ending)
+    {
+        var (subscriber, name) = await channel().ConfigureAwait(false);
+        Action<RedisChannel, RedisValue> hear = (_, message) => Hear(message, ending);
+        try
+        {
+            await subscriber.SubscribeAsync(name, hear).ConfigureAwait(false);
+        }
+        catch
+        {
+            // Some versions of the client remember the failed one, and then take the next for an addition to it.
+            _ = EndAsync(subscriber, name, hear);
+            throw;
+        }
+
+        lock (_gate)
+        {
+            if (!ending.IsCancellationRequested)
+            {
+                Volatile.Write(ref _unheardSince, 0);
+                _stands = true;
+            }
+        }
+
+        // Only this handler: another cache of the process may hear the same channel on the same connection.
+        ending.Register(() => _ = EndAsync(subscriber, name, hear));
+    }
+
+    private static async Task EndAsync(ISubscriber subscriber, RedisChannel name, Action<RedisChannel, RedisValue> hear)
+    {
+        try
+        {
+            await subscriber.UnsubscribeAsync(name, hear).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            // The connection is gone, and the subscription with it.
+        }
+    }
+
+    private void Hear(RedisValue message, CancellationToken ending)
+    {
+        if (ending.IsCancellationRequested)
+            return;
+        Volatile.Write(ref _unheardSince, 0);
+        if ((byte[]?)message is { } bytes && NotificationFormat.Read(bytes) is { } notification)
+        {
+            foreach (var handler in _handlers)
+                handler(notification);
+        }
+        else
+        {
+            onUnreadable();
+        }
+    }
+
+    private sealed class Listener : IDisposable
+    {
+        private readonly RedisEar _ear;
+        private volatile bool _hasLeft;
+
+        public Listener(RedisEar ear, Action<CacheNotification> handler)
+        {
+            _ear = ear;
+            Handle = notification =>
+            {
+                if (!_hasLeft)
+                    handler(notification);
+            };
+        }
+
+        public Action<CacheNotification> Handle { get; }
+
+        public void Dispose()
+        {
+            _hasLeft = true;
+            _ear.Remove(Handle);
+        }
+    }
+}

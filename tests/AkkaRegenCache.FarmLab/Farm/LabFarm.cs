@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using AkkaRegenCache.Redis.Tests;
+
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>What a scenario needs of its farm.</summary>
+/// <param name="IsPersistent">Whether Redis writes every change down, to have it again after a restart.</param>
+/// <param name="BreaksRedis">Whether Redis is killed, stopped or flushed: then it must be the lab's own.</param>
+/// <param name="IsWatched">Whether every command of Redis is listened to, to know what was accepted. It costs Redis time.</param>
+internal sealed record FarmNeeds(bool IsPersistent = false, bool BreaksRedis = false, bool IsWatched = true);
+
+/// <summary>
+/// The processes of one run: Redis, the origin, the nodes, and a guard that ends them all should the lab be killed. Starts them, restarts
+/// nodes, and leaves nothing behind.
+/// </summary>
+internal sealed class LabFarm : IAsyncDisposable
+{
+    private readonly LabOptions _options;
+    private readonly Action<string> _say;
+    private readonly ProcessGuard _guard = new();
+    private readonly string _folder = Directory.CreateTempSubdirectory("arc-farm-").FullName;
+    private readonly ConcurrentBag<FarmNode> _past = [];
+    private readonly int[] _incarnations;
+    private readonly FarmNode?[] _nodes;
+    private ChildProcess? _origin;
+    private NodeArguments _arguments = null!;
+    private int _guardedRedis;
+
+    private LabFarm(LabOptions options, Action<string> say)
+    {
+        _options = options;
+        _say = say;
+        _nodes = new FarmNode?[options.Nodes];
+        _incarnations = new int[options.Nodes];
+    }
+
+    /// <summary>The lab's own Redis; null where another was named.</summary>
+    public RedisServer? Server { get; private set; }
+
+    public string RedisHost { get; private set; } = "127.0.0.1";
+
+    public int RedisPort { get; private set; }
+
+    /// <summary>What counts the runs.</summary>
+    public OriginLog.Reader Runs { get; private set; } = null!;
+
+    /// <summary>Hears what Redis accepts; null where the scenario does without.</summary>
+    public RedisWitness? Witness { get; private set; }
+
+    /// <summary>The nodes that live (or are stopped), in the order of their places.</summary>
+    public IReadOnlyList<FarmNode> Nodes => [.. _nodes.OfType<FarmNode>()];
+
+    public static async Task<LabFarm> StartAsync(
+        LabOptions options, FarmNeeds needs, Action<string> say, CancellationToken cancellationToken)
+    {
+        var mode = NodeModes.Find(options.Mode);
+        if (Signals.WhyMissing is { } why)
+            throw new UsageException(why);
+        var farm = new LabFarm(options, say);
+        try
+        {
+            await farm.StartRedisAsync(mode, needs, cancellationToken);
+            var log = Path.Combine(farm._folder, "origin.log");
+            farm.Runs = new OriginLog.Reader(log);
+            farm._origin = ChildProcess.Start("origin", farm._guard, farm.Echo, "origin", "--log", log);
+            var origin = await farm._origin.AddressAsync(cancellationToken);
+            farm._arguments = new NodeArguments(
+                "", options.Mode, string.Create(CultureInfo.InvariantCulture, $"{farm.RedisHost}:{farm.RedisPort}"), origin.ToString());
+            await Task.WhenAll(Enumerable.Range(0, options.Nodes).Select(slot => farm.StartNodeAsync(slot, cancellationToken)));
+            return farm;
+        }
+        catch
+        {
+            await farm.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the next incarnation of the node at a place.</summary>
+    public async Task<FarmNode> StartNodeAsync(int slot, CancellationToken cancellationToken)
+    {
+        if (_nodes[slot] is { } before)
+            _past.Add(before);
+        _nodes[slot] = null;
+        var node = await FarmNode.StartAsync(slot, ++_incarnations[slot], _arguments, _guard, Echo, cancellationToken);
+        _nodes[slot] = node;
+        return node;
+    }
+
+    /// <summary>Kills Redis and starts it again on its port.</summary>
+    /// <returns>When it answered again.</returns>
+    public async Task<long> StartRedisAgainAsync(bool withData)
+    {
+        await Server!.RestartAsync(withData);
+        var at = LabClock.Now;
+        GuardRedis();
+        return at;
+    }
+
+    public void GuardRedis()
+    {
+        if (_guardedRedis != 0)
+            _guard.Remove(_guardedRedis);
+        _guardedRedis = Server!.ProcessId;
+        if (_guardedRedis != 0)
+            _guard.Add(_guardedRedis);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Witness is not null)
+            await Witness.DisposeAsync();
+        foreach (var node in _past.Concat(Nodes))
+            await node.DisposeAsync();
+        if (_origin is not null)
+            await _origin.DisposeAsync();
+        if (Server is not null)
+        {
+            // Killing a stopped process works; it need not be continued first.
+            await Server.DisposeAsync();
+        }
+
+        _guard.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private void Echo(string line)
+    {
+        if (_options.IsVerbose)
+            _say(line);
+    }
+
+    private async Task StartRedisAsync(INodeMode mode, FarmNeeds needs, CancellationToken cancellationToken)
+    {
+        if (!mode.UsesRedis)
+        {
+            if (needs.BreaksRedis)
+                throw new UsageException($"The scenario breaks Redis, and the mode '{mode.Name}' has none.");
+            return;
+        }
+
+        if (_options.Redis is { } given)
+        {
+            if (needs.BreaksRedis)
+                throw new UsageException("This scenario kills, stops or flushes Redis: it starts its own, and takes no --redis.");
+            var colon = given.LastIndexOf(':');
+            if (colon <= 0 || !int.TryParse(given.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port))
+                throw new UsageException($"--redis takes host:port, not '{given}'.");
+            (RedisHost, RedisPort) = (given[..colon], port);
+        }
+        else
+        {
+            if (RedisServer.WhyMissing is { } why)
+                throw new UsageException($"{why}; --redis host:port names one that runs.");
+            Server = await RedisServer.StartNewAsync(needs.IsPersistent);
+            RedisPort = Server.Port;
+            GuardRedis();
+        }
+
+        if (needs.IsWatched)
+            Witness = await RedisWitness.StartAsync(RedisHost, RedisPort, cancellationToken);
+    }
+}

@@ -1,0 +1,80 @@
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>What can be done to a farm; each is written down in the journal, with its times.</summary>
+internal static class Breaking
+{
+    private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(30);
+
+    public static async Task KillNodeAsync(Lab lab, FarmNode node)
+    {
+        var end = lab.Journal.Begin(FaultKind.Kill, node.Name);
+        await node.KillAsync();
+        end();
+    }
+
+    public static async Task PauseNodeAsync(Lab lab, FarmNode node, TimeSpan time)
+    {
+        var end = lab.Journal.Begin(FaultKind.Pause, node.Name);
+        node.Stop();
+        try
+        {
+            await Wait.ForAsync(time, lab.Cancellation);
+        }
+        finally
+        {
+            node.Continue();
+            end();
+        }
+    }
+
+    /// <summary>Kills Redis and starts it again after a time.</summary>
+    /// <returns>When it answered again.</returns>
+    public static async Task<long> RestartRedisAsync(Lab lab, bool withData, TimeSpan downFor)
+    {
+        var end = lab.Journal.Begin(FaultKind.StoreDown);
+        var endLoss = withData ? null : lab.Journal.Begin(FaultKind.StoreLost);
+        await lab.Farm.Server!.KillAsync();
+        await Wait.ForAsync(downFor, lab.Cancellation);
+        var healed = await lab.Farm.StartRedisAgainAsync(withData);
+        end();
+        endLoss?.Invoke();
+        return healed;
+    }
+
+    /// <summary>Stops Redis, so that it takes requests and never answers, and has it go on after a time.</summary>
+    /// <returns>When it answered again.</returns>
+    public static async Task<long> HangRedisAsync(Lab lab, TimeSpan time)
+    {
+        var end = lab.Journal.Begin(FaultKind.StoreDown);
+        var process = lab.Farm.Server!.ProcessId;
+        Signals.Stop(process);
+        try
+        {
+            await Wait.ForAsync(time, lab.Cancellation);
+        }
+        finally
+        {
+            Signals.Continue(process);
+        }
+
+        using (var redis = await MiniRedis.ConnectAsync(lab.Farm.RedisHost, lab.Farm.RedisPort, lab.Cancellation))
+            await redis.CallAsync(lab.Cancellation, "PING");
+        end();
+        return LabClock.Now;
+    }
+
+    public static async Task FlushAsync(Lab lab)
+    {
+        var end = lab.Journal.Begin(FaultKind.StoreLost);
+        using (var redis = await MiniRedis.ConnectAsync(lab.Farm.RedisHost, lab.Farm.RedisPort, lab.Cancellation))
+            await redis.CallAsync(lab.Cancellation, "FLUSHALL");
+        end();
+    }
+
+    /// <summary>SIGTERM: the node is drained and leaves; the next incarnation takes its place.</summary>
+    public static async Task RestartNodeAsync(Lab lab, FarmNode node)
+    {
+        await node.LeaveAsync(s_leaving);
+        await lab.Farm.StartNodeAsync(node.Slot, lab.Cancellation);
+    }
+}

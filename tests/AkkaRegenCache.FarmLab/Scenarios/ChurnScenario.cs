@@ -1,0 +1,105 @@
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>
+/// Faults at random from a seed, one after another and sometimes two at once, under reads and changes; then a healing. What must hold under any
+/// faults is checked throughout, and at the end that all nodes agree. The seed decides what is done and when; the machine's timing it can't repeat.
+/// </summary>
+internal sealed class ChurnScenario : IScenario
+{
+    private const int LeastNodes = 2;
+
+    public string Name => "churn";
+
+    public string Summary => "random faults of nodes and Redis, under reads and changes";
+
+    public FarmNeeds Needs { get; } = new(IsPersistent: true, BreaksRedis: true);
+
+    public async Task RunAsync(Lab lab)
+    {
+        var interval = lab.Interval(2000);
+        var life = new EntryLife(interval, 120_000, 3000, 80);
+        string[] read = lab.Keys("read", 20);
+        string[] changed = [.. Enumerable.Range(1, 10).Select(i => $"changed{i}")];
+        string[] keys = [.. read, .. changed];
+        await lab.WarmUpAsync(5);
+        await lab.ReadEverywhereAsync(keys, 1, life);
+        var healed = 0L;
+        await using (new Balancer(lab.Farm))
+        await using (var load = ReadLoad.Start(lab, keys, life, TimeSpan.FromMilliseconds(150), isBalanced: true))
+        {
+            await using (ChangeLoad.Start(lab, changed, life, TimeSpan.FromMilliseconds(150)))
+            {
+                var end = LabClock.After(lab.Seconds(60));
+                var restarting = new List<Task>();
+                while (LabClock.Now < end)
+                {
+                    await Wait.ForAsync(TimeSpan.FromMilliseconds(lab.Random.Next(300, 2000)), lab.Cancellation);
+                    restarting.RemoveAll(task => task.IsCompletedSuccessfully);
+                    await FaultAsync(lab, restarting);
+                }
+
+                await Task.WhenAll(restarting);
+            }
+
+            healed = LabClock.Now;
+            lab.Say("All faults are over");
+            await Outages.WatchHealingAsync(lab, life);
+            await Outages.TellSubscribersAsync(lab);
+            await load.StopAsync(TimeSpan.FromSeconds(20));
+        }
+
+        var log = lab.Log(life, keys.Contains);
+        lab.Judge(log);
+        Outages.Judge(lab, log, [healed]);
+        lab.Report.IdealRuns = Outages.IdealRuns(log, keys, life);
+        foreach (var kind in log.Faults.GroupBy(fault => fault.Kind))
+            lab.Report.Details["faults" + kind.Key] = kind.Count();
+        lab.Report.Details["changes"] = log.Changes.Count;
+        lab.Report.Details["changesPending"] = log.Changes.Count(change => change.IsPending);
+        lab.Report.Details["changesRefused"] = log.Changes.Count(change => change.Error is not null);
+    }
+
+    /// <summary>Does something. What concerns a node goes on beside the next fault; Redis is broken in one way at a time.</summary>
+    private static async Task FaultAsync(Lab lab, List<Task> underWay)
+    {
+        var random = lab.Random;
+        var (what, which, length) = (random.Next(100), random.NextDouble(), random.NextDouble());
+        var nodes = lab.Farm.Nodes.Where(node => node.IsInService).ToList();
+        var node = nodes.Count > LeastNodes ? nodes[(int)(which * nodes.Count)] : null;
+        switch (what)
+        {
+            case < 25 when node is not null:
+                lab.Say($"kill {node.Name}");
+                await Breaking.KillNodeAsync(lab, node);
+                underWay.Add(lab.Farm.StartNodeAsync(node.Slot, lab.Cancellation));
+                break;
+            case < 50 when node is not null:
+                var pause = TimeSpan.FromSeconds(0.3 + 4.5 * length);
+                lab.Say($"pause {node.Name} for {pause.TotalSeconds:0.0} s");
+                underWay.Add(Breaking.PauseNodeAsync(lab, node, pause));
+                break;
+            case < 60 when node is not null:
+                lab.Say($"restart {node.Name}");
+                node.IsLeaving = true;
+                lab.Journal.Begin(FaultKind.Leave, node.Name)();
+                underWay.Add(Breaking.RestartNodeAsync(lab, node));
+                break;
+            case < 72:
+                lab.Say("restart Redis with its data");
+                await Breaking.RestartRedisAsync(lab, withData: true, TimeSpan.FromSeconds(1.5 * length));
+                break;
+            case < 80:
+                lab.Say("restart Redis without its data");
+                await Breaking.RestartRedisAsync(lab, withData: false, TimeSpan.FromSeconds(1.5 * length));
+                break;
+            case < 92:
+                lab.Say("stop Redis");
+                await Breaking.HangRedisAsync(lab, TimeSpan.FromSeconds(0.3 + 2.5 * length));
+                break;
+            default:
+                lab.Say("flush Redis");
+                await Breaking.FlushAsync(lab);
+                break;
+        }
+    }
+}

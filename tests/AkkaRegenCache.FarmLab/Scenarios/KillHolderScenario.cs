@@ -1,0 +1,77 @@
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>
+/// The node process whose generator runs is killed while callers on all nodes wait. Another takes over when the lease ends; what is measured is the
+/// time from the kill to the last answer of those who waited elsewhere.
+/// </summary>
+internal sealed class KillHolderScenario : IScenario
+{
+    private const double GoalMs = 4000;
+    private const int Callers = 10;
+
+    public string Name => "kill-holder";
+
+    public string Summary => "kill -9 of the node whose generator runs, while callers on the others wait";
+
+    public FarmNeeds Needs { get; } = new();
+
+    public async Task RunAsync(Lab lab)
+    {
+        var life = new EntryLife(60_000, 600_000, 30_000, 500);
+        var rounds = lab.Options.Rounds ?? 5;
+        await lab.WarmUpAsync(Callers);
+        var takeovers = new List<double>();
+        for (var round = 1; round <= rounds; round++)
+            takeovers.Add(await RoundAsync(lab, $"kill{round}", life));
+
+        var log = lab.Log(life, key => key.StartsWith("kill", StringComparison.Ordinal));
+        lab.Judge(log);
+        lab.Report.IdealRuns = rounds;
+        lab.Report.TakeoverMs = Percentile.Of(takeovers, 1);
+        lab.Report.Details["takeoverMsP50"] = Percentile.Of(takeovers, 0.5) ?? 0;
+        lab.Report.Details["generatorMs"] = life.Generator;
+        foreach (var key in log.Runs.GroupBy(run => run.Key))
+        {
+            if (key.Count() > 2)
+                lab.Break(2, $"{key.Count()} runs of {key.Key} for one kill");
+        }
+
+        foreach (var record in log.Accepted!.GroupBy(record => record.Key))
+        {
+            if (record.Count() != 1)
+                lab.Break(2, $"{record.Count()} accepted results of {record.Key}");
+        }
+
+        lab.Goal("takeover ms", lab.Report.TakeoverMs, GoalMs);
+    }
+
+    private static async Task<double> RoundAsync(Lab lab, string key, EntryLife life)
+    {
+        var order = new ReadOrder([key], Callers, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
+        var calls = lab.Farm.Nodes.Select(node => (Node: node, Reply: node.ReadAsync(order, lab.Cancellation))).ToList();
+        var holder = await Holder.OfAsync(lab, key);
+        lab.Journal.Begin(FaultKind.Kill, holder.Name)();
+        var killed = await holder.KillAsync();
+        var last = killed;
+        foreach (var (node, reply) in calls)
+        {
+            try
+            {
+                var answers = await reply;
+                lab.Journal.Add(answers);
+                last = Math.Max(last, answers.Answers.Max(answer => answer.Completed));
+                if (node == holder)
+                    throw new InvalidOperationException($"{node.Name} was killed and answered.");
+            }
+            catch (HttpRequestException) when (node == holder)
+            {
+                // It is dead.
+            }
+        }
+
+        var takeover = LabClock.Milliseconds(last - killed);
+        lab.Say($"{key}: {holder.Name} killed; the others served after {takeover:0} ms");
+        await lab.Farm.StartNodeAsync(holder.Slot, lab.Cancellation);
+        return takeover;
+    }
+}

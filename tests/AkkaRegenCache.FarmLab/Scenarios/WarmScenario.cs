@@ -1,0 +1,71 @@
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>
+/// Readers poll on all nodes through 20 intervals: nobody waits, nothing is missing, and of each key and interval there is one run in the farm.
+/// </summary>
+internal sealed class WarmScenario : IScenario
+{
+    public string Name => "warm";
+
+    public string Summary => "readers poll warm keys on all nodes through 20 intervals";
+
+    public FarmNeeds Needs { get; } = new();
+
+    public async Task RunAsync(Lab lab)
+    {
+        var interval = lab.Interval(1000);
+        var life = new EntryLife(interval, 60_000, Math.Max(2000, 2 * interval), 50);
+        var keys = lab.Keys("warm", 20);
+        var intervals = lab.Options.Seconds is { } seconds ? Math.Max(2, (int)(seconds * 1000.0 / interval)) : 20;
+        await lab.WarmUpAsync(10);
+        await lab.ReadEverywhereAsync(keys, 1, life);
+        var warm = LabClock.Now;
+        await using (var load = ReadLoad.Start(lab, keys, life, TimeSpan.FromMilliseconds(50)))
+        {
+            await Wait.ForAsync(TimeSpan.FromMilliseconds((intervals + 0.5) * interval), lab.Cancellation);
+            await load.StopAsync(TimeSpan.FromSeconds(20));
+        }
+
+        var log = lab.Log(life, keys.Contains);
+        var end = LabClock.Now;
+        var polled = log.Answers.Where(answer => answer.Asked > warm).ToList();
+        lab.Report.WaitedReads = polled.Count(answer => !answer.IsHit);
+        lab.Judge(log);
+        if (lab.Report.WaitedReads > 0)
+            lab.Break(3, $"{lab.Report.WaitedReads} of {polled.Count} reads of warm keys waited");
+        lab.Report.IdealRuns = 0;
+        foreach (var key in keys)
+            lab.Report.IdealRuns += CheckGrid(lab, log, key, life, end);
+    }
+
+    /// <summary>
+    /// The first record says when the key is next due; from there on the due times lie on a grid. A run's token is the store's clock when its claim
+    /// was granted, so it says which interval the run belongs to. The last interval may not be over and doesn't count.
+    /// </summary>
+    /// <returns>How many runs there should have been, the last interval's included where it was begun.</returns>
+    private static long CheckGrid(Lab lab, LabLog log, string key, EntryLife life, long end)
+    {
+        var records = log.Accepted!.Where(record => record.Key == key).ToList();
+        if (records.Count == 0)
+        {
+            lab.Break(2, $"nothing was accepted for {key}");
+            return 0;
+        }
+
+        var due = records[0].Due;
+        var micros = life.Interval * 1000L;
+        var perInterval = log.Runs.Where(run => run.Key == key && run.Token > records[0].Token)
+            .GroupBy(run => Math.DivRem(run.Token - due, micros).Quotient).ToDictionary(group => group.Key, group => group.Count());
+
+        // An interval is over when the next one's due time has passed.
+        var over = (long)(LabClock.Milliseconds(end - log.ToLabTime(due)) / life.Interval);
+        for (var i = 0L; i < over; i++)
+        {
+            var runs = perInterval.GetValueOrDefault(i);
+            if (runs != 1)
+                lab.Break(2, $"{runs} runs of {key} in interval {i + 1}");
+        }
+
+        return 1 + over + perInterval.GetValueOrDefault(over);
+    }
+}

@@ -1,0 +1,52 @@
+namespace AkkaRegenCache.FarmLab;
+
+/// <summary>How the entries of a scenario live, in milliseconds, and how long their generator takes.</summary>
+internal sealed record EntryLife(int Interval, int Retention, int Tolerance, int Generator)
+{
+    public RegenEntryOptions ToOptions() => new()
+    {
+        RegenerationInterval = TimeSpan.FromMilliseconds(Interval),
+        InactiveRetention = TimeSpan.FromMilliseconds(Retention),
+        ExpiryTolerance = TimeSpan.FromMilliseconds(Tolerance),
+    };
+}
+
+/// <summary>Asks a node to read keys, each with so many callers at once.</summary>
+/// <param name="Keys">The keys.</param>
+/// <param name="Callers">Callers of each key.</param>
+/// <param name="Life">How the entries live.</param>
+/// <param name="StartAt">When to call, on the machine's monotonic clock; 0: at once.</param>
+/// <param name="HoldReply">
+/// Milliseconds to keep the reply back: writing and reading it takes this machine's time, which others may just then need to hear of the value.
+/// </param>
+/// <param name="IsLocal">Whether the generator makes the value in the node, without the origin (for measuring the cache alone).</param>
+internal sealed record ReadOrder(
+    string[] Keys, int Callers, EntryLife Life, long StartAt = 0, int HoldReply = 0, bool IsLocal = false);
+
+/// <summary>What one caller got.</summary>
+/// <param name="Key">What it asked for.</param>
+/// <param name="Value">What it got; null with an error.</param>
+/// <param name="Asked">When it called, on the machine's monotonic clock.</param>
+/// <param name="Completed">When its call completed, in the node.</param>
+/// <param name="IsHit">Whether the call was complete when it came back: the caller didn't wait.</param>
+/// <param name="Error">Type and message of what was thrown.</param>
+internal sealed record Answer(string Key, LabValue? Value, long Asked, long Completed, bool IsHit, string? Error);
+
+/// <summary>What the callers of a <see cref="ReadOrder"/> got.</summary>
+internal sealed record ReadReply(string Node, Answer[] Answers);
+
+/// <summary>Asks a node for a set, a removal or a refresh.</summary>
+internal sealed record ChangeOrder(string Key, EntryLife Life);
+
+/// <summary>What became of a change.</summary>
+/// <param name="Started">Before the call, on the machine's monotonic clock.</param>
+/// <param name="Returned">After it.</param>
+/// <param name="Value">What was set, or what a refresh got.</param>
+/// <param name="Accepted">Whether the store has taken it.</param>
+/// <param name="IsPending">Whether it waits for the store.</param>
+/// <param name="Token">The token of what stays.</param>
+/// <param name="Error">Type and message of what was thrown.</param>
+internal sealed record ChangeReply(long Started, long Returned, LabValue? Value, bool Accepted, bool IsPending, long Token, string? Error);
+
+/// <summary>What a node says when asked whether it is ready.</summary>
+internal sealed record Readiness(string Node, int ProcessId, long Now, long Frequency, bool IsReady);
