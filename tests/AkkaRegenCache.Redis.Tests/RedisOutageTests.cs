@@ -317,7 +317,7 @@ public sealed class RedisOutageTests(ITestOutputHelper output)
                                 _errors.Enqueue($"node {node} was given {value}");
                         });
                         await TryAsync(async () => await cache.TryGetAsync<string>($"nothing {node} {call}"));
-                        await Task.Delay(10);
+                        await Task.Delay(40);
                     }
                 }));
             }
