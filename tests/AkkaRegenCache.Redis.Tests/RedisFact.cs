@@ -22,3 +22,10 @@ namespace AkkaRegenCache.Core.Tests.Storage
 
     internal sealed class TheoryAttribute : AkkaRegenCache.Redis.Tests.RedisTheoryAttribute;
 }
+
+namespace AkkaRegenCache.Core.Tests.Scenarios
+{
+    internal sealed class FactAttribute : AkkaRegenCache.Redis.Tests.RedisFactAttribute;
+
+    internal sealed class TheoryAttribute : AkkaRegenCache.Redis.Tests.RedisTheoryAttribute;
+}

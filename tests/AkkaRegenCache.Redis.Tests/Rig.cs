@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 using Xunit;
@@ -70,7 +71,7 @@ internal static class Eventually
                     return;
                 last = null;
             }
-            catch (Exception e) when (e is RedisException or TimeoutException or IOException)
+            catch (Exception e) when (e is RedisException or TimeoutException or IOException or SocketException)
             {
                 last = e;
             }

@@ -19,11 +19,11 @@ internal partial class NodeAgent
         if (state.Source is { } known)
             state.ActiveUntil = Math.Max(state.ActiveUntil, _now + known.Profile.Retention);
 
-        if (!state.InMemory && LastApplied(state) is { Payload: { } pending } change)
-            ShowPending(change, pending);
-
+        var shown = !state.InMemory && LastApplied(state) is { Payload: { } pending } change && ShowPending(change, pending) ? pending : null;
         if (waiter.Kind == WaiterKind.Refresh)
             AskRefresh(state, waiter);
+        else if (shown is not null)
+            AnswerValue(waiter, shown, state.Token);
         else if (state.InMemory)
             Answer(waiter, AnswerKind.InMemory);
         else if (waiter.Kind == WaiterKind.Peek)

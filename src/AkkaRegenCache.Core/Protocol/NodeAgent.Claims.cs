@@ -52,6 +52,15 @@ internal partial class NodeAgent
     /// <summary>Generates without the store, for those who wait on this node.</summary>
     private void RunLocally(Flight flight)
     {
+        if (flight is { Why: not ClaimReason.Refresh, State.InMemory: true } && !EndsSoon(flight.State))
+        {
+            // A change came while the store was asked: what is made now must not cover it, and those who wait have what they came for.
+            Answer(flight.TakeWaiters(), AnswerKind.InMemory);
+            DueAgainIn(flight.State, s_repairDelay);
+            End(flight);
+            return;
+        }
+
         flight.IsLocal = true;
         flight.Token = Math.Max(flight.State.NewestHeard, flight.State.Token);
         Run(flight, 0);

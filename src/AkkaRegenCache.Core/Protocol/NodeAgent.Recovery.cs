@@ -218,26 +218,28 @@ internal partial class NodeAgent
     }
 
     /// <summary>Shows a value that is on its way to the store, as long as it isn't known to have lost.</summary>
-    private void ShowPending(PendingChange change, CachePayload payload)
+    /// <returns>Whether it is shown: its time may be over.</returns>
+    private bool ShowPending(PendingChange change, CachePayload payload)
     {
         var state = change.State;
         var ends = change.AskedAt + change.Profile.Life;
         if (ends <= _now)
-            return;
+            return false;
         state.InMemory = true;
         state.Uncommitted = true;
         state.Token = Math.Max(state.Token, change.Observed);
         state.EndsAt = ends;
         _out.Send(Peer.Memory, new Adopt(state.Key, state.Token, payload, state.Source, committed: false));
-
-        // Whoever waits for the store's word has it here; what is on its way there ends by itself.
-        if (state.Flight is { Phase: FlightPhase.Reading or FlightPhase.Claiming, Why: not ClaimReason.Refresh } asking)
+        if (state.Flight is { Why: not ClaimReason.Refresh, Phase: FlightPhase.Reading or FlightPhase.Claiming } asking)
         {
-            AnswerValue(asking.TakeWaiters(), payload, state.Token);
+            // What the store says can't be shown now: nobody need wait for it.
             AnswerValue(asking.TakePeekers(), payload, state.Token);
+            AnswerValue(asking.TakeWaiters(), payload, state.Token);
+            asking.IsOwedARun = false;
         }
 
         ServeShown(state);
+        return true;
     }
 
     private void Enqueue(PendingChange change)

@@ -169,6 +169,31 @@ public abstract class RecoveryScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Theory]
+    [InlineData('S', 'S')]
+    [InlineData('S', 'R')]
+    [InlineData('R', 'S')]
+    public async Task A_change_that_hangs_is_not_shown_over_a_later_one_that_the_store_has_taken(char first, char second)
+    {
+        await using var farm = NewFarm(nodes: 2);
+        await FillAsync(farm, "before");
+        farm.StoreOf(0).Break(StoreFault.Hangs, default, 1, first == 'S' ? StoreOperation.Write : StoreOperation.Invalidate);
+        var hanging = BeginChange(farm, 0, first == 'S' ? "first" : null);
+        await farm.AdvanceAsync(Seconds(0.2));
+        farm.StoreOf(0).Heal();
+        var last = second == 'S' ? "second" : null;
+        Assert.True((await ChangeAsync(farm, 0, last)).Accepted);
+        for (var step = 0; step < 30; step++)
+        {
+            Assert.Equal(last, await ShownAsync(farm, 0));
+            await farm.AdvanceAsync(Seconds(0.1));
+        }
+
+        Assert.False((await farm.AnswerAsync(hanging)).Accepted);
+        await AssertAllShowAsync(farm, last);
+        await AssertStaysAsync(farm, last);
+    }
+
+    [Theory]
     [InlineData('S')]
     [InlineData('R')]
     public async Task A_change_that_was_done_and_not_answered_does_not_undo_what_came_after_it(char mine)

@@ -8,6 +8,15 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
 
+/// <summary>Where a virtual farm's store really is: it keeps the farm's time, and answers in its own.</summary>
+internal interface IVirtualBackend
+{
+    /// <summary>Calls that are not answered yet. While there is one, virtual time stands.</summary>
+    int CallsUnderWay { get; }
+
+    Task SetTimeAsync(TimeSpan now);
+}
+
 /// <summary>Nodes in this process on virtual time, over one store and one notification bus.</summary>
 /// <remarks>
 /// <para>The clock goes from timer to timer. Between them the farm must become quiet: no message unserved, no answer on its way, and no
@@ -23,7 +32,8 @@ internal sealed class VirtualFarm : Farm
     private readonly VirtualTimeProvider _clock = new();
     private readonly Sleepers _generators;
     private readonly Sleepers _storeCalls;
-    private readonly InMemoryStore _store;
+    private readonly IExternalStore _store;
+    private readonly IVirtualBackend? _backend;
     private readonly InProcessNotificationBus _bus = new();
     private readonly FarmSetup _setup;
     private readonly List<VirtualNode> _nodes = [];
@@ -31,11 +41,21 @@ internal sealed class VirtualFarm : Farm
     private readonly BugLogger _logger = new();
 
     public VirtualFarm(FarmSetup setup, bool storesObjects)
+        : this(setup, clock => new InMemoryStore(clock, storesObjects), null)
+    {
+    }
+
+    /// <summary>A farm over a store of another kind.</summary>
+    /// <param name="setup">What the scenario wants.</param>
+    /// <param name="store">Makes the store.</param>
+    /// <param name="backend">What the store lives in; null: this process.</param>
+    public VirtualFarm(FarmSetup setup, Func<TimeProvider, IExternalStore> store, IVirtualBackend? backend)
     {
         _setup = setup;
+        _backend = backend;
         _generators = new Sleepers(_clock);
         _storeCalls = new Sleepers(_clock);
-        _store = new InMemoryStore(_clock, storesObjects);
+        _store = store(_clock);
         for (var i = 0; i < setup.Nodes; i++)
             Join();
     }
@@ -96,6 +116,8 @@ internal sealed class VirtualFarm : Farm
     public Task PauseAsync(TimeSpan duration) => Task.Run(async () =>
     {
         await QuietAsync();
+        if (_backend is not null)
+            await _backend.SetTimeAsync(_clock.Elapsed + duration);
         _clock.Jump(duration);
         await QuietAsync();
     });
@@ -163,7 +185,7 @@ internal sealed class VirtualFarm : Farm
             var left = until - Now;
             if (_clock.UntilNextTimer is not { } step || step > left)
             {
-                _clock.Advance(left);
+                await AdvanceClockAsync(left);
                 await QuietAsync();
                 return condition();
             }
@@ -171,8 +193,16 @@ internal sealed class VirtualFarm : Farm
             standing = step == TimeSpan.Zero ? standing + 1 : 0;
             if (standing > StepsWithinOneInstant)
                 throw new InvalidOperationException("Timers are set for now, again and again." + Describe());
-            _clock.Advance(step);
+            await AdvanceClockAsync(step);
         }
+    }
+
+    /// <summary>The store's clock goes first: what the timers begin must find its new time.</summary>
+    private async Task AdvanceClockAsync(TimeSpan step)
+    {
+        if (_backend is not null && step > TimeSpan.Zero)
+            await _backend.SetTimeAsync(_clock.Elapsed + step);
+        _clock.Advance(step);
     }
 
     /// <summary>The scenario's own continuations may be on their way yet: whatever stands in the pool's queues goes first.</summary>
@@ -211,7 +241,7 @@ internal sealed class VirtualFarm : Farm
             storeCalls += shell.StoreCalls;
         }
 
-        return active == _generators.Count && storeCalls <= _storeCalls.Count;
+        return active == _generators.Count && storeCalls <= _storeCalls.Count && _backend is null or { CallsUnderWay: 0 };
     }
 
     /// <summary>Everything that stands in the thread pool's common queue has its turn before this one.</summary>

@@ -1,0 +1,145 @@
+using AkkaRegenCache.Core.Tests.Scenarios;
+using AkkaRegenCache.Core.Tests.Scenarios.Harness;
+using AkkaRegenCache.Storage;
+using StackExchange.Redis;
+
+namespace AkkaRegenCache.Redis.Tests;
+
+/// <summary>
+/// Farms on a real redis-server and virtual time: the scripts' clock is the farm's, which stands while a command is under way. What Redis itself
+/// lets go by its own clock is there for longer than it would be; the scripts go by the times they have written down.
+/// </summary>
+/// <remarks>Notifications stay within this process, with values as bytes: Redis' own pub/sub is in <see cref="RedisOutageTests"/>.</remarks>
+public sealed class RedisMode : FarmMode, IDisposable
+{
+    private static readonly Lazy<RedisMode> s_shared = new(() => new RedisMode());
+
+    private readonly RedisServer _server = RedisServer.StartNewAsync().GetAwaiter().GetResult();
+    private readonly ConnectionMultiplexer _connection;
+    private int _farms;
+
+    private RedisMode()
+    {
+        _connection = ConnectionMultiplexer.Connect(_server.Configuration);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Dispose();
+    }
+
+    /// <summary>One server for all scenarios; each farm has a prefix and a clock of its own.</summary>
+    public static FarmMode Shared => RedisServer.WhyMissing is null ? s_shared.Value : null!;
+
+    public override Farm Create(FarmSetup setup)
+    {
+        var number = Interlocked.Increment(ref _farms);
+        var backend = new Backend(_connection.GetDatabase(), $"clock{number}");
+        backend.SetTimeAsync(TimeSpan.Zero).GetAwaiter().GetResult();
+        return new VirtualFarm(setup, _ => backend.Watch(new RedisStore(new RedisConnection(_connection), $"farm{number}", null, backend.Scripts)), backend);
+    }
+
+    public void Dispose()
+    {
+        _connection.Dispose();
+        _server.Dispose();
+    }
+
+    /// <summary>Redis, with a time that is told to it.</summary>
+    private sealed class Backend(IDatabase database, string clock) : IVirtualBackend
+    {
+        private const long Start = 1_700_000_000_000_000;
+        private int _underWay;
+
+        public int CallsUnderWay => Volatile.Read(ref _underWay);
+
+        public RedisScripts Scripts { get; } = new($$"""
+            if redis.replicate_commands then redis.replicate_commands() end
+            local function clock() return tonumber(redis.call('GET', '{{clock}}')) end
+
+            """);
+
+        public Task SetTimeAsync(TimeSpan now) => database.StringSetAsync(clock, Start + (now.Ticks / TimeSpan.TicksPerMicrosecond));
+
+        public Watched Watch(IExternalStore store) => new Watched(store, this);
+
+        public async ValueTask<T> Do<T>(ValueTask<T> call)
+        {
+            Interlocked.Increment(ref _underWay);
+            try
+            {
+                return await call.ConfigureAwait(false);
+            }
+            finally
+            {
+                // Not before whoever has called has gone on.
+                ThreadPool.UnsafeQueueUserWorkItem(static backend => Interlocked.Decrement(ref backend._underWay), this, preferLocal: true);
+            }
+        }
+    }
+
+    /// <summary>Counts the calls that are under way.</summary>
+    private sealed class Watched(IExternalStore inner, Backend backend) : IExternalStore
+    {
+        public bool StoresObjects => inner.StoresObjects;
+
+        public IExternalStore ForCache(string cacheName) => new Watched(inner.ForCache(cacheName), backend);
+
+        // None is abandoned: one that the node has given up is still waited for, so that time goes on only when it is done.
+        public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.ReadAsync(request, CancellationToken.None));
+
+        public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.ClaimAsync(request, CancellationToken.None));
+
+        public ValueTask<RenewAnswer> RenewAsync(
+            IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.RenewAsync(claims, lease, CancellationToken.None));
+
+        public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.CommitAsync(request, CancellationToken.None));
+
+        public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.ReleaseAsync(request, CancellationToken.None));
+
+        public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.WriteAsync(request, CancellationToken.None));
+
+        public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.InvalidateAsync(request, CancellationToken.None));
+
+        public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.TouchAsync(activities, CancellationToken.None));
+
+        public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
+            backend.Do(inner.CheckAsync(keys, CancellationToken.None));
+    }
+}
+
+public sealed class BadInput_on_redis() : BadInputScenarios(RedisMode.Shared);
+
+public sealed class Cancellation_on_redis() : CancellationScenarios(RedisMode.Shared);
+
+public sealed class Change_on_redis() : ChangeScenarios(RedisMode.Shared);
+
+public sealed class Failure_on_redis() : FailureScenarios(RedisMode.Shared);
+
+public sealed class Generator_on_redis() : GeneratorScenarios(RedisMode.Shared);
+
+public sealed class Memory_on_redis() : MemoryScenarios(RedisMode.Shared);
+
+public sealed class NodeLife_on_redis() : NodeLifeScenarios(RedisMode.Shared);
+
+public sealed class ReadAndRefresh_on_redis() : ReadAndRefreshScenarios(RedisMode.Shared);
+
+public sealed class ReadThrough_on_redis() : ReadThroughScenarios(RedisMode.Shared);
+
+public sealed class Recovery_on_redis() : RecoveryScenarios(RedisMode.Shared);
+
+public sealed class Regeneration_on_redis() : RegenerationScenarios(RedisMode.Shared);
+
+public sealed class Schedule_on_redis() : ScheduleScenarios(RedisMode.Shared);
+
+public sealed class StoreFailure_on_redis() : StoreFailureScenarios(RedisMode.Shared);
+
+public sealed class StoreTimeout_on_redis() : StoreTimeoutScenarios(RedisMode.Shared);
+
+public sealed class Value_on_redis() : ValueScenarios(RedisMode.Shared);
+
+public sealed class WhatBreaksOthers_on_redis() : WhatBreaksOthersScenarios(RedisMode.Shared);
