@@ -2,6 +2,7 @@ using AkkaRegenCache.Core.Tests.Scenarios;
 using AkkaRegenCache.Core.Tests.Scenarios.Harness;
 using AkkaRegenCache.Storage;
 using StackExchange.Redis;
+using Xunit;
 
 namespace AkkaRegenCache.Redis.Tests;
 
@@ -112,34 +113,50 @@ public sealed class RedisMode : FarmMode, IDisposable
     }
 }
 
+[Collection("Virtual farms on Redis")]
 public sealed class BadInput_on_redis() : BadInputScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Cancellation_on_redis() : CancellationScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Change_on_redis() : ChangeScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Failure_on_redis() : FailureScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Generator_on_redis() : GeneratorScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Memory_on_redis() : MemoryScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class NodeLife_on_redis() : NodeLifeScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class ReadAndRefresh_on_redis() : ReadAndRefreshScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class ReadThrough_on_redis() : ReadThroughScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Recovery_on_redis() : RecoveryScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Regeneration_on_redis() : RegenerationScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Schedule_on_redis() : ScheduleScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class StoreFailure_on_redis() : StoreFailureScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class StoreTimeout_on_redis() : StoreTimeoutScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class Value_on_redis() : ValueScenarios(RedisMode.Shared);
 
+[Collection("Virtual farms on Redis")]
 public sealed class WhatBreaksOthers_on_redis() : WhatBreaksOthersScenarios(RedisMode.Shared);

@@ -172,6 +172,7 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
         var generator = new TestGenerator(farm);
         var hung = generator.Shut(obeysCancellation: false);
         var here = farm.Call(0, generator, options);
+        await farm.SettleAsync();
         var elsewhere = farm.Call(1, generator, options);
 
         await farm.FailureAsync<TimeoutException>(here);

@@ -39,6 +39,7 @@ internal sealed class VirtualFarm : Farm
     private readonly List<VirtualNode> _nodes = [];
     private readonly List<RegenCache> _others = [];
     private readonly BugLogger _logger = new();
+    private readonly SemaphoreSlim _stepping = new(1);
 
     public VirtualFarm(FarmSetup setup, bool storesObjects)
         : this(setup, clock => new InMemoryStore(clock, storesObjects), null)
@@ -175,25 +176,34 @@ internal sealed class VirtualFarm : Farm
         var standing = 0;
         while (true)
         {
-            await QuietAsync();
-            if (condition())
-                return true;
-
-            if (await ComesTrueAsync(condition))
-                return true;
-
-            var left = until - Now;
-            if (_clock.UntilNextTimer is not { } step || step > left)
+            // A scenario may wait for several things at once: one of them at a time looks whether all is quiet, and moves the clock.
+            await _stepping.WaitAsync();
+            try
             {
-                await AdvanceClockAsync(left);
                 await QuietAsync();
-                return condition();
-            }
+                if (condition())
+                    return true;
 
-            standing = step == TimeSpan.Zero ? standing + 1 : 0;
-            if (standing > StepsWithinOneInstant)
-                throw new InvalidOperationException("Timers are set for now, again and again." + Describe());
-            await AdvanceClockAsync(step);
+                if (await ComesTrueAsync(condition))
+                    return true;
+
+                var left = until - Now;
+                if (_clock.UntilNextTimer is not { } step || step > left)
+                {
+                    await AdvanceClockAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+                    await QuietAsync();
+                    return condition();
+                }
+
+                standing = step == TimeSpan.Zero ? standing + 1 : 0;
+                if (standing > StepsWithinOneInstant)
+                    throw new InvalidOperationException("Timers are set for now, again and again." + Describe());
+                await AdvanceClockAsync(step);
+            }
+            finally
+            {
+                _stepping.Release();
+            }
         }
     }
 
