@@ -163,6 +163,9 @@ internal sealed class StoreCall
 
     public long HeardAtIssue { get; set; }
 
+    /// <summary>The store's life when it was sent: tokens of another one don't compare.</summary>
+    public string LifeAtIssue { get; set; } = "";
+
     /// <summary>How many gaps had been found when it was first sent.</summary>
     public long GapsAtIssue { get; set; }
 

@@ -8,11 +8,15 @@ internal partial class NodeAgent
 {
     private const int CheckBatch = 512;
 
+    /// <summary>So often all entries are compared though no gap was found: there may be one that nobody is left to tell of.</summary>
+    private static readonly long s_sweep = TimeSpan.FromMinutes(1).Ticks;
+
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
     private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
     private long _gaps;
     private long _checkAt = long.MaxValue;
+    private long _sweepAt;
     private KeyState[]? _checking;
     private int _checked;
     private bool _checkAgain;
@@ -43,6 +47,7 @@ internal partial class NodeAgent
             return;
         }
 
+        _sweepAt = _now + s_sweep;
         _checking = [.. _keys.Values.Where(s => s.InMemory)];
         _checked = 0;
         _checkAgain = false;
@@ -79,24 +84,31 @@ internal partial class NodeAgent
         }
 
         for (var i = 0; i < answer.Checks.Count; i++)
-        {
-            var state = call.Checked![i];
-            if (!state.InMemory)
-                continue;
-            var check = answer.Checks[i];
-            if (check.Token > state.NewestHeard && check.IsRemoved)
-                HearRemoved(state, check.Token);
-            else if (check.Token > state.NewestHeard)
-                NoteToken(state, check.Token);
-            else if (check.Token == 0)
-                LoseRecord(state);
-            if (state.IsOutdated || state.Uncommitted)
-                DueAgainIn(state, 0);
-            Settle(state);
-        }
+            Compare(call.Checked![i], answer.Checks[i]);
 
         _checked += answer.Checks.Count;
         _checkAt = _now;
+    }
+
+    private void OnProbed(StoreCall call, CheckAnswer? answer)
+    {
+        if (answer is not null && call.Checked is [var state])
+            Compare(state, answer.Checks[0]);
+    }
+
+    private void Compare(KeyState state, TokenCheck check)
+    {
+        if (!state.InMemory)
+            return;
+        if (check.Token > state.NewestHeard && check.IsRemoved)
+            HearRemoved(state, check.Token);
+        else if (check.Token > state.NewestHeard)
+            NoteToken(state, check.Token);
+        else if (check.Token == 0)
+            LoseRecord(state);
+        if (state.IsOutdated || state.Uncommitted)
+            DueAgainIn(state, 0);
+        Settle(state);
     }
 
     /// <summary>

@@ -7,8 +7,11 @@ namespace AkkaRegenCache.Protocol;
 internal partial class NodeAgent
 {
     /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for. Overridden only to plant a bug.</summary>
-    protected virtual bool IsOvertaken(StoreCall call, long token) =>
-        (call.State!.NewestHeard > call.HeardAtIssue && token < call.State.NewestHeard) || !MayShow(call.State);
+    protected virtual bool IsOvertaken(StoreCall call, long token)
+    {
+        var heardBefore = call.LifeAtIssue == _life ? call.HeardAtIssue : 0;
+        return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !MayShow(call.State);
+    }
 
     private void Read(Flight flight)
     {

@@ -129,7 +129,8 @@ internal partial class NodeAgent
     private void Probe()
     {
         _breaker.OnProbing();
-        Send(new StoreCall { Keys = [_keys.Count > 0 ? _keys.Keys.First() : "?"], IsProbe = true, IssuedAt = _now });
+        var state = _keys.Count > 0 ? _keys.Values.First() : null;
+        Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, IssuedAt = _now });
     }
 
     /// <summary>

@@ -108,6 +108,10 @@ internal partial class NodeAgent
         }
 
         AskForLife();
+        if (_sweepAt == 0)
+            _sweepAt = _now + s_sweep;
+        else if (_sweepAt <= _now)
+            StartCheck();
         foreach (var (name, publisher) in _publishers)
         {
             if (_now - publisher.HeardAt > s_publisherForgotten)

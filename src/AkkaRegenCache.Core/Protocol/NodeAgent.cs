@@ -241,7 +241,10 @@ internal partial class NodeAgent
             case null when call.Claims is not null:
                 OnRenewed(call, (RenewAnswer?)reply.Answer);
                 break;
-            case null when call.Keys is not null && !call.IsProbe:
+            case null when call.IsProbe:
+                OnProbed(call, (CheckAnswer?)reply.Answer);
+                break;
+            case null when call.Keys is not null:
                 OnChecked(call, (CheckAnswer?)reply.Answer);
                 break;
         }
@@ -330,6 +333,7 @@ internal partial class NodeAgent
     {
         call.State!.Pending++;
         call.HeardAtIssue = call.State.NewestHeard;
+        call.LifeAtIssue = _life;
         // A repeat may be answered with what was done at the first try, so times count from there.
         if (call.Attempt == 0)
         {
