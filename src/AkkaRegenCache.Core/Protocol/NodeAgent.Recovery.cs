@@ -334,6 +334,17 @@ internal partial class NodeAgent
         if (!_parkedCalls.TryGetValue(call.State!, out var calls))
             _parkedCalls.Add(call.State!, calls = []);
         calls.Add(call);
+        Queue(new ParkedCall(call, call.Flight?.AsksUntil ?? _now + call.Timeout));
+    }
+
+    /// <summary>It has waited for a change long enough: it goes on without the store.</summary>
+    private void ServeParked(StoreCall call)
+    {
+        if (!_parkedCalls.TryGetValue(call.State!, out var calls) || !calls.Remove(call))
+            return;
+        if (calls.Count == 0)
+            _parkedCalls.Remove(call.State!);
+        _notSent.Enqueue(call);
     }
 
     /// <summary>The change they waited for didn't get to the store: they go on without.</summary>
@@ -361,5 +372,13 @@ internal partial class NodeAgent
             return;
         state.Parked = true;
         _parked.Add(state);
+    }
+
+    /// <summary>The end of the patience of a call that waits behind a change.</summary>
+    private sealed class ParkedCall(StoreCall call, long until) : Timed
+    {
+        public StoreCall Call { get; } = call;
+
+        public override long NextDeadline { get; } = until;
     }
 }

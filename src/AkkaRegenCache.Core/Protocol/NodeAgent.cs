@@ -272,6 +272,9 @@ internal partial class NodeAgent
                 case PendingChange { IsResolved: false } change:
                     ServeChange(change);
                     break;
+                case ParkedCall parked:
+                    ServeParked(parked.Call);
+                    break;
                 case Retry retry:
                     Reissue(retry.Call);
                     break;

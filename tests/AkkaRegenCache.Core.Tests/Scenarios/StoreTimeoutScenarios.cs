@@ -268,7 +268,7 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
         Assert.Equal("set", await farm.GetAsync(0, generator, s_long));
     }
 
-    [Theory(Skip = "A read that is parked behind a change on its way waits for that change's answer, at most StoreWriteTimeout, and not for StoreReadTimeout.")]
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_cold_caller_behind_a_change_that_hangs_waits_at_most_the_read_timeout(bool isRemoval)
