@@ -43,6 +43,7 @@ internal partial class NodeAgent
             AwaitedToken = flight.Awaited,
             ActiveFor = TimeSpan.FromTicks(state.ActiveUntil > _now ? state.ActiveUntil - _now : 0),
         };
+        _claiming++;
         Issue(new StoreCall { Request = request, State = state, Flight = flight });
     }
 
@@ -149,6 +150,7 @@ internal partial class NodeAgent
         var state = flight.State;
         if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && _now < flight.AsksUntil)
         {
+            _claiming++;
             RetryLater(call, fault == StoreFault.TimedOut ? 0 : s_retryDelay << call.Attempt);
             return;
         }
@@ -176,9 +178,12 @@ internal partial class NodeAgent
         }
 
         flight.Token = token;
-        if (flight.IsUnwanted || (state.Source ?? flight.Waiters?.Source) is null)
+        var isLeaving = (_isDraining || _hasDrained) && flight.Waiters is null;
+        if (isLeaving || flight.IsUnwanted || (state.Source ?? flight.Waiters?.Source) is null)
         {
             Release(flight, null);
+            if (isLeaving)
+                PublishEnd(NotificationKind.Released, flight);
             End(flight);
             return;
         }

@@ -92,6 +92,7 @@ internal partial class NodeAgent
     private Outbox _out = null!;
     private long _operations;
     private long _lastRun;
+    private int _claiming;
     private int _committing;
     private bool _isDraining;
     private bool _hasDrained;
@@ -176,7 +177,7 @@ internal partial class NodeAgent
         }
 
         Serve();
-        if (_isDraining && _runs.Count == 0 && _committing == 0)
+        if (_isDraining && _runs.Count == 0 && _committing == 0 && _claiming == 0)
         {
             _isDraining = false;
             _hasDrained = true;
@@ -226,6 +227,7 @@ internal partial class NodeAgent
                 OnRead(call, (ReadAnswer?)reply.Answer, reply.Fault);
                 break;
             case ClaimRequest request:
+                _claiming--;
                 OnClaimed(call, request, (ClaimAnswer?)reply.Answer, reply.Fault);
                 break;
             case CommitRequest:
