@@ -182,6 +182,9 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     /// <returns>A task that ends when the store has the claims back, or can't be reached.</returns>
     public ValueTask DisposeAsync() => _shell.DisposeAsync();
 
+    /// <summary>Takes nothing new upon itself, and lets the generators come to their end that run here.</summary>
+    internal Task DrainAsync() => _shell.DrainAsync();
+
     /// <summary>As <see cref="DisposeAsync"/>, without waiting for the store.</summary>
     public void Dispose() => _ = DisposeAsync().AsTask();
 

@@ -76,8 +76,8 @@ public sealed class RegenCacheOptions
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// How long a cache that is disposed lets the generators come to their end that run on this node, so that their results are stored and no other node
-    /// begins them again. What runs longer is handed over. Default: 5 seconds; 0: everything is handed over at once.
+    /// How long a node that leaves (its host has stopped, or the cache is disposed) lets the generators come to their end that run on it, so that their
+    /// results are stored and no other node begins them again. What runs longer is handed over. Default: 5 seconds; 0: everything is handed over at once.
     /// </summary>
     public TimeSpan LeaveTimeout { get; set; } = TimeSpan.FromSeconds(5);
 

@@ -4,6 +4,7 @@ using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -34,14 +35,17 @@ public static class RegenCacheServiceCollectionExtensions
         if (configure is not null)
             options.Configure(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<RegenCacheOptions>, RegenCacheOptionsValidator>());
-        services.AddKeyedSingleton<IRegenCache>(name, (provider, _) => new RegenCache(
+        services.TryAddSingleton<RegenCacheLeaving>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, RegenCacheLeaving>(
+            static provider => provider.GetRequiredService<RegenCacheLeaving>()));
+        services.AddKeyedSingleton<IRegenCache>(name, (provider, _) => provider.GetRequiredService<RegenCacheLeaving>().Add(new RegenCache(
             name,
             provider.GetRequiredService<IOptionsMonitor<RegenCacheOptions>>().Get(name),
             provider.GetKeyedService<IExternalStore>(name),
             provider.GetKeyedService<INotificationBus>(name),
             provider,
             provider.GetService<TimeProvider>(),
-            provider.GetService<ILogger<RegenCache>>()));
+            provider.GetService<ILogger<RegenCache>>())));
         services.TryAddSingleton(provider => provider.GetRequiredKeyedService<IRegenCache>(name));
         return new RegenCacheBuilder(services, name);
     }

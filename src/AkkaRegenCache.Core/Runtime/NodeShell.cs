@@ -176,9 +176,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             LogChangesLost(_cacheName, lost);
     }
 
-    private async Task DrainAsync()
+    /// <summary>Begins nothing new, and waits for what runs here, for as long as a node that leaves may. May be called again.</summary>
+    public async Task DrainAsync()
     {
-        if (_leaveTimeout == TimeSpan.Zero)
+        if (_leaveTimeout == TimeSpan.Zero || _drained.Task.IsCompleted)
             return;
         Post(Peer.Clock, Protocol.Drain.Instance);
         if (_drained.Task.IsCompleted)
