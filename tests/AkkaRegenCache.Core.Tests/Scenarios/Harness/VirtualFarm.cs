@@ -167,6 +167,9 @@ internal sealed class VirtualFarm : Farm
 
     private async Task FinishAsync(Task task)
     {
+        // Real commands end in real time, and what goes on after them sets the timer that the clock is to stop at.
+        if (_backend is not null)
+            await Task.WhenAny(task, Task.Delay(TimeSpan.FromMilliseconds(50)));
         if (!await AdvanceUntilAsync(() => task.IsCompleted, TimeSpan.FromMinutes(1)))
             throw new TimeoutException("A node doesn't come to its end." + Describe());
         await task;
