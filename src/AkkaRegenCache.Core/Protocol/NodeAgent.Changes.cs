@@ -155,11 +155,10 @@ internal partial class NodeAgent
 
             WakeWaiting(state, answer.Token, state.NewestHeard == answer.Token ? change.Payload : null);
         }
-        else
+        else if (change.IsInDoubt)
         {
             // Lost, perhaps to its own first try, of which nobody was told.
-            if (change.IsInDoubt)
-                NoteUnsure();
+            NoteUnsure();
         }
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
