@@ -85,11 +85,14 @@ internal partial class NodeAgent
                 call.Timeout = 0;
         }
 
-        _askedAt = _now;
         if (call.Timeout <= 0 || (_breaker.IsOpen && !call.IsProbe))
+        {
             _notSent.Enqueue(call);
-        else
-            _out.Send(Peer.Store, call);
+            return;
+        }
+
+        _askedAt = _now;
+        _out.Send(Peer.Store, call);
     }
 
     private void ServeNotSent()

@@ -220,6 +220,7 @@ internal partial class NodeAgent
         state.Token = basis;
         state.EndsAt = _now + flight.Profile!.Life;
         _out.Send(Peer.Memory, new Adopt(state.Key, state.Token, payload, state.Source, committed: false));
+        ServeShown(state);
         DueAgainIn(state, s_repairDelay);
     }
 
