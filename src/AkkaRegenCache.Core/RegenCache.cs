@@ -42,6 +42,19 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         IServiceProvider? services = null,
         TimeProvider? timeProvider = null,
         ILogger<RegenCache>? logger = null)
+        : this(name, options, store, notifications, coordinators: null, services, timeProvider, logger)
+    {
+    }
+
+    internal RegenCache(
+        string name,
+        RegenCacheOptions? options,
+        IExternalStore? store,
+        INotificationBus? notifications,
+        ICoordinatorLink? coordinators,
+        IServiceProvider? services,
+        TimeProvider? timeProvider,
+        ILogger<RegenCache>? logger)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         options ??= new RegenCacheOptions();
@@ -60,6 +73,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
             options,
             store,
             options.UseNotifications ? notifications : null,
+            coordinators,
             codec,
             timeProvider,
             (ILogger?)logger ?? NullLogger.Instance,

@@ -1,4 +1,5 @@
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Hybrid;
@@ -62,6 +63,13 @@ public sealed class RegenCacheBuilder
     public RegenCacheBuilder UseNotifications(Func<IServiceProvider, INotificationBus> factory)
     {
         ArgumentNullException.ThrowIfNull(factory);
+        Services.AddKeyedSingleton(Name, (provider, _) => factory(provider));
+        return this;
+    }
+
+    /// <summary>Lets coordinators help, through the link that the function makes, once.</summary>
+    internal RegenCacheBuilder UseCoordinators(Func<IServiceProvider, ICoordinatorLink> factory)
+    {
         Services.AddKeyedSingleton(Name, (provider, _) => factory(provider));
         return this;
     }

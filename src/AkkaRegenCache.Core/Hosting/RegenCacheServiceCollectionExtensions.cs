@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using AkkaRegenCache;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -43,6 +44,7 @@ public static class RegenCacheServiceCollectionExtensions
             provider.GetRequiredService<IOptionsMonitor<RegenCacheOptions>>().Get(name),
             provider.GetKeyedService<IExternalStore>(name),
             provider.GetKeyedService<INotificationBus>(name),
+            provider.GetKeyedService<ICoordinatorLink>(name),
             provider,
             provider.GetService<TimeProvider>(),
             provider.GetService<ILogger<RegenCache>>())));

@@ -20,6 +20,9 @@ internal enum Peer
 
     /// <summary>The clock: a deadline has come.</summary>
     Clock,
+
+    /// <summary>The coordinators of the key's shards.</summary>
+    Coordinator,
 }
 
 /// <summary>What a machine wants done, in order. Reused by its shell from call to call.</summary>

@@ -30,6 +30,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly IExternalStore _store;
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
+    private readonly ICoordinatorLink? _coordinators;
+    private readonly IDisposable? _attached;
     private readonly TimeProvider _time;
     private readonly TimeSpan _storeTimeout;
     private readonly TimeSpan _leaveTimeout;
@@ -56,6 +58,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         RegenCacheOptions options,
         IExternalStore store,
         INotificationBus? bus,
+        ICoordinatorLink? coordinators,
         ValueCodec codec,
         TimeProvider time,
         ILogger logger,
@@ -97,6 +100,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _runs = new GeneratorRuns(this);
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
+        _coordinators = coordinators;
+        _attached = coordinators?.Attach(nodeId, message => Post(Peer.Coordinator, message));
     }
 
     public MemoryLayer Memory { get; }

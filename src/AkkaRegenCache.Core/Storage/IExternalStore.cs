@@ -22,6 +22,16 @@ public interface IExternalStore
     /// <summary>Whether the store keeps the objects themselves, so that values need not be serialized.</summary>
     bool StoresObjects { get; }
 
+    /// <summary>
+    /// In how many parts the store is divided that fail and begin new lives on their own: tokens and lives compare within a part only. Default: 1.
+    /// </summary>
+    int Parts => 1;
+
+    /// <summary>The part that holds a key: the same on every node.</summary>
+    /// <param name="key">The key.</param>
+    /// <returns>From 0 to below <see cref="Parts"/>. Default: 0.</returns>
+    int PartOf(string key) => 0;
+
     /// <summary>The part of the store that belongs to a cache: caches of different names never meet in one store.</summary>
     /// <param name="cacheName">The cache's name.</param>
     /// <returns>The same part for the same name.</returns>

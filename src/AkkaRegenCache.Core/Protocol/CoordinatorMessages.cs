@@ -1,0 +1,144 @@
+using AkkaRegenCache.Notifications;
+
+namespace AkkaRegenCache.Protocol;
+
+// From a node to the coordinator of a key's shard. All are hints: lost, late, doubled or false ones cost time, never a promise.
+
+/// <summary>What a node tells a coordinator.</summary>
+internal abstract record ToCoordinator
+{
+    /// <summary>The node incarnation that tells; it is the one that claims at the store.</summary>
+    public required string Node { get; init; }
+}
+
+/// <summary>The store has granted this node the claim of a key.</summary>
+internal sealed record ClaimHeld : ToCoordinator
+{
+    public required string Key { get; init; }
+
+    public required long Token { get; init; }
+
+    /// <summary>It has ended after this, at the latest.</summary>
+    public required TimeSpan EndsIn { get; init; }
+}
+
+/// <summary>Callers on this node wait for the outcome of another node's claim.</summary>
+internal sealed record ClaimAwaited : ToCoordinator
+{
+    public required string Key { get; init; }
+
+    public required long Token { get; init; }
+
+    /// <summary>The node incarnation that holds the claim.</summary>
+    public required string Holder { get; init; }
+}
+
+/// <summary>Nobody on this node waits for the key any more.</summary>
+internal sealed record AwaitEnded : ToCoordinator
+{
+    public required string Key { get; init; }
+}
+
+/// <summary>
+/// What became of a key on this node: a claim's outcome, a set, a removal. The notification is the very one that all nodes are told, without its value where
+/// the coordinator has nobody to give it to.
+/// </summary>
+internal sealed record OutcomeKnown : ToCoordinator
+{
+    public required CacheNotification Outcome { get; init; }
+
+    /// <summary>A regeneration may start up to this late, at random.</summary>
+    public TimeSpan Jitter { get; init; }
+
+    /// <summary>Whether this node can regenerate the key.</summary>
+    public bool Offers { get; init; }
+}
+
+/// <summary>Keys that this node can regenerate, as it learns to.</summary>
+internal sealed record KeysOffered : ToCoordinator
+{
+    public required IReadOnlyList<OfferedKey> Keys { get; init; }
+}
+
+/// <summary>A key that a node can regenerate.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Token">The token of the value the node knows.</param>
+/// <param name="DueIn">When the next one is due; null: the node doesn't know.</param>
+/// <param name="ActiveFor">How much longer the key stays active, as far as the node knows.</param>
+/// <param name="Jitter">A regeneration may start up to this late.</param>
+internal readonly record struct OfferedKey(string Key, long Token, TimeSpan? DueIn, TimeSpan ActiveFor, TimeSpan Jitter);
+
+/// <summary>This node doesn't regenerate a key that it was asked to.</summary>
+internal sealed record RegenerationDeclined : ToCoordinator
+{
+    public required string Key { get; init; }
+
+    /// <summary>Whether nobody shall: the key was removed, or is not active any more.</summary>
+    public bool IsOver { get; init; }
+
+    /// <summary>The store says when it is due; null: it is this node that can't.</summary>
+    public TimeSpan? DueIn { get; init; }
+}
+
+/// <summary>This node leaves: it regenerates nothing any more.</summary>
+internal sealed record NodeLeaving : ToCoordinator;
+
+/// <summary>A part of what a node knows of a shard's keys, as answer to <see cref="SurveyAsked"/>.</summary>
+internal sealed record SurveyAnswered : ToCoordinator
+{
+    public required long Incarnation { get; init; }
+
+    public IReadOnlyList<ClaimHeld> Held { get; init; } = [];
+
+    public IReadOnlyList<ClaimAwaited> Awaited { get; init; } = [];
+
+    public IReadOnlyList<OfferedKey> Offered { get; init; } = [];
+}
+
+// From a coordinator to a node.
+
+/// <summary>What a coordinator tells a node.</summary>
+internal abstract record FromCoordinator
+{
+    /// <summary>The shard it speaks for.</summary>
+    public required int Shard { get; init; }
+
+    /// <summary>The coordinator's incarnation: a later one has a higher number.</summary>
+    public required long Incarnation { get; init; }
+}
+
+/// <summary>The holder of a claim that this node waits for is believed dead: claim the key, and take the dead node's claim over.</summary>
+internal sealed record ClaimOrphaned : FromCoordinator
+{
+    public required string Key { get; init; }
+
+    public required long Token { get; init; }
+
+    public required string Holder { get; init; }
+}
+
+/// <summary>What this node waits for has come to its end.</summary>
+internal sealed record OutcomePushed : FromCoordinator
+{
+    public required CacheNotification Outcome { get; init; }
+}
+
+/// <summary>A key is due, and this node is chosen to regenerate it.</summary>
+internal sealed record RegenerationDue : FromCoordinator
+{
+    public required string Key { get; init; }
+
+    /// <summary>A node believed dead, whose claim may stand in the way.</summary>
+    public string? Orphan { get; init; }
+}
+
+/// <summary>A coordinator that knows nothing asks all nodes what they hold, wait for and can regenerate.</summary>
+internal sealed record SurveyAsked : FromCoordinator;
+
+// To the coordinator from its shell.
+
+/// <summary>A node is believed dead: its process is gone, or can't be reached. Taken back by the next thing it says.</summary>
+internal sealed class NodeDown(string node)
+{
+    public string Node { get; } = node;
+}
