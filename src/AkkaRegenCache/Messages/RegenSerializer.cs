@@ -20,7 +20,7 @@ public sealed class RegenSerializer : SerializerWithStringManifest
     public const int Id = 7471;
 
     private readonly ConcurrentDictionary<string, bool> _told = new(StringComparer.Ordinal);
-    private readonly ILoggingAdapter _log;
+    private readonly ExtendedActorSystem _system;
 
     /// <summary>Creates the serializer; done by Akka.</summary>
     /// <param name="system">The actor system.</param>
@@ -28,7 +28,7 @@ public sealed class RegenSerializer : SerializerWithStringManifest
         : base(system)
     {
         ArgumentNullException.ThrowIfNull(system);
-        _log = Logging.GetLogger(system, nameof(RegenSerializer));
+        _system = system;
     }
 
     /// <inheritdoc/>
@@ -58,7 +58,12 @@ public sealed class RegenSerializer : SerializerWithStringManifest
 
         // Not without a bound: a manifest may be anything.
         if ((message as UnknownMessage ?? (message as ToShard)?.Body as UnknownMessage) is not null && _told.Count < 100 && _told.TryAdd(manifest, true))
-            _log.Warning("A message '{0}' of AkkaRegenCache is not known here: a newer version's. It is ignored; further ones are not reported.", manifest);
+        {
+            // The system has no log yet when it makes its serializers.
+            Logging.GetLogger(_system, nameof(RegenSerializer)).Warning(
+                "A message '{0}' of AkkaRegenCache is not known here: a newer version's. It is ignored; further ones are not reported.", manifest);
+        }
+
         return message;
     }
 }
