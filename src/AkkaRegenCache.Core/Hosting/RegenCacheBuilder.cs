@@ -74,6 +74,13 @@ public sealed class RegenCacheBuilder
         return this;
     }
 
+    /// <summary>Puts what the function makes, once, before whatever store is chosen, now or later.</summary>
+    internal RegenCacheBuilder UseFront(Func<IServiceProvider, ICacheFront> factory)
+    {
+        Services.AddKeyedSingleton(Name, (provider, _) => factory(provider));
+        return this;
+    }
+
     /// <summary>Serializes values of a type with this, in all caches of the application.</summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <param name="serializer">Its serializer; thread-safe.</param>

@@ -39,4 +39,7 @@ internal sealed class RegenCacheLeaving : IHostedLifecycleService
             // The host has no more patience. What still runs is handed over.
         }
     }
+
+    /// <summary>Lets one cache leave, where it was made; what it needs for that ends before the host does.</summary>
+    internal Task DrainAsync(string cacheName) => Task.WhenAll(_caches.Where(cache => cache.Name == cacheName).Select(cache => cache.DrainAsync()));
 }

@@ -42,7 +42,7 @@ public static class RegenCacheServiceCollectionExtensions
         services.AddKeyedSingleton<IRegenCache>(name, (provider, _) => provider.GetRequiredService<RegenCacheLeaving>().Add(new RegenCache(
             name,
             provider.GetRequiredService<IOptionsMonitor<RegenCacheOptions>>().Get(name),
-            provider.GetKeyedService<IExternalStore>(name),
+            StoreOf(provider, name),
             provider.GetKeyedService<INotificationBus>(name),
             provider.GetKeyedService<ICoordinatorLink>(name),
             provider,
@@ -50,5 +50,11 @@ public static class RegenCacheServiceCollectionExtensions
             provider.GetService<ILogger<RegenCache>>())));
         services.TryAddSingleton(provider => provider.GetRequiredKeyedService<IRegenCache>(name));
         return new RegenCacheBuilder(services, name);
+    }
+
+    private static IExternalStore? StoreOf(IServiceProvider provider, string name)
+    {
+        var chosen = provider.GetKeyedService<IExternalStore>(name);
+        return provider.GetKeyedService<ICacheFront>(name) is { } front ? front.Before(chosen) : chosen;
     }
 }

@@ -10,6 +10,9 @@ internal sealed class OperationMemory(long kept)
     private readonly Dictionary<OperationId, StoreAnswer> _answers = [];
     private readonly Queue<(long Until, OperationId Operation)> _order = new();
 
+    /// <summary>How long an answer is kept, in ticks.</summary>
+    public long Kept => kept;
+
     public bool TryRecall(OperationId operation, out StoreAnswer first) => _answers.TryGetValue(operation, out first!);
 
     public void Remember(OperationId operation, StoreAnswer answer, long now)
@@ -24,4 +27,8 @@ internal sealed class OperationMemory(long kept)
         for (var i = 0; i < 4 && _order.TryPeek(out var oldest) && oldest.Until < now; i++)
             _answers.Remove(_order.Dequeue().Operation);
     }
+
+    /// <summary>What is remembered, oldest first.</summary>
+    public IEnumerable<MovedOperation> Export(long now) =>
+        from item in _order where item.Until > now select new MovedOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
 }

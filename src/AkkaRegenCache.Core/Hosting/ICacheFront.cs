@@ -1,0 +1,11 @@
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Hosting;
+
+/// <summary>Stands before whatever external store a cache was given, or in its place where it was given none.</summary>
+internal interface ICacheFront
+{
+    /// <summary>The store that the cache shall use.</summary>
+    /// <param name="chosen">What was chosen for it; null: nothing was.</param>
+    IExternalStore Before(IExternalStore? chosen);
+}

@@ -1,0 +1,61 @@
+namespace AkkaRegenCache.Storage;
+
+/// <summary>All that a machine holds of one key, on its way to another machine. Times are durations from now; tokens stay.</summary>
+internal sealed record MovedSlot
+{
+    public required string Key { get; init; }
+
+    public CachePayload? Payload { get; init; }
+
+    public long Token { get; init; }
+
+    public long NewestToken { get; init; }
+
+    /// <summary>Until the value or tombstone ends; null: there is neither.</summary>
+    public TimeSpan? EndsIn { get; init; }
+
+    public TimeSpan Interval { get; init; }
+
+    /// <summary>Until the next target; null: nothing is scheduled.</summary>
+    public TimeSpan? DueIn { get; init; }
+
+    public TimeSpan ActiveFor { get; init; }
+
+    /// <summary>For how long a scheduled regeneration isn't tried again.</summary>
+    public TimeSpan DueBackoff { get; init; }
+
+    public MovedClaim? Claim { get; init; }
+
+    public MovedFailure? Failure { get; init; }
+}
+
+/// <summary>A claim that stands.</summary>
+internal sealed record MovedClaim(string Owner, long Token, TimeSpan EndsIn, TimeSpan SafeFor, bool IsContended);
+
+/// <summary>A generation that failed.</summary>
+internal sealed record MovedFailure(GenerationFailure Failure, long Token, TimeSpan Backoff, TimeSpan KeptFor);
+
+/// <summary>A first answer that is remembered.</summary>
+internal sealed record MovedOperation(OperationId Operation, StoreAnswer Answer, TimeSpan KeptFor);
+
+/// <summary>The moving of what a machine holds to another one, which continues its life.</summary>
+internal partial class StoreMachine
+{
+    /// <summary>All that is still of use.</summary>
+    internal IEnumerable<MovedSlot> ExportSlots(long now) =>
+        from slot in _slots.Values where slot.NeededUntil > now select slot.Export(now);
+
+    /// <summary>The first answers that are remembered, oldest first.</summary>
+    internal IEnumerable<MovedOperation> ExportOperations(long now) => _operations.Export(now);
+
+    /// <summary>Takes in what another machine held.</summary>
+    internal void Import(MovedSlot moved, long now)
+    {
+        var slot = SlotOf(moved.Key);
+        slot.Import(moved, now);
+        Requeue(slot, now);
+    }
+
+    /// <inheritdoc cref="Import(MovedSlot, long)"/>
+    internal void Import(MovedOperation moved, long now) => _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
+}

@@ -1,0 +1,62 @@
+namespace AkkaRegenCache.Storage;
+
+/// <summary>The part of a slot that a store needs which moves.</summary>
+internal sealed partial class StoreSlot
+{
+    public MovedSlot Export(long now) => new()
+    {
+        Key = Key,
+        Payload = HasRecord(now) ? Payload : null,
+        Token = Token,
+        NewestToken = NewestToken,
+        EndsIn = HasRecord(now) ? TimeSpan.FromTicks(_recordEnds - now) : null,
+        Interval = TimeSpan.FromTicks(_interval),
+        DueIn = DueAt == 0 ? null : TimeSpan.FromTicks(DueAt - now),
+        ActiveFor = TimeSpan.FromTicks(Math.Max(0, ActiveUntil - now)),
+        DueBackoff = TimeSpan.FromTicks(Math.Max(0, NotDueBefore - now)),
+        Claim = Claim is { } claim && claim.LeaseEnds > now
+            ? new MovedClaim(
+                claim.Owner,
+                claim.Token,
+                TimeSpan.FromTicks(claim.LeaseEnds - now),
+                TimeSpan.FromTicks(Math.Max(0, claim.SafeUntil - now)),
+                claim.IsContended)
+            : null,
+        Failure = Failure is { } failed && failed.KeptUntil > now
+            ? new MovedFailure(
+                failed.Failure,
+                failed.Token,
+                TimeSpan.FromTicks(Math.Max(0, failed.BacksOffUntil - now)),
+                TimeSpan.FromTicks(failed.KeptUntil - now))
+            : null,
+    };
+
+    public void Import(MovedSlot moved, long now)
+    {
+        Payload = moved.Payload;
+        Token = moved.Token;
+        NewestToken = moved.NewestToken;
+        _recordEnds = moved.EndsIn is { } ends ? now + ends.Ticks : 0;
+        _interval = moved.Interval.Ticks;
+
+        // 0 means that nothing is scheduled, and a machine's clock may stand near it in tests.
+        DueAt = moved.DueIn is { } due ? Math.Max(1, now + due.Ticks) : 0;
+        ActiveUntil = now + moved.ActiveFor.Ticks;
+        NotDueBefore = now + moved.DueBackoff.Ticks;
+        Claim = moved.Claim is not { } claim ? null : new ClaimState
+        {
+            Owner = claim.Owner,
+            Token = claim.Token,
+            LeaseEnds = now + claim.EndsIn.Ticks,
+            SafeUntil = now + claim.SafeFor.Ticks,
+            IsContended = claim.IsContended,
+        };
+        Failure = moved.Failure is not { } failed ? null : new FailureState
+        {
+            Failure = failed.Failure,
+            Token = failed.Token,
+            BacksOffUntil = now + failed.Backoff.Ticks,
+            KeptUntil = now + failed.KeptFor.Ticks,
+        };
+    }
+}

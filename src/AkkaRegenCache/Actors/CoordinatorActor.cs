@@ -1,0 +1,271 @@
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Cluster.Tools.PublishSubscribe;
+using Akka.Event;
+using Akka.Remote;
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Messages;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Actors;
+
+/// <summary>
+/// A shard's one entity in the whole cluster: the coordinator of its keys and, in a cluster without external store, the store of their records. All it does
+/// is to feed two machines with messages and time, and to notice that a node has died.
+/// </summary>
+/// <remarks>
+/// A node is believed dead when its agent has terminated, when the cluster finds it unreachable or removes it, and at once when the connection to it breaks:
+/// the operating system tells that of a killed process within milliseconds. A wrong belief costs a second run, never a wrong value.
+/// </remarks>
+internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
+{
+    /// <summary>How long requests wait at most for the records of the entity before.</summary>
+    private static readonly TimeSpan s_handOverWait = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan s_sweepEvery = TimeSpan.FromSeconds(10);
+
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly CoordinatorOutbox _outbox = new();
+    private readonly Dictionary<string, IActorRef> _agents = new(StringComparer.Ordinal);
+    private readonly ClusterNode _node;
+    private readonly TimeProvider _time;
+    private readonly int _shard;
+    private readonly long _start;
+    private readonly long _startTicks;
+    private readonly ShardStore _store;
+    private CoordinatorShard _machine = null!;
+    private long _incarnation;
+
+    public CoordinatorActor(ClusterNode node, int shard)
+    {
+        _node = node;
+        _shard = shard;
+        _time = node.Options.ShardTime ?? node.Time;
+        _start = _time.GetTimestamp();
+        _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
+        var self = Self;
+        _store = new ShardStore(() => StoreNow, (to, body) => to.Tell(new ToNode(body), self));
+        Receive<ToShard>(OnMessage);
+        Receive<Tick>(tick => Feed(tick));
+        Receive<Terminated>(terminated => OnLost(agent => agent.Equals(terminated.ActorRef)));
+        Receive<ClusterEvent.UnreachableMember>(unreachable => OnLost(unreachable.Member.Address));
+        Receive<ClusterEvent.MemberRemoved>(removed => OnLost(removed.Member.Address));
+        Receive<DisassociatedEvent>(broken => OnLost(broken.RemoteAddress));
+        Receive<AssociationErrorEvent>(broken => OnLost(broken.RemoteAddress));
+        Receive<WaitEnds>(_ => OnWaitEnds());
+        Receive<Sweep>(_ => _store.Sweep());
+        Receive<StopShard>(_ => OnStop());
+        ReceiveAny(_ => { });
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private long Now => _time.GetElapsedTime(_start).Ticks;
+
+    // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
+    private long StoreNow => _startTicks + Now;
+
+    public static Props Props(ClusterNode node, int shard) => Akka.Actor.Props.Create(() => new CoordinatorActor(node, shard));
+
+    protected override void PreStart()
+    {
+        Cluster.Get(Context.System).Subscribe(
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
+        if (_node.Options.SuspectOnBrokenConnection)
+        {
+            Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+            Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        }
+
+        Timers.StartPeriodicTimer(nameof(Sweep), Sweep.Instance, s_sweepEvery);
+        var expected = _node.TakeExpected(_shard);
+        if (expected is not null)
+        {
+            _store.Wait();
+            Timers.StartSingleTimer(nameof(WaitEnds), WaitEnds.Instance, s_handOverWait);
+        }
+
+        Begin(expected ?? 0);
+    }
+
+    protected override void PreRestart(Exception reason, object message)
+    {
+        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins anew.", _shard, _node.CacheName, (message as ToShard)?.Body.GetType().Name);
+        base.PreRestart(reason, message);
+    }
+
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        Cluster.Get(Context.System).Unsubscribe(Self);
+    }
+
+    /// <summary>A new incarnation of the coordinator, which knows nothing and asks.</summary>
+    private void Begin(long notBefore)
+    {
+        var micros = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
+        _incarnation = Math.Max(Math.Max(micros, notBefore + 1), _incarnation + 1);
+        _machine = _node.Options.MakeCoordinator(new CoordinatorSettings { Shard = _shard, Incarnation = _incarnation }, new Random());
+        Self.Tell(Tick.Instance, ActorRefs.NoSender);
+    }
+
+    private void OnMessage(ToShard message)
+    {
+        switch (message.Body)
+        {
+            case ToCoordinator told:
+                Remember(told.Node, Sender);
+                Feed(told);
+                break;
+            case HandOverPart part:
+                OnHandOver(part);
+                break;
+            case ShardPing or UnknownMessage:
+                break;
+            default:
+                _store.Handle(message.Body, Sender);
+                break;
+        }
+    }
+
+    private void Remember(string nodeId, IActorRef agent)
+    {
+        if (_agents.TryGetValue(nodeId, out var known) && known.Equals(agent))
+            return;
+        _agents[nodeId] = agent;
+        Context.Watch(agent);
+    }
+
+    private void OnLost(Address address)
+    {
+        // A local agent's address has no host.
+        if (address != Cluster.Get(Context.System).SelfAddress)
+            OnLost(agent => agent.Path.Address == address);
+    }
+
+    private void OnLost(Func<IActorRef, bool> isLost)
+    {
+        List<string>? lost = null;
+        foreach (var (nodeId, agent) in _agents)
+        {
+            if (isLost(agent))
+                (lost ??= []).Add(nodeId);
+        }
+
+        foreach (var nodeId in lost ?? [])
+        {
+            // The agent is forgotten with it: the next thing it says takes the suspicion back.
+            if (_agents.Remove(nodeId, out var agent))
+                Context.Unwatch(agent);
+            Feed(new NodeDown(nodeId));
+        }
+    }
+
+    private void Feed(object message)
+    {
+        try
+        {
+            _machine.On(message, Now, _outbox);
+            for (var i = 0; i < _outbox.Count; i++)
+                Tell(_outbox[i].Node, _outbox[i].Message);
+            SetTimer();
+        }
+        catch (Exception e)
+        {
+            // What it knows can't be trusted any more, and is only hints: the next one asks for them. The store beside it goes on.
+            _log.Error(
+                e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName, message.GetType().Name);
+            Begin(_incarnation);
+        }
+        finally
+        {
+            _outbox.Clear();
+        }
+    }
+
+    private void Tell(string? nodeId, FromCoordinator message)
+    {
+        if (nodeId is null)
+            DistributedPubSub.Get(Context.System).Mediator.Tell(new Publish(_node.Topic, new ToNode(message)));
+        else if (_agents.TryGetValue(nodeId, out var agent))
+            agent.Tell(new ToNode(message));
+    }
+
+    private void SetTimer()
+    {
+        var at = _machine.NextDeadline;
+        if (at == long.MaxValue)
+        {
+            Timers.Cancel(nameof(Tick));
+            return;
+        }
+
+        Timers.StartSingleTimer(nameof(Tick), Tick.Instance, TimeSpan.FromTicks(Math.Clamp(at - Now, 0, TimeSpan.TicksPerHour)));
+    }
+
+    private void OnHandOver(HandOverPart part)
+    {
+        try
+        {
+            if (_store.Take(part))
+            {
+                Timers.Cancel(nameof(WaitEnds));
+                _log.Info("Shard {0} of cache '{1}' goes on with {2} keys of the node that left it.", _shard, _node.CacheName, _store.Count);
+            }
+            else if (_store.IsWaiting && !Timers.IsTimerActive(nameof(WaitEnds)))
+            {
+                Timers.StartSingleTimer(nameof(WaitEnds), WaitEnds.Instance, s_handOverWait);
+            }
+        }
+        catch (Exception e) when (e is IOException or FormatException or ArgumentException)
+        {
+            _log.Error(e, "Shard {0} of cache '{1}': what was handed over can't be read; it begins anew.", _shard, _node.CacheName);
+            _store.EndWait();
+        }
+    }
+
+    private void OnWaitEnds()
+    {
+        if (!_store.IsWaiting)
+            return;
+        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins anew.", _shard, _node.CacheName);
+        _store.EndWait();
+    }
+
+    /// <summary>The shard moves: the next entity is told, and gets the records through the region, which keeps them until it is there.</summary>
+    private void OnStop()
+    {
+        if (_store.IsInUse && _node.Seat is { } seat)
+        {
+            var announced = new ToNode(new HandOverAnnounced(_shard, _incarnation));
+            seat.Mediator.Tell(new Publish(_node.Topic, announced));
+            foreach (var agent in _agents.Values)
+                agent.Tell(announced);
+            foreach (var part in _store.Export(_incarnation))
+                seat.Region.Tell(new ToShard(_shard, part), ActorRefs.NoSender);
+        }
+
+        Context.Stop(Self);
+    }
+
+    private sealed class WaitEnds : INoSerializationVerificationNeeded
+    {
+        public static readonly WaitEnds Instance = new();
+    }
+
+    private sealed class Sweep : INoSerializationVerificationNeeded
+    {
+        public static readonly Sweep Instance = new();
+    }
+}
+
+/// <summary>The shard is handed off: its entity ends.</summary>
+internal sealed class StopShard : INoSerializationVerificationNeeded
+{
+    public static readonly StopShard Instance = new();
+
+    private StopShard()
+    {
+    }
+}

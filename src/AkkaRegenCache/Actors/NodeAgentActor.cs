@@ -1,0 +1,125 @@
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Cluster.Tools.PublishSubscribe;
+using Akka.Event;
+using Akka.Remote;
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Messages;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+
+namespace AkkaRegenCache.Actors;
+
+/// <summary>
+/// A cache's mouth and ear on this node: what is published, and what coordinators say, goes through it to the cache's own loop, which decides everything.
+/// It keeps the shards awake. There is nothing in it that a crash could lose: the next incarnation subscribes again and lets the cache say again what it
+/// holds and waits for.
+/// </summary>
+internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan s_restoreAfter = TimeSpan.FromMilliseconds(100);
+
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly ClusterNode _node;
+    private readonly IActorRef _region;
+    private readonly HashSet<Address> _broken = [];
+
+    public NodeAgentActor(ClusterNode node, IActorRef region)
+    {
+        _node = node;
+        _region = region;
+        Receive<ToNode>(message => OnMessage(message.Body));
+        Receive<UnknownMessage>(_ => { });
+        Receive<SubscribeAck>(_ => { });
+        Receive<ClusterEvent.MemberUp>(up => OnMember(up.Member, isUp: true));
+        Receive<ClusterEvent.MemberRemoved>(removed => OnMember(removed.Member, isUp: false));
+        Receive<DisassociatedEvent>(broken => _broken.Add(broken.RemoteAddress));
+        Receive<AssociatedEvent>(OnAssociated);
+        Receive<Restored>(_ => _node.Deliver(LinkRestored.Instance));
+        Receive<KeepAlive>(_ => Ping());
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    public static Props Props(ClusterNode node, IActorRef region) => Akka.Actor.Props.Create(() => new NodeAgentActor(node, region));
+
+    protected override void PreStart()
+    {
+        DistributedPubSub.Get(Context.System).Mediator.Tell(new Subscribe(_node.Topic, Self));
+        Cluster.Get(Context.System).Subscribe(
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(AssociatedEvent));
+        Timers.StartPeriodicTimer(nameof(KeepAlive), KeepAlive.Instance, _node.Options.KeepAliveInterval);
+        if (!_node.IsFirstAgent())
+            _node.Deliver(LinkRestored.Instance);
+    }
+
+    protected override void PreRestart(Exception reason, object message)
+    {
+        _log.Error(reason, "The agent of cache '{0}' crashed at a {1}; it says again what this node holds and awaits.", _node.CacheName, message?.GetType().Name);
+        base.PreRestart(reason, message!);
+    }
+
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        Cluster.Get(Context.System).Unsubscribe(Self);
+    }
+
+    private void OnMessage(object body)
+    {
+        switch (body)
+        {
+            case CacheNotification notification:
+                _node.Deliver(notification);
+                break;
+            case FromCoordinator message:
+                _node.Deliver(message);
+                break;
+            case HandOverAnnounced announced:
+                _node.Expect(announced);
+                break;
+        }
+    }
+
+    private void OnMember(Member member, bool isUp)
+    {
+        if (member.UniqueAddress != Cluster.Get(Context.System).SelfUniqueAddress)
+            return;
+        if (isUp)
+        {
+            _node.OnUp();
+            Ping();
+        }
+        else
+        {
+            _node.OnRemoved();
+        }
+    }
+
+    /// <summary>A connection that had broken stands again: what went over it meanwhile is lost.</summary>
+    private void OnAssociated(AssociatedEvent associated)
+    {
+        if (_broken.Remove(associated.RemoteAddress))
+            Timers.StartSingleTimer(nameof(Restored), Restored.Instance, s_restoreAfter);
+    }
+
+    private void Ping()
+    {
+        if (!_node.IsUp)
+            return;
+        for (var shard = 0; shard < _node.Shards; shard++)
+            _region.Tell(new ToShard(shard, ShardPing.Instance), Self);
+    }
+
+    private sealed class KeepAlive : INoSerializationVerificationNeeded
+    {
+        public static readonly KeepAlive Instance = new();
+    }
+
+    private sealed class Restored : INoSerializationVerificationNeeded
+    {
+        public static readonly Restored Instance = new();
+    }
+}

@@ -1,0 +1,34 @@
+using System.Globalization;
+using System.Text;
+
+namespace AkkaRegenCache.Hosting;
+
+/// <summary>The names of a cache's actors, region and topic. Names of different caches never meet.</summary>
+internal static class ClusterNames
+{
+    public static string Region(string cacheName) => "regencache-" + Safe(cacheName);
+
+    public static string Topic(string cacheName) => "regencache-" + Safe(cacheName);
+
+    public static string Agent(string cacheName) => "regencache-" + Safe(cacheName);
+
+    // A colon is allowed in an actor's name and never in a safe one.
+    public static string Store(string cacheName) => Agent(cacheName) + ":store";
+
+    public static string Parts(string cacheName) => Agent(cacheName) + ":parts";
+
+    /// <summary>Makes a name safe for a path, and different names different: what isn't a letter, a digit, '-' or '_' becomes ~ and its code.</summary>
+    public static string Safe(string name)
+    {
+        var safe = new StringBuilder(name.Length);
+        foreach (var unit in name)
+        {
+            if (char.IsAsciiLetterOrDigit(unit) || unit is '-' or '_')
+                safe.Append(unit);
+            else
+                safe.Append('~').Append(((int)unit).ToString("x4", CultureInfo.InvariantCulture));
+        }
+
+        return safe.ToString();
+    }
+}

@@ -1,0 +1,164 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Cluster.Tools.PublishSubscribe;
+using AkkaRegenCache.Messages;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Hosting;
+
+/// <summary>
+/// A cache's place in the cluster, as the cache sees it: its notification bus, its way to the coordinators and what stands before its store. It is there
+/// before the actor system is and outlives it; without one, or while this node is no member, nothing is sent, and the cache gets on without. Thread-safe.
+/// </summary>
+internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront
+{
+    /// <summary>For how long an announced hand-over is waited for by an entity that starts.</summary>
+    private static readonly TimeSpan s_announcementHolds = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<string, Action<object>> _attached = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<int, (long Incarnation, long At)> _handOvers = new();
+    private readonly bool[] _talkedTo;
+    private ImmutableArray<Action<CacheNotification>> _handlers = [];
+    private volatile ClusterSeat? _seat;
+    private volatile bool _isUp;
+    private int _agentStarts;
+
+    public ClusterNode(string cacheName, RegenClusterOptions options, TimeProvider? time = null)
+    {
+        options.Validate(cacheName);
+        CacheName = cacheName;
+        Options = options;
+        Time = time ?? TimeProvider.System;
+        _talkedTo = new bool[options.Shards];
+        Topic = ClusterNames.Topic(cacheName);
+    }
+
+    public string CacheName { get; }
+
+    public string Topic { get; }
+
+    public RegenClusterOptions Options { get; }
+
+    public TimeProvider Time { get; }
+
+    /// <summary>What it has in the actor system; null: there is none, or none any more.</summary>
+    public ClusterSeat? Seat => _seat;
+
+    /// <summary>Whether this node is a member of the cluster.</summary>
+    public bool IsUp => _isUp;
+
+    /// <inheritdoc/>
+    public int Shards => Options.Shards;
+
+    /// <inheritdoc/>
+    public int ShardOf(string key) => StableHash.ShardOf(key, Options.Shards);
+
+    /// <inheritdoc/>
+    public IExternalStore Before(IExternalStore? chosen) => new FrontedStore(chosen ?? new ClusterStore(this), this);
+
+    /// <inheritdoc/>
+    public ValueTask PublishAsync(string cacheName, CacheNotification notification)
+    {
+        ArgumentNullException.ThrowIfNull(notification);
+
+        // A hint that nobody can hear is no failure.
+        if (_seat is { } seat && _isUp)
+            seat.Mediator.Tell(new Publish(Topic, new ToNode(WireLimits.Fit(notification))), seat.Agent);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public IDisposable Subscribe(string cacheName, Action<CacheNotification> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        ImmutableInterlocked.Update(ref _handlers, static (all, h) => all.Add(h), handler);
+        return new Ending(() => ImmutableInterlocked.Update(ref _handlers, static (all, h) => all.Remove(h), handler));
+    }
+
+    /// <inheritdoc/>
+    public void Send(int shard, ToCoordinator message)
+    {
+        if (_seat is not { } seat || !_isUp)
+            return;
+        _talkedTo[shard] = true;
+        foreach (var part in WireLimits.Split(message))
+            seat.Region.Tell(new ToShard(shard, part), seat.Agent);
+    }
+
+    /// <inheritdoc/>
+    public IDisposable Attach(string nodeId, Action<object> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        _attached[nodeId] = handler;
+        return new Ending(() => _attached.TryRemove(nodeId, out _));
+    }
+
+    /// <summary>The actors are there. The agent may have found already that this node is a member.</summary>
+    public void Open(ClusterSeat seat)
+    {
+        _seat = seat;
+        if (_isUp)
+            Deliver(LinkRestored.Instance);
+    }
+
+    /// <summary>The actor system ends.</summary>
+    public void Close()
+    {
+        _isUp = false;
+        _seat = null;
+    }
+
+    /// <summary>This node has become a member: now the coordinators can be told what it holds.</summary>
+    public void OnUp()
+    {
+        _isUp = true;
+        Deliver(LinkRestored.Instance);
+    }
+
+    public void OnRemoved() => _isUp = false;
+
+    /// <summary>Whether it is the agent's first start; else what it had was lost.</summary>
+    public bool IsFirstAgent() => Interlocked.Increment(ref _agentStarts) == 1;
+
+    /// <summary>Hands the cache what the bus brought.</summary>
+    public void Deliver(CacheNotification notification)
+    {
+        foreach (var handler in _handlers)
+            handler(notification);
+    }
+
+    /// <summary>Hands the cache what a coordinator says.</summary>
+    public void Deliver(object message)
+    {
+        foreach (var (_, handler) in _attached)
+            handler(message);
+    }
+
+    /// <summary>Tells the coordinators that this node regenerates nothing any more.</summary>
+    public void SayGoodbye()
+    {
+        foreach (var (nodeId, _) in _attached)
+        {
+            for (var shard = 0; shard < _talkedTo.Length; shard++)
+            {
+                if (_talkedTo[shard])
+                    Send(shard, new NodeLeaving { Node = nodeId });
+            }
+        }
+    }
+
+    /// <summary>Records of a shard are on their way to its next entity, which may be here.</summary>
+    public void Expect(HandOverAnnounced announced) => _handOvers[announced.Shard] = (announced.Incarnation, Time.GetTimestamp());
+
+    /// <summary>Which incarnation's records an entity that starts here may wait for; null: nobody's.</summary>
+    public long? TakeExpected(int shard) =>
+        _handOvers.TryRemove(shard, out var expected) && Time.GetElapsedTime(expected.At) < s_announcementHolds ? expected.Incarnation : null;
+
+    private sealed class Ending(Action end) : IDisposable
+    {
+        public void Dispose() => end();
+    }
+}

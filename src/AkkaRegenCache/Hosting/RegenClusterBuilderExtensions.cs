@@ -1,0 +1,33 @@
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Puts a cache into an Akka.NET cluster.</summary>
+public static class RegenClusterBuilderExtensions
+{
+    /// <summary>
+    /// Puts the cache into the application's cluster: coordinators help it, DistributedPubSub carries its notifications and, where no external store was
+    /// chosen (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must know it too:
+    /// <c>services.AddAkka(…, akka =&gt; akka.….WithRegenCache(name))</c>.
+    /// </summary>
+    /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c> or <c>UseRedis</c>, the last call gives the notifications.</param>
+    /// <remarks>
+    /// The cache works as soon as the host has started, also while the cluster isn't up: each node then goes to the external store itself or, without one,
+    /// makes its own values.
+    /// </remarks>
+    public static RegenCacheBuilder UseCluster(this RegenCacheBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        var name = builder.Name;
+        builder.Services.TryAddSingleton(static provider => new ClusterNodes(provider));
+        return builder
+            .UseNotifications(NodeOf)
+            .UseCoordinators(NodeOf)
+            .UseFront(NodeOf);
+
+        ClusterNode NodeOf(IServiceProvider provider) => provider.GetRequiredService<ClusterNodes>().For(name);
+    }
+}

@@ -1,0 +1,65 @@
+using AkkaRegenCache;
+using AkkaRegenCache.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Akka.Hosting;
+
+/// <summary>Lets an actor system serve caches.</summary>
+public static class RegenClusterHostingExtensions
+{
+    /// <summary>
+    /// Lets the actor system serve a cache that is registered with <c>services.AddRegenCache(name).UseCluster()</c>. Its agent is found as
+    /// <c>IRequiredActor&lt;RegenCacheKey&gt;</c>, where it is the first. Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is there.
+    /// </summary>
+    /// <param name="builder">The actor system's builder; remoting and clustering are set up on it too.</param>
+    /// <param name="name">The cache's name.</param>
+    /// <param name="configure">Says how it takes part in the cluster.</param>
+    /// <exception cref="ArgumentException">An option is not usable, or the name was given before.</exception>
+    public static AkkaConfigurationBuilder WithRegenCache(
+        this AkkaConfigurationBuilder builder, string name, Action<RegenClusterOptions>? configure = null) =>
+        WithRegenCache(builder, name, null, configure);
+
+    /// <summary>As <see cref="WithRegenCache(AkkaConfigurationBuilder, string, Action{RegenClusterOptions})"/>, with a key of its own.</summary>
+    /// <typeparam name="TKey">Its agent is found as <c>IRequiredActor&lt;TKey&gt;</c>.</typeparam>
+    /// <param name="builder">The actor system's builder.</param>
+    /// <param name="name">The cache's name.</param>
+    /// <param name="configure">Says how it takes part in the cluster.</param>
+    public static AkkaConfigurationBuilder WithRegenCache<TKey>(
+        this AkkaConfigurationBuilder builder, string name, Action<RegenClusterOptions>? configure = null) =>
+        WithRegenCache(builder, name, typeof(TKey), configure);
+
+    /// <summary>
+    /// Brings the shards of a killed node back in about 8 seconds instead of 45; see <see cref="RegenClusterConfig.FastFailover"/> and its file for the price.
+    /// </summary>
+    /// <param name="builder">The actor system's builder.</param>
+    /// <param name="externalStore">Whether the caches have an external store (Redis), which arbitrates.</param>
+    public static AkkaConfigurationBuilder WithRegenCacheFastFailover(this AkkaConfigurationBuilder builder, bool externalStore = false)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        return builder.AddHocon(RegenClusterConfig.FastFailover(externalStore), HoconAddMode.Append);
+    }
+
+    private static AkkaConfigurationBuilder WithRegenCache(
+        AkkaConfigurationBuilder builder, string name, Type? key, Action<RegenClusterOptions>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        var options = new RegenClusterOptions();
+        configure?.Invoke(options);
+        options.Validate(name);
+        ClusterNodes.Add(builder, name, options);
+        if (options.FastFailoverWithExternalStore is { } externalStore)
+            builder.WithRegenCacheFastFailover(externalStore);
+        return builder
+            .AddHocon(RegenClusterConfig.Default, HoconAddMode.Append)
+            .StartActors(async (system, registry, resolver) =>
+            {
+                var nodes = resolver.GetService<ClusterNodes>() ?? throw new InvalidOperationException(
+                    $"The actor system serves cache '{name}', which isn't registered: call services.AddRegenCache(\"{name}\").UseCluster().");
+                var leaving = resolver.GetService<RegenCacheLeaving>();
+                var hasHost = resolver.GetService<IHostApplicationLifetime>() is not null;
+                await ClusterStart.StartAsync(system, nodes.For(name), key, () => leaving.DrainAsync(name), hasHost).ConfigureAwait(false);
+            });
+    }
+}

@@ -1,0 +1,52 @@
+using AkkaRegenCache;
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Akka.Actor;
+
+/// <summary>Starts caches in an actor system of one's own.</summary>
+public static class RegenClusterSystemExtensions
+{
+    /// <summary>
+    /// Starts a cache in an actor system that Akka.Hosting doesn't know, and with no container: a plain console program. Let its HOCON have
+    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system (on SIGTERM too); dispose it afterwards.
+    /// </summary>
+    /// <param name="system">The actor system; its provider is the cluster's.</param>
+    /// <param name="name">The cache's name, the same on every node.</param>
+    /// <param name="options">The cache's options; null: the defaults.</param>
+    /// <param name="store">The external store; null: the cluster stores the values.</param>
+    /// <param name="configure">Says how it takes part in the cluster.</param>
+    /// <param name="services">Where serializers come from; null: System.Text.Json for all.</param>
+    /// <param name="timeProvider">The clock; null: the system's.</param>
+    /// <param name="logger">Hears what goes wrong in the cache; null: nobody does.</param>
+    /// <returns>The cache. It works at once, also while the cluster isn't up.</returns>
+    /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>
+    public static async Task<RegenCache> StartRegenCacheAsync(
+        this ActorSystem system,
+        string name,
+        RegenCacheOptions? options = null,
+        IExternalStore? store = null,
+        Action<RegenClusterOptions>? configure = null,
+        IServiceProvider? services = null,
+        TimeProvider? timeProvider = null,
+        ILogger<RegenCache>? logger = null)
+    {
+        ArgumentNullException.ThrowIfNull(system);
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        var clusterOptions = new RegenClusterOptions();
+        configure?.Invoke(clusterOptions);
+        var node = new ClusterNode(name, clusterOptions, timeProvider);
+        var cache = new RegenCache(name, options, node.Before(store), node, node, services, timeProvider, logger);
+        try
+        {
+            await ClusterStart.StartAsync(system, node, null, cache.DrainAsync, hasHost: false).ConfigureAwait(false);
+            return cache;
+        }
+        catch
+        {
+            await cache.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}

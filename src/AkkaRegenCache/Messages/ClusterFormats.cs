@@ -1,0 +1,32 @@
+namespace AkkaRegenCache.Messages;
+
+/// <summary>The formats of the cluster's own messages.</summary>
+internal static class ClusterFormats
+{
+    public static IReadOnlyList<Format> All { get; } =
+    [
+        Format.Of<ShardPing>("p1", static (_, _) => { }, static _ => ShardPing.Instance),
+        Format.Of<StoreFailed>("f1", static (w, m) => { w.Long(m.Id); w.Text(m.Message); }, static r => new StoreFailed(r.Long(), r.Text())),
+        Format.Of<PayloadWanted>(
+            "pw1",
+            static (w, m) => { w.Long(m.Id); w.Int(m.Offset); w.Int(m.Count); },
+            static r => new PayloadWanted(r.Long(), r.Int(), r.Int())),
+        Format.Of<PayloadChunk>(
+            "pc1",
+            static (w, m) => { w.Long(m.Id); w.Int(m.Offset); w.Bytes(m.Bytes); },
+            static r => new PayloadChunk(r.Long(), r.Int(), r.Bytes())),
+        Format.Of<RecordWanted>(
+            "rw1",
+            static (w, m) => { w.Long(m.Id); w.Text(m.Key); w.Long(m.Token); w.Int(m.Offset); w.Int(m.Count); },
+            static r => new RecordWanted(r.Long(), r.Text(), r.Long(), r.Int(), r.Int())),
+        Format.Of<RecordGone>("rg1", static (w, m) => w.Long(m.Id), static r => new RecordGone(r.Long())),
+        Format.Of<HandOverAnnounced>(
+            "ha1",
+            static (w, m) => { w.Int(m.Shard); w.Long(m.Incarnation); },
+            static r => new HandOverAnnounced(r.Int(), r.Long())),
+        Format.Of<HandOverPart>(
+            "hp1",
+            static (w, m) => { w.Long(m.Incarnation); w.Int(m.Index); w.Int(m.Count); w.Text(m.Life); w.Bytes(m.Bytes); },
+            static r => new HandOverPart(r.Long(), r.Int(), r.Int(), r.Text(), r.Bytes())),
+    ];
+}

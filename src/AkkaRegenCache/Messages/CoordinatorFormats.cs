@@ -1,0 +1,147 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+
+namespace AkkaRegenCache.Messages;
+
+/// <summary>The formats of notifications, and of what nodes and coordinators say to each other.</summary>
+internal static class CoordinatorFormats
+{
+    public static IReadOnlyList<Format> All { get; } =
+    [
+        Format.Of<CacheNotification>("n1", WriteNotification, ReadNotification),
+        Format.Of<ClaimHeld>("ch1", static (w, m) => { w.Text(m.Node); WriteHeld(w, m); }, static r => ReadHeld(r, r.Text())),
+        Format.Of<ClaimAwaited>("ca1", static (w, m) => { w.Text(m.Node); WriteAwaited(w, m); }, static r => ReadAwaited(r, r.Text())),
+        Format.Of<AwaitEnded>(
+            "ae1",
+            static (w, m) => { w.Text(m.Node); w.Text(m.Key); },
+            static r => new AwaitEnded { Node = r.Text(), Key = r.Text() }),
+        Format.Of<OutcomeKnown>(
+            "ok1",
+            static (w, m) => { w.Text(m.Node); w.Time(m.Jitter); w.Flag(m.Offers); WriteNotification(w, m.Outcome); },
+            static r => new OutcomeKnown { Node = r.Text(), Jitter = r.Time(), Offers = r.Flag(), Outcome = ReadNotification(r) }),
+        Format.Of<KeysOffered>(
+            "ko1",
+            static (w, m) => { w.Text(m.Node); w.List(m.Keys, WriteOffered); },
+            static r => new KeysOffered { Node = r.Text(), Keys = r.List(ReadOffered) }),
+        Format.Of<RegenerationDeclined>(
+            "rd1",
+            static (w, m) => { w.Text(m.Node); w.Text(m.Key); w.Flag(m.IsOver); w.OptionalTime(m.DueIn); },
+            static r => new RegenerationDeclined { Node = r.Text(), Key = r.Text(), IsOver = r.Flag(), DueIn = r.OptionalTime() }),
+        Format.Of<NodeLeaving>("nl1", static (w, m) => w.Text(m.Node), static r => new NodeLeaving { Node = r.Text() }),
+        Format.Of<SurveyAnswered>("sa1", WriteSurvey, ReadSurvey),
+        Format.Of<ClaimOrphaned>(
+            "co1",
+            static (w, m) => { WriteFrom(w, m); w.Text(m.Key); w.Long(m.Token); w.Text(m.Holder); },
+            static r => new ClaimOrphaned { Shard = r.Int(), Incarnation = r.Long(), Key = r.Text(), Token = r.Long(), Holder = r.Text() }),
+        Format.Of<OutcomePushed>(
+            "op1",
+            static (w, m) => { WriteFrom(w, m); WriteNotification(w, m.Outcome); },
+            static r => new OutcomePushed { Shard = r.Int(), Incarnation = r.Long(), Outcome = ReadNotification(r) }),
+        Format.Of<RegenerationDue>(
+            "du1",
+            static (w, m) => { WriteFrom(w, m); w.Text(m.Key); w.OptionalText(m.Orphan); },
+            static r => new RegenerationDue { Shard = r.Int(), Incarnation = r.Long(), Key = r.Text(), Orphan = r.OptionalText() }),
+        Format.Of<SurveyAsked>("sv1", WriteFrom, static r => new SurveyAsked { Shard = r.Int(), Incarnation = r.Long() }),
+    ];
+
+    private static void WriteFrom(WireWriter writer, FromCoordinator message)
+    {
+        writer.Int(message.Shard);
+        writer.Long(message.Incarnation);
+    }
+
+    private static void WriteHeld(WireWriter writer, ClaimHeld held)
+    {
+        writer.Text(held.Key);
+        writer.Long(held.Token);
+        writer.Time(held.EndsIn);
+    }
+
+    private static ClaimHeld ReadHeld(WireReader reader, string node) =>
+        new() { Node = node, Key = reader.Text(), Token = reader.Long(), EndsIn = reader.Time() };
+
+    private static void WriteAwaited(WireWriter writer, ClaimAwaited awaited)
+    {
+        writer.Text(awaited.Key);
+        writer.Long(awaited.Token);
+        writer.Text(awaited.Holder);
+    }
+
+    private static ClaimAwaited ReadAwaited(WireReader reader, string node) =>
+        new() { Node = node, Key = reader.Text(), Token = reader.Long(), Holder = reader.Text() };
+
+    private static void WriteOffered(WireWriter writer, OfferedKey offered)
+    {
+        writer.Text(offered.Key);
+        writer.Long(offered.Token);
+        writer.OptionalTime(offered.DueIn);
+        writer.Time(offered.ActiveFor);
+        writer.Time(offered.Jitter);
+    }
+
+    private static OfferedKey ReadOffered(WireReader reader) =>
+        new(reader.Text(), reader.Long(), reader.OptionalTime(), reader.Time(), reader.Time());
+
+    private static void WriteSurvey(WireWriter writer, SurveyAnswered survey)
+    {
+        writer.Text(survey.Node);
+        writer.Long(survey.Incarnation);
+        writer.List(survey.Held, WriteHeld);
+        writer.List(survey.Awaited, WriteAwaited);
+        writer.List(survey.Offered, WriteOffered);
+    }
+
+    private static SurveyAnswered ReadSurvey(WireReader reader)
+    {
+        var node = reader.Text();
+        return new SurveyAnswered
+        {
+            Node = node,
+            Incarnation = reader.Long(),
+            Held = reader.List(r => ReadHeld(r, node)),
+            Awaited = reader.List(r => ReadAwaited(r, node)),
+            Offered = reader.List(ReadOffered),
+        };
+    }
+
+    private static void WriteNotification(WireWriter writer, CacheNotification notification)
+    {
+        writer.Byte((byte)notification.Kind);
+        writer.Text(notification.Publisher);
+        writer.Long(notification.Sequence);
+        writer.Text(notification.Life);
+        if (notification.Kind == NotificationKind.Heartbeat)
+            return;
+        writer.Text(notification.Key);
+        writer.Long(notification.Token);
+        writer.Time(notification.FreshFor);
+        writer.OptionalTime(notification.DueIn);
+        writer.Time(notification.ActiveFor);
+        writer.OptionalFailure(notification.Failure);
+        writer.OptionalPayload(notification.Payload);
+    }
+
+    private static CacheNotification ReadNotification(WireReader reader)
+    {
+        var kind = reader.Enum(NotificationKind.Released);
+        var publisher = reader.Text();
+        var sequence = reader.Long();
+        var life = reader.Text();
+        if (kind == NotificationKind.Heartbeat)
+            return new CacheNotification { Kind = kind, Publisher = publisher, Sequence = sequence, Life = life };
+        return new CacheNotification
+        {
+            Kind = kind,
+            Publisher = publisher,
+            Sequence = sequence,
+            Life = life,
+            Key = reader.Text(),
+            Token = reader.Long(),
+            FreshFor = reader.Time(),
+            DueIn = reader.OptionalTime(),
+            ActiveFor = reader.Time(),
+            Failure = reader.OptionalFailure(),
+            Payload = reader.OptionalPayload(),
+        };
+    }
+}

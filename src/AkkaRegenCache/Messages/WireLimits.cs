@@ -1,0 +1,75 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+
+namespace AkkaRegenCache.Messages;
+
+/// <summary>
+/// Keeps what is sent below the size of a remoting frame (128,000 bytes by default), beyond which a message is dropped with no more than a line in the log.
+/// </summary>
+internal static class WireLimits
+{
+    /// <summary>The most bytes of a value in one message. What else is in it stays far below the rest of the frame.</summary>
+    public const int Payload = 64 * 1024;
+
+    /// <summary>The most bytes of a list in one message.</summary>
+    public const int List = 64 * 1024;
+
+    /// <summary>How many bytes of a value are asked for at once: enough to keep a fast network busy, and nobody else waiting.</summary>
+    public const int Window = 16 * Payload;
+
+    /// <summary>The most bytes that a character of a key takes.</summary>
+    private const int BytesPerCharacter = 3;
+
+    /// <summary>A notification that fits: one with a large value goes without it, and whoever wants the value reads it.</summary>
+    public static CacheNotification Fit(CacheNotification notification) =>
+        notification.Payload?.Bytes is { Length: > Payload } ? notification with { Payload = null } : notification;
+
+    /// <summary>The same in messages that fit.</summary>
+    public static IEnumerable<ToCoordinator> Split(ToCoordinator message)
+    {
+        switch (message)
+        {
+            case OutcomeKnown { Outcome.Payload.Bytes.Length: > Payload } outcome:
+                return [outcome with { Outcome = Fit(outcome.Outcome) }];
+            case KeysOffered offered when offered.Keys.Sum(SizeOf) > List:
+                return Split(offered.Keys, SizeOf).Select(keys => offered with { Keys = keys });
+            case SurveyAnswered survey when survey.Held.Sum(SizeOf) + survey.Awaited.Sum(SizeOf) + survey.Offered.Sum(SizeOf) > List:
+                return Split(survey.Held, SizeOf).Select(held => survey with { Held = held, Awaited = [], Offered = [] })
+                    .Concat(Split(survey.Awaited, SizeOf).Select(awaited => survey with { Held = [], Awaited = awaited, Offered = [] }))
+                    .Concat(Split(survey.Offered, SizeOf).Select(offers => survey with { Held = [], Awaited = [], Offered = offers }));
+            default:
+                return [message];
+        }
+    }
+
+    /// <summary>A list in stretches that fit.</summary>
+    public static IEnumerable<IReadOnlyList<T>> Split<T>(IReadOnlyList<T> items, Func<T, int> sizeOf)
+    {
+        var part = new List<T>();
+        var size = 0;
+        foreach (var item in items)
+        {
+            var own = sizeOf(item);
+            if (size + own > List && part.Count > 0)
+            {
+                yield return part;
+                part = [];
+                size = 0;
+            }
+
+            part.Add(item);
+            size += own;
+        }
+
+        if (part.Count > 0)
+            yield return part;
+    }
+
+    public static int SizeOf(string key) => (key.Length * BytesPerCharacter) + 16;
+
+    private static int SizeOf(ClaimHeld held) => SizeOf(held.Key) + 32;
+
+    private static int SizeOf(ClaimAwaited awaited) => SizeOf(awaited.Key) + SizeOf(awaited.Holder) + 32;
+
+    private static int SizeOf(OfferedKey offered) => SizeOf(offered.Key) + 64;
+}

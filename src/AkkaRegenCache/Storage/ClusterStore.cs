@@ -1,0 +1,143 @@
+using Akka.Actor;
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Messages;
+
+namespace AkkaRegenCache.Storage;
+
+/// <summary>
+/// The store of a cluster without an external one: each shard of the keys has its only arbiter in the shard's entity, with the records in its memory. A part
+/// for each shard: one that has lost its node begins a new life, and the others don't notice.
+/// </summary>
+/// <remarks>
+/// It promises less than a store of its own: records die with the node of their shard (a node that leaves gracefully hands them over), and in a partition of
+/// the cluster each side may accept one result. Values are kept as bytes.
+/// </remarks>
+internal sealed class ClusterStore : IExternalStore
+{
+    private readonly ClusterNode _node;
+    private readonly PartGuard[] _guards;
+
+    public ClusterStore(ClusterNode node)
+    {
+        _node = node;
+        _guards = new PartGuard[node.Shards];
+        for (var i = 0; i < _guards.Length; i++)
+            _guards[i] = new PartGuard(node.Time);
+    }
+
+    public bool StoresObjects => false;
+
+    public int Parts => _guards.Length;
+
+    public int PartOf(string key) => _node.ShardOf(key);
+
+    // The region is the cache's own already.
+    public IExternalStore ForCache(string cacheName) => this;
+
+    public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return (ReadAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return (ClaimAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return await ChangeAsync(request, request.Payload.Bytes, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return (ReleaseAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return await ChangeAsync(request, request.Payload.Bytes, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return (ChangeAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(claims);
+        var answers = await AskInPartsAsync<HeldClaim, RenewAnswer>(
+            claims, c => c.Key, list => new RenewBatch(list, lease), cancellationToken).ConfigureAwait(false);
+        return answers is [var only] ? only : new RenewAnswer { Life = answers[0].Life, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
+    }
+
+    public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(activities);
+        var answers = await AskInPartsAsync<KeyActivity, TouchAnswer>(
+            activities, a => a.Key, list => new TouchBatch(list), cancellationToken).ConfigureAwait(false);
+        return answers[^1];
+    }
+
+    public async ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        var answers = await AskInPartsAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken).ConfigureAwait(false);
+        return answers is [var only] ? only : new CheckAnswer { Life = answers[0].Life, Checks = [.. answers.SelectMany(a => a.Checks)] };
+    }
+
+    private async Task<ChangeAnswer> ChangeAsync(MutationRequest request, ReadOnlyMemory<byte>? payload, CancellationToken cancellationToken)
+    {
+        if (payload is null)
+            throw new ArgumentException("A value without its bytes can't be stored in the cluster.", nameof(request));
+        return (ChangeAnswer)await AskAsync(new PartCall(PartOf(request.Key), request, payload), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A batch, whose keys are all of one part, in messages that fit a frame.</summary>
+    private async Task<IReadOnlyList<TAnswer>> AskInPartsAsync<TItem, TAnswer>(
+        IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch, CancellationToken cancellationToken)
+        where TAnswer : StoreAnswer
+    {
+        var part = items.Count == 0 ? 0 : PartOf(keyOf(items[0]));
+        if (items.Any(item => PartOf(keyOf(item)) != part))
+            throw new ArgumentException("A batch must have keys of one part of the store only.", nameof(items));
+        var answers = new List<TAnswer>();
+        IReadOnlyList<IReadOnlyList<TItem>> stretches = items.Count == 0
+            ? [items]
+            : [.. WireLimits.Split(items, item => WireLimits.SizeOf(keyOf(item)))];
+        foreach (var stretch in stretches)
+            answers.Add((TAnswer)await AskAsync(new PartCall(part, batch(stretch)), cancellationToken).ConfigureAwait(false));
+        return answers.TrueForAll(a => a.Life == answers[0].Life)
+            ? answers
+            : throw new InvalidOperationException("The part of the store began a new life between two messages of one batch.");
+    }
+
+    private async Task<StoreAnswer> AskAsync(PartCall call, CancellationToken cancellationToken)
+    {
+        if (_node.Seat is not { } seat || !_node.IsUp)
+            throw new InvalidOperationException("This node is not a member of the cluster yet, or not any more.");
+        var guard = _guards[call.Shard];
+        if (!guard.MayAsk())
+            throw new StoreRefusedException($"Shard {call.Shard} of cache '{_node.CacheName}' has no home at the moment.");
+        seat.Parts.Tell(call, ActorRefs.NoSender);
+        try
+        {
+            var answer = await call.Answer.WaitAsync(cancellationToken).ConfigureAwait(false);
+            guard.OnAnswer();
+            return answer;
+        }
+        catch (OperationCanceledException)
+        {
+            guard.OnTimeout();
+            seat.Parts.Tell(new PartCallAbandoned(call), ActorRefs.NoSender);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using Akka.Actor;
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Notifications;
+
+namespace AkkaRegenCache.Storage;
+
+/// <summary>
+/// The cache's store with the node's <see cref="Actors.StoreActor"/> before it. While there is no actor (before the actor system starts, and when it has
+/// ended) calls go straight to the store.
+/// </summary>
+internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore
+{
+    public bool StoresObjects => store.StoresObjects;
+
+    public int Parts => store.Parts;
+
+    /// <summary>What is behind the actor.</summary>
+    internal IExternalStore Inner => store;
+
+    public int PartOf(string key) => store.PartOf(key);
+
+    public IExternalStore ForCache(string cacheName) => new FrontedStore(store.ForCache(cacheName), node);
+
+    public bool AnnouncesOn(INotificationBus bus) => store.AnnouncesOn(bus);
+
+    public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
+        Through(request.Key, false, token => store.ReadAsync(request, token), cancellationToken);
+
+    public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
+        Through(null, false, token => store.ClaimAsync(request, token), cancellationToken);
+
+    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+        Through(null, true, token => store.RenewAsync(claims, lease, token), cancellationToken);
+
+    public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
+        Through(null, true, token => store.CommitAsync(request, token), cancellationToken);
+
+    public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
+        Through(null, true, token => store.ReleaseAsync(request, token), cancellationToken);
+
+    public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
+        Through(null, true, token => store.WriteAsync(request, token), cancellationToken);
+
+    public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
+        Through(null, true, token => store.InvalidateAsync(request, token), cancellationToken);
+
+    public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
+        Through(null, false, token => store.TouchAsync(activities, token), cancellationToken);
+
+    public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
+        Through(null, false, token => store.CheckAsync(keys, token), cancellationToken);
+
+    private ValueTask<T> Through<T>(string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
+        where T : StoreAnswer
+    {
+        return node.Seat is { } seat
+            ? Await(new StoreJob(async token => await call(token).ConfigureAwait(false), readKey, isUrgent), seat.Store, cancellationToken)
+            : call(cancellationToken);
+
+        static async ValueTask<T> Await(StoreJob job, IActorRef actor, CancellationToken cancellationToken)
+        {
+            actor.Tell(job, ActorRefs.NoSender);
+            return (T)await job.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+}

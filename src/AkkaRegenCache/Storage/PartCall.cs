@@ -1,0 +1,62 @@
+using Akka.Actor;
+using AkkaRegenCache.Messages;
+
+namespace AkkaRegenCache.Storage;
+
+/// <summary>A question to a shard's store, and the value that travels apart from it. Thread-safe in what its caller does.</summary>
+internal sealed class PartCall : INoSerializationVerificationNeeded
+{
+    private readonly TaskCompletionSource<StoreAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Creates a question.</summary>
+    /// <param name="shard">The shard.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="payload">The value of it.</param>
+    public PartCall(int shard, object request, ReadOnlyMemory<byte>? payload = null)
+    {
+        Shard = shard;
+        if (payload is { Length: > WireLimits.Payload } large)
+        {
+            Large = large;
+            request = StorePayloads.Without(request);
+        }
+
+        Request = request;
+    }
+
+    public int Shard { get; }
+
+    public object Request { get; }
+
+    /// <summary>The value, where it is fetched by the shard.</summary>
+    public ReadOnlyMemory<byte> Large { get; }
+
+    public Task<StoreAnswer> Answer => _answer.Task;
+
+    // Its actor's.
+
+    public long Id { get; set; }
+
+    /// <summary>When it began, as the actor counts.</summary>
+    public long StartedAt { get; set; }
+
+    /// <summary>The answer whose value is being fetched.</summary>
+    public StoreAnswer? Partial { get; set; }
+
+    /// <summary>The value that is being fetched.</summary>
+    public ChunkBuffer? Fetched { get; set; }
+
+    /// <summary>How often its record changed while its value was being fetched.</summary>
+    public int Restarts { get; set; }
+
+    public void Complete(StoreAnswer answer) => _answer.TrySetResult(answer);
+
+    public void Fail(Exception exception)
+    {
+        _answer.TrySetException(exception);
+        _ = _answer.Task.Exception;
+    }
+}
+
+/// <summary>Nobody waits for a call any more.</summary>
+internal sealed record PartCallAbandoned(PartCall Call) : INoSerializationVerificationNeeded;

@@ -1,0 +1,218 @@
+using Akka.Actor;
+using AkkaRegenCache.Messages;
+
+namespace AkkaRegenCache.Storage;
+
+/// <summary>
+/// The store that a shard's entity is: the store's machine, the large values on their way in, and the hand-over from the entity before. Not thread-safe:
+/// it lives in its actor.
+/// </summary>
+internal sealed class ShardStore
+{
+    private static readonly TimeSpan s_operationsKept = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_uploadsKept = TimeSpan.FromSeconds(30);
+
+    private readonly Action<IActorRef, object> _reply;
+    private readonly Func<long> _clock;
+    private readonly Dictionary<(IActorRef Sender, long Id), Upload> _uploads = [];
+    private readonly List<(object Body, IActorRef Sender)> _stash = [];
+    private StoreMachine _machine;
+    private HandOver? _handOver;
+    private bool _isWaiting;
+    private bool _hasServed;
+
+    /// <summary>Creates an empty store, with a life of its own.</summary>
+    /// <param name="clock">The store's clock: ticks of 100 ns since 1970, which never go back.</param>
+    /// <param name="reply">Tells a message to a node.</param>
+    public ShardStore(Func<long> clock, Action<IActorRef, object> reply)
+    {
+        _clock = clock;
+        _reply = reply;
+        _machine = New(Guid.NewGuid().ToString("N"));
+    }
+
+    /// <summary>Whether anything was asked of it, so that there is something to hand over.</summary>
+    public bool IsInUse => _hasServed;
+
+    /// <summary>Whether requests wait for the hand-over.</summary>
+    public bool IsWaiting => _isWaiting;
+
+    public string Life => _machine.Life;
+
+    public int Count => _machine.Count;
+
+    /// <summary>The records of the entity before are on their way: requests wait for them, until <see cref="EndWait"/>.</summary>
+    public void Wait() => _isWaiting = !_hasServed;
+
+    /// <summary>No more waiting: what has not come is lost, and a new life begins.</summary>
+    public void EndWait()
+    {
+        _isWaiting = false;
+        _handOver = null;
+        foreach (var (body, sender) in _stash.ToArray())
+            Handle(body, sender);
+        _stash.Clear();
+    }
+
+    /// <summary>Serves a message of a node's. Whatever is none of a store's is ignored.</summary>
+    public void Handle(object body, IActorRef sender)
+    {
+        if (_isWaiting)
+        {
+            _stash.Add((body, sender));
+            return;
+        }
+
+        switch (body)
+        {
+            case StoreAsk { PayloadLength: 0 } ask:
+                Serve(ask, sender);
+                break;
+            case StoreAsk ask:
+                var begun = new Upload(ask, sender, ask.PayloadLength, _clock());
+                _uploads[(sender, ask.Id)] = begun;
+                Fetch(begun);
+                break;
+            case PayloadChunk chunk when _uploads.TryGetValue((sender, chunk.Id), out var upload):
+                upload.Buffer.Take(chunk);
+                Fetch(upload);
+                break;
+            case RecordWanted wanted:
+                Send(wanted, sender);
+                break;
+        }
+    }
+
+    /// <summary>Takes a part of what the entity before held; with the last one its life goes on here.</summary>
+    /// <returns>Whether it was the last one, and it counts.</returns>
+    /// <exception cref="FormatException">It can't be read; nothing was taken.</exception>
+    public bool Take(HandOverPart part)
+    {
+        // What was granted here already stands in another life.
+        if (_hasServed || part.Count < 1 || part.Index < 0 || part.Index >= part.Count)
+            return false;
+        if (_handOver is null || _handOver.Incarnation != part.Incarnation)
+            _handOver = new HandOver(part.Incarnation, part.Life, part.Count);
+        _isWaiting = true;
+        if (!_handOver.Take(part))
+            return false;
+
+        var machine = New(part.Life);
+        HandOverFormat.Read(_handOver.Bytes(), machine, _clock());
+        _machine = machine;
+        _hasServed = true;
+        EndWait();
+        return true;
+    }
+
+    /// <summary>All that it holds, in parts that fit.</summary>
+    public IEnumerable<HandOverPart> Export(long incarnation)
+    {
+        ReadOnlyMemory<byte> bytes = HandOverFormat.Write(_machine, _clock());
+        var count = (bytes.Length + WireLimits.Payload - 1) / WireLimits.Payload;
+        for (var i = 0; i < count; i++)
+        {
+            var at = i * WireLimits.Payload;
+            yield return new HandOverPart(incarnation, i, count, Life, bytes.Slice(at, Math.Min(WireLimits.Payload, bytes.Length - at)));
+        }
+    }
+
+    /// <summary>Forgets values whose sender has gone silent.</summary>
+    public void Sweep()
+    {
+        var now = _clock();
+        foreach (var (key, upload) in _uploads.ToArray())
+        {
+            if (now - upload.StartedAt > s_uploadsKept.Ticks)
+                _uploads.Remove(key);
+        }
+    }
+
+    private static StoreMachine New(string life) => new(life, s_operationsKept, storesObjects: false);
+
+    private void Fetch(Upload upload)
+    {
+        if (upload.Buffer.IsComplete)
+        {
+            _uploads.Remove((upload.Sender, upload.Ask.Id));
+            var request = StorePayloads.With(upload.Ask.Request, CachePayload.FromBytes(upload.Buffer.Bytes));
+            Serve(new StoreAsk(upload.Ask.Id, request), upload.Sender);
+        }
+        else if (upload.Buffer.Next() is var (offset, count))
+        {
+            _reply(upload.Sender, new PayloadWanted(upload.Ask.Id, offset, count));
+        }
+    }
+
+    private void Send(RecordWanted wanted, IActorRef sender)
+    {
+        var record = _machine.Read(new ReadRequest { Key = wanted.Key }, _clock()).Record;
+        if (record?.Token != wanted.Token || record.Payload?.Bytes is not { } bytes)
+        {
+            _reply(sender, new RecordGone(wanted.Id));
+            return;
+        }
+
+        foreach (var chunk in ChunkBuffer.Cut(wanted.Id, bytes, wanted.Offset, wanted.Count))
+            _reply(sender, chunk);
+    }
+
+    private void Serve(StoreAsk ask, IActorRef sender)
+    {
+        _hasServed = true;
+        var now = _clock();
+        StoreAnswer? answer = ask.Request switch
+        {
+            ReadRequest read => _machine.Read(read, now),
+            ClaimRequest claim => _machine.Claim(claim, now),
+            CommitRequest commit => _machine.Commit(commit, now),
+            ReleaseRequest release => _machine.Release(release, now),
+            WriteRequest write => _machine.Write(write, now),
+            InvalidateRequest invalidate => _machine.Invalidate(invalidate, now),
+            RenewBatch renew => _machine.Renew(renew.Claims, renew.Lease, now),
+            TouchBatch touch => _machine.Touch(touch.Activities, now),
+            CheckBatch check => _machine.Check(check.Keys, now),
+            _ => null,
+        };
+        if (answer is null)
+        {
+            _reply(sender, new StoreFailed(ask.Id, $"a {ask.Request.GetType().Name} is nothing that can be asked."));
+            return;
+        }
+
+        if (StorePayloads.RecordOf(answer)?.Payload?.Bytes is { Length: > WireLimits.Payload } large)
+            _reply(sender, new StoreReply(ask.Id, StorePayloads.Without(answer), large.Length));
+        else
+            _reply(sender, new StoreReply(ask.Id, answer));
+    }
+
+    private sealed record Upload(StoreAsk Ask, IActorRef Sender, int Length, long StartedAt)
+    {
+        public ChunkBuffer Buffer { get; } = new(Length);
+    }
+
+    private sealed class HandOver(long incarnation, string life, int count)
+    {
+        private readonly ReadOnlyMemory<byte>?[] _parts = new ReadOnlyMemory<byte>?[count];
+        private int _missing = count;
+
+        public long Incarnation => incarnation;
+
+        /// <summary>Takes a part; whether it was the last that was missing.</summary>
+        public bool Take(HandOverPart part)
+        {
+            if (part.Life != life || part.Count != _parts.Length || _parts[part.Index] is not null)
+                return false;
+            _parts[part.Index] = part.Bytes;
+            return --_missing == 0;
+        }
+
+        public byte[] Bytes()
+        {
+            using var stream = new MemoryStream(_parts.Sum(part => part!.Value.Length));
+            foreach (var part in _parts)
+                stream.Write(part!.Value.Span);
+            return stream.ToArray();
+        }
+    }
+}

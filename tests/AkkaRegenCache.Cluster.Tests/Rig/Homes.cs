@@ -1,0 +1,17 @@
+using Akka.Actor;
+using Akka.Cluster.Sharding;
+
+namespace AkkaRegenCache.Cluster.Tests.Rig;
+
+/// <summary>Where shards live.</summary>
+internal static class Homes
+{
+    public static bool IsLocal(TestCache cache, int shard) => Local(cache).Contains(shard);
+
+    /// <summary>The shards whose entity is on the cache's node.</summary>
+    public static IReadOnlySet<int> Local(TestCache cache)
+    {
+        var state = cache.Node.Seat!.Region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, TimeSpan.FromSeconds(10)).GetAwaiter().GetResult();
+        return state.Shards.Select(s => int.Parse(s.ShardId, System.Globalization.CultureInfo.InvariantCulture)).ToHashSet();
+    }
+}
