@@ -32,6 +32,12 @@ internal sealed class AgentSettings
     public required long BreakDuration { get; init; }
 
     public required int MaximumPendingChanges { get; init; }
+
+    /// <summary>
+    /// What generates a key of a registered keyspace, also one that nobody has read here; null: nothing is registered for it. The same instance each
+    /// time; quick, and never throws.
+    /// </summary>
+    public Func<string, GeneratorSource?>? SourceFor { get; init; }
 }
 
 /// <summary>

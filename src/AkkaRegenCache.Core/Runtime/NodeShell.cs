@@ -59,6 +59,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         IExternalStore store,
         INotificationBus? bus,
         ICoordinatorLink? coordinators,
+        Func<string, GeneratorSource?>? sourceFor,
         ValueCodec codec,
         TimeProvider time,
         ILogger logger,
@@ -94,6 +95,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 FailuresToBreak = options.StoreFailuresToBreak,
                 BreakDuration = options.StoreBreakDuration.Ticks,
                 MaximumPendingChanges = options.MaximumPendingChanges,
+                SourceFor = sourceFor,
             },
             new Random(seed),
             this);
