@@ -9,14 +9,12 @@ namespace AkkaRegenCache.Runtime;
 /// What makes all values of a registered keyspace. It has no state of its own and finds the key in the run's context, so one instance serves every
 /// key: a source per key would cost a million of them for nothing.
 /// </summary>
-internal abstract class KeyspaceSource(string keyspace, Type valueType, EntryProfile profile) : KeySource(s_nobodys, profile)
+/// <remarks>
+/// A caller who brings the delegate that is there may change its source's options. Nobody can bring this one, as it takes more than the delegates of calls
+/// do: the options of a whole keyspace are not for one call to change.
+/// </remarks>
+internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate generator, EntryProfile profile) : KeySource(generator, profile)
 {
-    /// <summary>
-    /// Sources are told apart by their delegates, and a caller who brings the one there is may change its options. No caller can bring this one:
-    /// the options of a whole keyspace are not for one call to change.
-    /// </summary>
-    private static readonly Action s_nobodys = static () => throw new NotSupportedException();
-
     /// <summary>The keyspace's name.</summary>
     public string Keyspace { get; } = keyspace;
 
@@ -29,7 +27,7 @@ internal sealed class KeyspaceSource<T>(
     string keyspace,
     Func<IServiceProvider, string, GenerationContext, CancellationToken, ValueTask<T>> generator,
     IServiceScopeFactory scopes,
-    EntryProfile profile) : KeyspaceSource(keyspace, typeof(T), profile)
+    EntryProfile profile) : KeyspaceSource(keyspace, typeof(T), generator, profile)
 {
     public override async ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken)
     {

@@ -102,6 +102,49 @@ public abstract class KeyspaceScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Fact]
+    public async Task Hits_keep_a_key_active_also_one_whose_value_is_null()
+    {
+        var options = Active with { InactiveRetention = Seconds(3), ExpiryTolerance = Seconds(100) };
+        var runs = 0;
+        await using var farm = NewUsers(
+            out var users, nodes: 1, options, builder => builder.AddKeyspace("null", (_, _, _) => Count(), options), o => o.JitterShare = 0);
+        await farm.AnswerAsync(farm.Node(0).GetAsync<string>(User));
+        await farm.AnswerAsync(farm.Node(0).GetAsync<string?>("null:42"));
+
+        for (var second = 1; second <= 20; second++)
+        {
+            await farm.AdvanceAsync(Seconds(1));
+            Hit(farm, 0, User);
+            Hit<string?>(farm, 0, "null:42");
+        }
+
+        Assert.Equal((11, 11), (users.Generator.Runs, runs));
+
+        ValueTask<string?> Count()
+        {
+            runs++;
+            return new((string?)null);
+        }
+    }
+
+    [Fact]
+    public async Task The_registered_hard_timeout_ends_the_wait_of_a_read_and_of_a_refresh_anywhere()
+    {
+        await using var farm = NewUsers(out var users, nodes: 2, Passive with { HardTimeout = Seconds(3) });
+        var gate = users.Generator.Shut();
+
+        await farm.FailureAsync<TimeoutException>(farm.Node(0).GetAsync<string>(User).AsTask());
+        Assert.InRange(farm.Now, Seconds(3), Seconds(3) + farm.Slack);
+        await farm.FailureAsync<TimeoutException>(farm.Node(1).RefreshAsync<string>("users:7").AsTask());
+        Assert.InRange(farm.Now, Seconds(6), Seconds(6) + farm.Slack);
+
+        gate.Open();
+        await farm.SettleAsync();
+        Assert.Equal(2, users.Closed);
+        await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact]
     public async Task A_node_that_never_read_a_key_can_refresh_it()
     {
         await using var farm = NewUsers(out var users, nodes: 2, Active);
