@@ -45,7 +45,10 @@ internal sealed class AgentSettings
     /// <summary>The shard of a key.</summary>
     public Func<string, int>? ShardOf { get; init; }
 
-    /// <summary>Gives the generator that is registered for a key; null: none is.</summary>
+    /// <summary>
+    /// What generates a key of a registered keyspace, also one that nobody has read here; null: nothing is registered for it. The same instance each
+    /// time; quick, and never throws.
+    /// </summary>
     public Func<string, GeneratorSource?>? SourceFor { get; init; }
 }
 

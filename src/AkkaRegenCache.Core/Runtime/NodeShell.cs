@@ -59,6 +59,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         IExternalStore store,
         INotificationBus? bus,
         ICoordinatorLink? coordinators,
+        Func<string, GeneratorSource?>? sourceFor,
         ValueCodec codec,
         TimeProvider time,
         ILogger logger,
@@ -73,6 +74,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _storeTimeout = options.StoreWriteTimeout;
         _leaveTimeout = options.LeaveTimeout;
         Codec = codec;
+        SourceFor = sourceFor;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
             MaxEntries = options.MaximumEntries,
@@ -98,6 +100,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 PartOf = store.Parts > 1 ? store.PartOf : null,
                 Shards = coordinators?.Shards ?? 0,
                 ShardOf = coordinators is null ? null : coordinators.ShardOf,
+                SourceFor = sourceFor,
             },
             new Random(seed),
             this);
@@ -113,6 +116,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     public ValueCodec Codec { get; }
 
     public GeneratorRuns Runs => _runs;
+
+    /// <summary>What generates a key of a registered keyspace; null: none is registered.</summary>
+    public Func<string, GeneratorSource?>? SourceFor { get; }
 
     /// <summary>Messages posted and not yet served, for tests that must know when nothing is left to do.</summary>
     public int Backlog => Volatile.Read(ref _posted);
