@@ -44,6 +44,11 @@ internal sealed class EntryProfile
     /// </summary>
     public long Grace => Math.Min(Math.Max(Jitter + (Interval / 4), Jitter * 2), Jitter + TimeSpan.TicksPerSecond);
 
+    /// <summary>
+    /// Where coordinators keep the time: how much later the node that made the last value claims by itself, should it not have been asked to.
+    /// </summary>
+    public long OwnerGrace => Math.Min(Grace / 2, TimeSpan.TicksPerSecond / 2);
+
     public StoreSchedule ToSchedule(long activeFor) => new()
     {
         FreshFor = TimeSpan.FromTicks(Life),

@@ -57,6 +57,15 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>The token of the claim whose outcome it waits for, or has waited for; 0: none.</summary>
     public long Awaited { get; set; }
 
+    /// <summary>The node incarnation that holds that claim.</summary>
+    public string AwaitedHolder { get; set; } = "";
+
+    /// <summary>Whether the coordinator has been told that it waits.</summary>
+    public bool IsAwaitTold { get; set; }
+
+    /// <summary>A node believed dead, whose claim it may take over.</summary>
+    public string? Orphan { get; set; }
+
     /// <summary>The newest claim whose end was heard since it began.</summary>
     public long EndHeard { get; set; }
 

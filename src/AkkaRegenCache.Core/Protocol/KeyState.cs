@@ -14,7 +14,7 @@ internal abstract class Timed
 /// What the agent knows of a key that is in memory, scheduled here, or has an operation in flight. A million of them must fit, so what only
 /// a running operation needs is in its <see cref="Protocol.Flight"/>.
 /// </summary>
-internal sealed class KeyState(string key) : Timed
+internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
 {
     [Flags]
     private enum Flags : byte
@@ -25,11 +25,18 @@ internal sealed class KeyState(string key) : Timed
         Ready = 4,
         Gone = 8,
         Parked = 16,
+        Offered = 32,
     }
 
     private Flags _flags;
 
     public string Key { get; } = key;
+
+    /// <summary>The part of the store that holds it.</summary>
+    public ushort Part { get; } = (ushort)part;
+
+    /// <summary>The shard whose coordinator sees to it.</summary>
+    public ushort Shard { get; } = (ushort)shard;
 
     /// <summary>The flight that new callers join; null: none.</summary>
     public Flight? Flight { get; set; }
@@ -84,6 +91,13 @@ internal sealed class KeyState(string key) : Timed
     {
         get => (_flags & Flags.Parked) != 0;
         set => Set(Flags.Parked, value);
+    }
+
+    /// <summary>Whether its coordinator has been told, or will be, that this node can regenerate it.</summary>
+    public bool Offered
+    {
+        get => (_flags & Flags.Offered) != 0;
+        set => Set(Flags.Offered, value);
     }
 
     /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>

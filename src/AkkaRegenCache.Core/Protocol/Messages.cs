@@ -163,6 +163,9 @@ internal sealed class StoreCall
 
     public long HeardAtIssue { get; set; }
 
+    /// <summary>The part of the store it goes to.</summary>
+    public int Part { get; set; }
+
     /// <summary>The store's life when it was sent: tokens of another one don't compare.</summary>
     public string LifeAtIssue { get; set; } = "";
 

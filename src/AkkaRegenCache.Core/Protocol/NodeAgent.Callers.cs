@@ -130,6 +130,7 @@ internal partial class NodeAgent
     {
         if (flight.Phase == FlightPhase.Waiting)
         {
+            TellAwaitEnded(flight);
             End(flight);
         }
         else if (flight.Phase == FlightPhase.Running && (flight.IsLocal || flight.IsSealed))

@@ -25,7 +25,7 @@ internal partial class NodeAgent
             AskedAt = _now,
             CallerEnds = _now + _settings.WriteTimeout,
             Gaps = _gaps,
-            Life = _life,
+            Life = _lives[state.Part],
         };
         state.Pending++;
         change.NextOpen = _open.GetValueOrDefault(state);
@@ -137,7 +137,7 @@ internal partial class NodeAgent
         {
             var ends = change.AskedAt + change.Profile.Life;
             PublishFresh(state.Key, change.Payload!, answer, ends - _now);
-            if (change.Tries > 1 && change.Life != _life)
+            if (change.Tries > 1 && change.Life != _lives[state.Part])
             {
                 // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't.
                 Forget(state);

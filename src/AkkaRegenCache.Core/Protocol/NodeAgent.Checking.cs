@@ -49,6 +49,8 @@ internal partial class NodeAgent
 
         _sweepAt = _now + s_sweep;
         _checking = [.. _keys.Values.Where(s => s.InMemory)];
+        if (_lives.Length > 1)
+            Array.Sort(_checking, static (x, y) => x.Part.CompareTo(y.Part));
         _checked = 0;
         _checkAgain = false;
         _checkAt = _now;
@@ -71,8 +73,12 @@ internal partial class NodeAgent
             return;
         }
 
-        var batch = _checking[_checked..Math.Min(_checking.Length, _checked + CheckBatch)];
-        Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, IssuedAt = _now });
+        var part = _checking[_checked].Part;
+        var end = _checked + 1;
+        while (end < _checking.Length && end - _checked < CheckBatch && _checking[end].Part == part)
+            end++;
+        var batch = _checking[_checked..end];
+        Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Part = part, IssuedAt = _now });
     }
 
     private void OnChecked(StoreCall call, CheckAnswer? answer)
@@ -80,6 +86,13 @@ internal partial class NodeAgent
         if (answer is null)
         {
             _checkAt = _now + s_repairDelay;
+            if (_lives.Length > 1)
+            {
+                // The other parts needn't wait for this one.
+                _checked += call.Checked!.Length;
+                _checkAgain = true;
+            }
+
             return;
         }
 
@@ -127,23 +140,25 @@ internal partial class NodeAgent
     /// The store has begun a new life: it may have lost or turned back what it had accepted, and its tokens compare no longer. What memory
     /// shows goes on being served as if uncommitted; a record or tombstone of the new life wins. Overridden only to plant a bug.
     /// </summary>
-    protected virtual void NoteLife(string life)
+    protected virtual void NoteLife(int part, string life)
     {
-        if (life == _life)
+        if (life == _lives[part])
             return;
-        var isFirst = _life.Length == 0;
-        _life = life;
+        var isFirst = _lives[part].Length == 0;
+        _lives[part] = life;
         if (isFirst)
             return;
         // Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.
         foreach (var latest in _open.Values)
         {
-            for (var change = latest; change is not null; change = change.NextOpen)
+            for (var change = latest; change is not null && change.State.Part == part; change = change.NextOpen)
                 change.Observed = change.Payload is null ? long.MaxValue : 0;
         }
 
         foreach (var state in _keys.Values)
         {
+            if (state.Part != part)
+                continue;
             state.NewestHeard = 0;
             if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
                 Seal(flight);

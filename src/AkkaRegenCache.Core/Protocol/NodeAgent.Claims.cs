@@ -9,7 +9,7 @@ internal partial class NodeAgent
     /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for. Overridden only to plant a bug.</summary>
     protected virtual bool IsOvertaken(StoreCall call, long token)
     {
-        var heardBefore = call.LifeAtIssue == _life ? call.HeardAtIssue : 0;
+        var heardBefore = call.LifeAtIssue == _lives[call.Part] ? call.HeardAtIssue : 0;
         return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !MayShow(call.State);
     }
 
@@ -42,7 +42,9 @@ internal partial class NodeAgent
             ObservedToken = observed,
             AwaitedToken = flight.Awaited,
             ActiveFor = TimeSpan.FromTicks(state.ActiveUntil > _now ? state.ActiveUntil - _now : 0),
+            StealFrom = flight.Orphan,
         };
+        flight.Orphan = null;
         _claiming++;
         Issue(new StoreCall { Request = request, State = state, Flight = flight });
     }
@@ -131,6 +133,7 @@ internal partial class NodeAgent
                 OnFresh(call, flight, answer.Record);
                 break;
             case ClaimOutcome.BackingOff when request.Reason == ClaimReason.Due:
+                TellDeclined(flight.State, isOver: false, answer.Remaining);
                 DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
                 break;
@@ -162,6 +165,8 @@ internal partial class NodeAgent
         }
         else
         {
+            if (flight.Why == ClaimReason.Due)
+                TellDeclined(state, isOver: false, null);
             DueAgainIn(state, s_repairDelay);
             End(flight);
         }
@@ -189,8 +194,9 @@ internal partial class NodeAgent
         }
 
         flight.LeaseEnds = call.IssuedAt + _settings.Lease;
-        flight.Life = _life;
+        flight.Life = _lives[state.Part];
         Hold(flight);
+        TellHeld(flight);
         Run(flight, token);
     }
 
@@ -235,6 +241,7 @@ internal partial class NodeAgent
         }
 
         flight.Awaited = answer.Token;
+        flight.AwaitedHolder = answer.Owner ?? "";
         if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
             flight.Observed = answer.Token;
         if (flight.State.NewestHeard >= answer.Token)
@@ -250,6 +257,8 @@ internal partial class NodeAgent
         // Its holder has told that it gave the claim up, but the store doesn't know yet; or never will, and its lease has to end.
         if (flight.EndHeard >= answer.Token)
             flight.WakeAt = Math.Min(flight.WakeAt, _now + (s_retryDelay << Math.Min(flight.EndAsks++, 5)));
+        else
+            TellAwaited(flight);
         Queue(flight);
     }
 
@@ -266,7 +275,10 @@ internal partial class NodeAgent
         {
             Take(call, record);
             AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
-            if (record.DueIn is null || record.ActiveFor <= TimeSpan.Zero)
+            var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
+            if (flight.Why == ClaimReason.Due)
+                TellDeclined(state, isOver, record.DueIn);
+            if (isOver)
                 Unschedule(state);
             End(flight);
             return;
@@ -274,6 +286,7 @@ internal partial class NodeAgent
 
         // Only a Due claim gets here: the key was removed, or is inactive and gone.
         NoteToken(state, record?.Token ?? 0);
+        TellDeclined(state, isOver: true, null);
         Unschedule(state);
         if (state.IsOutdated)
             Forget(state);

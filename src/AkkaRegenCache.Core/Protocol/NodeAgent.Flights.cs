@@ -90,9 +90,14 @@ internal partial class NodeAgent
         {
             flight.HeardNothing = true;
             if (flight.IsUnwanted)
+            {
+                TellAwaitEnded(flight);
                 End(flight);
+            }
             else
+            {
                 Claim(flight);
+            }
         }
         else if (flight.Phase == FlightPhase.Running && flight.RunEnds <= _now)
         {

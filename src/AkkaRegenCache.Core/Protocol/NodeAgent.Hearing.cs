@@ -6,7 +6,9 @@ namespace AkkaRegenCache.Protocol;
 /// <content>What other nodes tell: new values, removals, the ends of claims.</content>
 internal partial class NodeAgent
 {
-    private string _life = "";
+    /// <summary>The life of each part of the store; empty: not known yet.</summary>
+    private readonly string[] _lives;
+
     private long _lateUntil;
 
     /// <summary>Hears of a newer value of a key that this node knows. Overridden only to plant a bug.</summary>
@@ -56,13 +58,18 @@ internal partial class NodeAgent
         if (heard.Publisher == _settings.NodeId)
             return;
         Follow(heard);
+        Hear(heard);
+    }
+
+    private void Hear(CacheNotification heard)
+    {
         if (heard.Kind == NotificationKind.Heartbeat || !_keys.TryGetValue(heard.Key, out var state))
             return;
 
         // Tokens heard of before the store was ever asked belong to a life, too.
-        if (_life.Length == 0)
-            NoteLife(heard.Life);
-        if (heard.Life != _life)
+        if (_lives[state.Part].Length == 0)
+            NoteLife(state.Part, heard.Life);
+        if (heard.Life != _lives[state.Part])
         {
             // One of the two has not noticed yet that the store began a new life. The store tells.
             StartCheck();

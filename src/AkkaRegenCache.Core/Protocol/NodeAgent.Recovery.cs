@@ -133,7 +133,7 @@ internal partial class NodeAgent
     {
         _breaker.OnProbing();
         var state = _keys.Count > 0 ? _keys.Values.First() : null;
-        Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, IssuedAt = _now });
+        Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Part = state?.Part ?? PartOf("?"), IssuedAt = _now });
     }
 
     /// <summary>

@@ -65,7 +65,7 @@ internal partial class NodeAgent
                 ClaimLife = flight.Life,
                 Payload = payload,
                 Schedule = flight.Profile!.ToSchedule(Math.Max(0, OwnActivity(state) - _now)),
-                Announcement = _settings.StoreAnnounces?.Invoke() == true ? Announce(payload) : null,
+                Announcement = _settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? Announce(payload) : null,
             },
             State = state,
             Flight = flight,
@@ -115,7 +115,7 @@ internal partial class NodeAgent
         {
             NoteToken(state, answer.Token);
             if (call.Request is CommitRequest { Announcement: null })
-                PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now);
+                PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now, isAwaited: flight.Why != ClaimReason.Due);
             if (state.NewestHeard == answer.Token)
             {
                 // What memory has let go for want of room doesn't come back without a reader.

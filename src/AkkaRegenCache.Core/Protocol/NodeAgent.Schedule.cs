@@ -53,7 +53,7 @@ internal partial class NodeAgent
         Settle(state);
     }
 
-    private void ServeDue(KeyState state)
+    private void ServeDue(KeyState state, string? orphan = null)
     {
         // Another node sees to it.
         if (_isDraining || _hasDrained)
@@ -90,7 +90,7 @@ internal partial class NodeAgent
         }
 
         OwnActivity(state);
-        state.Flight = new Flight(state, ClaimReason.Due) { KeepsGoing = true, IsBackground = true };
+        state.Flight = new Flight(state, ClaimReason.Due) { KeepsGoing = true, IsBackground = true, Orphan = orphan };
         _background++;
         Claim(state.Flight);
     }
@@ -147,8 +147,9 @@ internal partial class NodeAgent
             return;
 
         // Overdue, nobody is known to see to it: no grace then.
-        var grace = owner || due <= TimeSpan.Zero ? 0 : profile.Grace;
+        var grace = due <= TimeSpan.Zero ? 0 : !owner ? profile.Grace : _settings.Shards > 0 ? profile.OwnerGrace : 0;
         state.DueAt = _now + Math.Max(0, due.Ticks) + grace + Random(profile.Jitter);
+        Offer(state);
     }
 
     /// <summary>Sees to the key again, where there is something to regenerate or repair.</summary>
@@ -171,6 +172,7 @@ internal partial class NodeAgent
     {
         state.DueAt = long.MaxValue;
         state.Failures = 0;
+        state.Offered = false;
         if (state.Source is null)
             return;
         state.Source = null;
@@ -275,15 +277,17 @@ internal partial class NodeAgent
     /// <summary>Sends the renewals. Overridden only to plant a bug.</summary>
     protected virtual void Renew()
     {
-        var flights = _held.ToArray();
-        var claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token));
-        Send(new StoreCall
+        foreach (var flights in _held.GroupBy(f => f.State.Part).Select(g => g.ToArray()).ToArray())
         {
-            Claims = claims,
-            Lease = TimeSpan.FromTicks(_settings.Lease),
-            Renewed = flights,
-            IssuedAt = _now,
-        });
+            Send(new StoreCall
+            {
+                Claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token)),
+                Lease = TimeSpan.FromTicks(_settings.Lease),
+                Renewed = flights,
+                Part = flights[0].State.Part,
+                IssuedAt = _now,
+            });
+        }
     }
 
     private void OnRenewed(StoreCall call, RenewAnswer? answer)

@@ -13,19 +13,19 @@ internal partial class NodeAgent
     private long _unsureAt = long.MaxValue;
     private long _pulseAt = long.MaxValue;
 
-    private void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life) => Publish(new CacheNotification
+    private void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life, bool isAwaited = false) => Publish(new CacheNotification
     {
         Publisher = _settings.NodeId,
         Sequence = NextSequence(),
         Kind = NotificationKind.Fresh,
-        Life = _life,
+        Life = _lives[PartOf(key)],
         Key = key,
         Token = answer.Token,
         Payload = payload.Size <= _settings.InlineBytes ? payload : null,
         FreshFor = TimeSpan.FromTicks(life),
         DueIn = answer.DueIn,
         ActiveFor = answer.ActiveFor,
-    });
+    }, isAwaited);
 
     /// <summary>
     /// The store tells the others in the step in which it accepts. The number is given out now: what this node sends later comes later, on the same
@@ -44,26 +44,27 @@ internal partial class NodeAgent
             Publisher = _settings.NodeId,
             Sequence = NextSequence(),
             Kind = kind,
-            Life = _life,
+            Life = _lives[flight.State.Part],
             Key = flight.State.Key,
             Token = flight.Token,
             Payload = payload,
             Failure = failure,
-        });
+        }, withValue: true);
 
     private void PublishRemoved(string key, long token) => Publish(new CacheNotification
     {
         Publisher = _settings.NodeId,
         Sequence = NextSequence(),
         Kind = NotificationKind.Removed,
-        Life = _life,
+        Life = _lives[PartOf(key)],
         Key = key,
         Token = token,
     });
 
-    private void Publish(CacheNotification notification)
+    private void Publish(CacheNotification notification, bool withValue = false)
     {
         _out.Send(Peer.Bus, notification);
+        TellOutcome(notification, withValue);
         if (_pulseAt == long.MaxValue)
             _pulseAt = _now + _settings.Heartbeat;
     }
@@ -83,8 +84,15 @@ internal partial class NodeAgent
         _pulseAt = _sequence > 0 || _keys.Count > 0 || _publishers.Count > 0 ? _now + _settings.Heartbeat : long.MaxValue;
         if (_touches.Count > 0)
         {
-            var activities = _touches.ConvertAll(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))));
-            Send(new StoreCall { Activities = activities });
+            foreach (var part in _touches.GroupBy(t => PartOf(t.Key)).ToArray())
+            {
+                Send(new StoreCall
+                {
+                    Activities = [.. part.Select(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - _now))))],
+                    Part = part.Key,
+                });
+            }
+
             _touches.Clear();
         }
 
@@ -103,10 +111,11 @@ internal partial class NodeAgent
                 Publisher = _settings.NodeId,
                 Sequence = _sequence,
                 Kind = NotificationKind.Heartbeat,
-                Life = _life,
+                Life = _lives[0],
             });
         }
 
+        TellOffers();
         AskForLife();
         if (_sweepAt == 0)
             _sweepAt = _now + s_sweep;

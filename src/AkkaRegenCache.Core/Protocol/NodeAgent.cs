@@ -32,6 +32,21 @@ internal sealed class AgentSettings
     public required long BreakDuration { get; init; }
 
     public required int MaximumPendingChanges { get; init; }
+
+    /// <inheritdoc cref="Storage.IExternalStore.Parts"/>
+    public int Parts { get; init; } = 1;
+
+    /// <summary>The part of a key; null: there is but one.</summary>
+    public Func<string, int>? PartOf { get; init; }
+
+    /// <summary>How many shards have a coordinator; 0: there are none.</summary>
+    public int Shards { get; init; }
+
+    /// <summary>The shard of a key.</summary>
+    public Func<string, int>? ShardOf { get; init; }
+
+    /// <summary>Gives the generator that is registered for a key; null: none is.</summary>
+    public Func<string, GeneratorSource?>? SourceFor { get; init; }
 }
 
 /// <summary>
@@ -67,7 +82,7 @@ internal sealed class AgentSettings
 /// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
 /// <c>.Claims</c> the questions to the store, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Recovery</c> what waits for a store that
 /// is down, <c>.Schedule</c> due times,
-/// memory and renewals, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
+/// memory and renewals, <c>.Coordination</c> what coordinators are told and ask for, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
 /// </para>
 /// </remarks>
 internal partial class NodeAgent
@@ -102,6 +117,9 @@ internal partial class NodeAgent
         _settings = settings;
         _random = random;
         _access = access;
+        _incarnations = new long[settings.Shards];
+        _lives = new string[settings.Parts];
+        Array.Fill(_lives, "");
         _breaker = new CircuitBreaker(settings.FailuresToBreak, settings.BreakDuration);
     }
 
@@ -163,10 +181,18 @@ internal partial class NodeAgent
             case GeneratorLearned learned:
                 OnLearned(learned);
                 break;
+            case FromCoordinator coordinated:
+                OnCoordinated(coordinated);
+                break;
+            case LinkRestored:
+                TellCoordinatorsAnew();
+                break;
             case Drain:
                 _isDraining = true;
+                TellLeaving();
                 break;
             case Leave:
+                TellLeaving();
                 _isDraining = false;
                 OnLeave();
                 break;
@@ -215,7 +241,7 @@ internal partial class NodeAgent
         if (call.State is { } owned)
             owned.Pending--;
         if (reply.Answer is { } answer)
-            NoteLife(answer.Life);
+            NoteLife(call.Part, answer.Life);
         NoteHealth(reply);
 
         switch (call.Request)
@@ -323,13 +349,15 @@ internal partial class NodeAgent
     {
         if (!_keys.TryGetValue(key, out var state))
         {
-            _keys.Add(key, state = new KeyState(key));
+            _keys.Add(key, state = new KeyState(key, PartOf(key), _settings.ShardOf?.Invoke(key) ?? 0));
             if (_pulseAt == long.MaxValue)
                 _pulseAt = _now;
         }
 
         return state;
     }
+
+    private int PartOf(string key) => _settings.PartOf?.Invoke(key) ?? 0;
 
     private OperationId NextOperation() => new(_settings.NodeId, ++_operations);
 
@@ -338,7 +366,8 @@ internal partial class NodeAgent
     {
         call.State!.Pending++;
         call.HeardAtIssue = call.State.NewestHeard;
-        call.LifeAtIssue = _life;
+        call.Part = call.State.Part;
+        call.LifeAtIssue = _lives[call.Part];
         // A repeat may be answered with what was done at the first try, so times count from there.
         if (call.Attempt == 0)
         {

@@ -94,6 +94,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 FailuresToBreak = options.StoreFailuresToBreak,
                 BreakDuration = options.StoreBreakDuration.Ticks,
                 MaximumPendingChanges = options.MaximumPendingChanges,
+                Parts = store.Parts,
+                PartOf = store.Parts > 1 ? store.PartOf : null,
+                Shards = coordinators?.Shards ?? 0,
+                ShardOf = coordinators is null ? null : coordinators.ShardOf,
             },
             new Random(seed),
             this);
@@ -165,6 +169,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         await DrainAsync().ConfigureAwait(false);
         _isLeaving = true;
         _subscription?.Dispose();
+        _attached?.Dispose();
         Post(Peer.Clock, Leave.Instance);
         await _timer.DisposeAsync().ConfigureAwait(false);
         try
@@ -331,6 +336,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 break;
             case CacheNotification notification:
                 Publish(notification);
+                break;
+            case CoordinatorCall call:
+                _coordinators!.Send(call.Shard, call.Message);
                 break;
             case Drop drop:
                 Memory.Remove(drop.Key);

@@ -36,6 +36,11 @@ internal sealed class Narrator(World world, TextWriter to)
         Answered a => $"answers {a.Chain.Kind} of {a.Chain.Key}{(a.Chain.Next is null ? "" : " and others")}: {a.Kind} {a.Token} {a.Payload?.Value}",
         ChangeRequested c => $"{c.Caller}",
         Waiter w => $"{w}",
+        CoordinatorCall c => $"tells {Describe(c.Message)}",
+        OutcomeKnown k => $"outcome from {k.Node}: {Describe(k.Outcome)}",
+        OutcomePushed p => $"outcome {Describe(p.Outcome)}",
+        ToCoordinator or FromCoordinator => $"{message}",
+        NodeDown d => $"{d.Node} is down",
         null => "nothing",
         _ => message.GetType().Name,
     };

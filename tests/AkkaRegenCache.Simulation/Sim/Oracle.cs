@@ -12,13 +12,15 @@ namespace AkkaRegenCache.Simulation;
 internal sealed class Oracle(World world)
 {
     private readonly Dictionary<string, KeyModel> _keys = [];
-    private readonly Dictionary<OperationId, long> _operations = [];
+    private readonly Dictionary<OperationId, (long Token, int Part)> _operations = [];
     private readonly HashSet<SimCall> _open = [];
     private readonly List<SimCall> _pending = [];
     private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
     private long _lifeBeganAt = long.MinValue;
     private long _values;
     private bool _clockStepped;
+    private int _dueClaims;
+    private int _lateClaims;
 
     /// <summary>Marks that show that a path was taken: a test that never gets there proves nothing.</summary>
     public Dictionary<string, long> Marks { get; } = [];
@@ -46,6 +48,7 @@ internal sealed class Oracle(World world)
         _open.RemoveWhere(c => c.Node == node);
         _pending.RemoveAll(c => c.Node == node);
         Mark("crashed");
+        ExpectTakeOver(node);
     }
 
     public void Began(SimRun run)
@@ -65,30 +68,36 @@ internal sealed class Oracle(World world)
     }
 
     /// <summary>The store has begun a new life: what it knew counts no longer, what nodes show does.</summary>
-    public void NewLife(string how)
+    public void NewLife(string how, int? part = null)
     {
         Mark(how);
         _lifeBeganAt = world.Now;
-        _operations.Clear();
+        foreach (var (operation, (_, at)) in _operations)
+        {
+            if (part is null || at == part)
+                _operations.Remove(operation);
+        }
+
         foreach (var (operation, token) in world.Store.KnownOperations)
             _operations.Add(operation, token);
-        foreach (var model in _keys.Values)
+        foreach (var model in _keys.Values.Where(m => part is null || world.Store.PartOf(m.Key) == part))
         {
             model.ForgetLife(world.Now);
-            if (world.Store.Machine.Read(new ReadRequest { Key = model.Key }, world.Store.Clock).Record is not { } kept)
+            if (world.Store.MachineOf(model.Key).Read(new ReadRequest { Key = model.Key }, world.Store.Clock).Record is not { } kept)
                 continue;
 
             // What a replica knew goes on in its life.
             model.LastToken = model.NewestToken = kept.Token;
-            model.Lives[kept.Token] = world.Store.Life;
+            model.Lives[kept.Token] = world.Store.LifeOf(model.Key);
             model.Value = (SimValue?)kept.Payload?.Value;
             model.RecordEnds = world.Store.Clock + kept.FreshFor.Ticks;
             model.DueAt = kept.DueIn is { } due ? world.Store.Clock + due.Ticks : 0;
         }
 
-        foreach (var (key, token, _, ends) in world.Store.Machine.LiveClaims(world.Store.Clock))
+        foreach (var (key, token, owner, ends) in world.Store.LiveClaims())
         {
             var model = Model(key);
+            model.ClaimOwner = owner;
             model.ClaimToken = token;
             model.LeaseEnds = ends;
             model.NewestToken = Math.Max(model.NewestToken, token);
@@ -171,11 +180,18 @@ internal sealed class Oracle(World world)
         if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
             world.Fail($"5: {call} got {value}, begun before it asked");
         var waited = world.Now - Math.Max(call.AskedAt, Math.Max(value.MadeAt, value.BornAt));
-        if (!world.Options.HasFaults && waited > SimOptions.Millis(400))
+        if (MayNotWait(call) && waited > SimOptions.Millis(400))
             world.Fail($"4: {call} waited {waited / 10_000} ms for {value} that was there");
         if (world.Now > call.AskedAt)
             Mark($"waited {call.Kind}");
     }
+
+    /// <summary>
+    /// Whether a value that is there must reach the caller at once. Where notifications are lost, its coordinator brings it the outcome of the claim it
+    /// waits for; but not of changes, which end that claim.
+    /// </summary>
+    private bool MayNotWait(SimCall call) => !world.Options.HasFaults
+        || (world.Options.IsPushCertain && call.Kind == WaiterKind.Get && Model(call.Key).ChangedAt < call.AskedAt);
 
     public void AnsweredWithout(SimCall call, AnswerKind kind, GenerationFailure? failure)
     {
@@ -200,7 +216,7 @@ internal sealed class Oracle(World world)
                 break;
             case AnswerKind.Failed when options.Fails > 0 || options.Hangs > 0 || options.Long > 0 || options.PauseEvery > 0:
                 var waited = world.Now - Math.Max(call.AskedAt, Model(call.Key).RunEndedAt);
-                if (!options.HasFaults && waited > SimOptions.Millis(400))
+                if (MayNotWait(call) && waited > SimOptions.Millis(400))
                     world.Fail($"4: {call} waited {waited / 10_000} ms for a failure that was there");
                 break;
             default:
@@ -238,8 +254,9 @@ internal sealed class Oracle(World world)
     /// </summary>
     public void CheckConverged()
     {
-        var isOver = world.Now >= world.Options.Active + SimOptions.Seconds(8);
-        if (!isOver && !world.Options.LosesNoticesOnly)
+        // Of whom nothing was ever heard nothing can be missed: then only the comparison of each minute finds what is behind.
+        var isOver = world.Now >= world.Options.Active + SimOptions.Seconds(world.Options.NoticeLost < 1 ? 8 : 68);
+        if (!isOver && (!world.Options.LosesNoticesOnly || world.Options.NoticeLost >= 1))
             return;
         var settled = world.Now - SimOptions.Seconds(isOver ? 3 : 9);
         foreach (var node in world.Nodes)
@@ -248,7 +265,7 @@ internal sealed class Oracle(World world)
             {
                 var model = Model(key);
                 var isBehind = shown.Token < model.LastToken && (shown.Committed || model.RecordEnds > world.Store.Clock);
-                isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Lives.GetValueOrDefault(shown.Token) != world.Store.Life;
+                isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Lives.GetValueOrDefault(shown.Token) != world.Store.LifeOf(key);
                 if (isBehind && model.LastOutcome < settled && shown.Since < settled)
                     world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
                 // A notification tells what is left of a life; while it is carried (half a second at the most, here), that grows old.
@@ -285,18 +302,24 @@ internal sealed class Oracle(World world)
                 world.Fail($"leftover on {node.Id}: {node.Agent.KeyCount} keys, {node.Memory.Count} entries");
         }
 
-        foreach (var (key, token, owner, _) in world.Store.Machine.LiveClaims(world.Store.Clock))
+        if (_dueClaims >= 8 && _lateClaims * 2 > _dueClaims)
+            world.Fail($"2: {_lateClaims} of {_dueClaims} regenerations came later than their coordinator should have asked for");
+        foreach (var left in world.Coordinators.Leftovers())
+            world.Fail($"leftover at a coordinator: {left}");
+        foreach (var (key, token, owner, _) in world.Store.LiveClaims())
             world.Fail($"leftover in the store: claim {token} of {key} by {owner}");
     }
 
     private void OnClaim(ClaimRequest request, ClaimAnswer answer)
     {
         Mark($"claim {request.Reason} {answer.Outcome}");
-        if (answer.Outcome != ClaimOutcome.Granted || IsRepeat(request.Operation, answer.Token))
+        if (answer.Outcome != ClaimOutcome.Granted || IsRepeat(request, answer.Token))
             return;
         var model = Model(request.Key);
         var clock = world.Store.Clock;
-        if (model.ClaimToken != 0 && model.LeaseEnds > clock && !_clockStepped)
+        if (model.ClaimToken != 0 && model.LeaseEnds > clock && request.StealFrom == model.ClaimOwner)
+            Mark("claim taken over");
+        else if (model.ClaimToken != 0 && model.LeaseEnds > clock && !_clockStepped)
             world.Fail($"1: two live claims of {request.Key}: {model.ClaimToken} and {answer.Token}");
         if (model.ClaimToken != 0 && !world.Options.HasFaults)
             world.Fail($"2: the lease of {model.ClaimToken} of {request.Key} ran out without a fault");
@@ -310,9 +333,53 @@ internal sealed class Oracle(World world)
             world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
         if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken && !_clockStepped)
             world.Fail($"2: {request.Key} granted as a miss, though token {model.LastToken} is fresh");
+        CountLateness(request, model, clock);
         model.ClaimToken = model.NewestToken = answer.Token;
+        model.ClaimOwner = request.Owner;
+        model.ClaimedAt = world.Now;
+        model.IsStolen = request.StealFrom is not null;
         model.LeaseEnds = clock + request.Lease.Ticks;
     }
+
+    /// <summary>With nothing in the way, a key is regenerated when its coordinator asks for it, not when the nodes' own timers do.</summary>
+    private void CountLateness(ClaimRequest request, KeyModel model, long clock)
+    {
+        if (request.Reason != ClaimReason.Due || !world.Options.IsScheduleCertain || model.DueAt == 0)
+            return;
+        _dueClaims++;
+        if (clock - model.DueAt > world.Options.Keys[request.Key[1] - '0'].Jitter + SimOptions.Millis(50))
+            _lateClaims++;
+    }
+
+    /// <summary>
+    /// A node has died. Where everything else is well, and its coordinator knows, what it held and others wait for is taken over long before its lease ends.
+    /// </summary>
+    private void ExpectTakeOver(SimNode dead)
+    {
+        if (!world.Options.IsTakeOverCertain)
+            return;
+        var settled = world.Now - SimOptions.Millis(300);
+        var diedAt = world.Now;
+        foreach (var model in _keys.Values)
+        {
+            var token = model.ClaimToken;
+            if (model.ClaimOwner != dead.Id || token == 0 || model.IsStolen || model.ClaimedAt > settled
+                || model.LeaseEnds < world.Store.Clock + SimOptions.Millis(1000) || world.Coordinators.SteadySince(model.Key, dead.Place) > settled)
+                continue;
+            if (!world.Nodes.Any(n => Waits(n, model.Key, token)))
+                continue;
+            Mark("take-over expected");
+            world.After(SimOptions.Millis(700), () =>
+            {
+                var isDisturbed = world.LastCrash > diedAt || world.Coordinators.SteadySince(model.Key, dead.Place) > settled;
+                if (!isDisturbed && model.ClaimToken == token && world.Nodes.FirstOrDefault(n => Waits(n, model.Key, token)) is { } waiting)
+                    world.Fail($"4: {waiting.Id} still waits for claim {token} of {model.Key}, whose holder {dead.Id} is dead since {diedAt / 10_000} ms");
+            });
+        }
+    }
+
+    private static bool Waits(SimNode node, string key, long token) =>
+        node.Agent.Find(key)?.Flight is { Phase: FlightPhase.Waiting, Waiters: not null } flight && flight.Awaited == token;
 
     private void OnRenew(IReadOnlyList<HeldClaim> claims, RenewAnswer answer, long lease)
     {
@@ -333,7 +400,7 @@ internal sealed class Oracle(World world)
     private void OnCommit(CommitRequest request, ChangeAnswer answer)
     {
         Mark(answer.Accepted ? "commit accepted" : "commit superseded");
-        if (!answer.Accepted || IsRepeat(request.Operation, answer.Token))
+        if (!answer.Accepted || IsRepeat(request, answer.Token))
             return;
         var model = Model(request.Key);
         var clock = world.Store.Clock;
@@ -379,7 +446,7 @@ internal sealed class Oracle(World world)
 
     private void OnChange(MutationRequest request, ChangeAnswer answer, SimValue? value, StoreSchedule? schedule, long tombstone = 0)
     {
-        if (!answer.Accepted || IsRepeat(request.Operation, answer.Token))
+        if (!answer.Accepted || IsRepeat(request, answer.Token))
             return;
         var model = Model(request.Key);
         var clock = world.Store.Clock;
@@ -400,20 +467,25 @@ internal sealed class Oracle(World world)
         model.LastToken = token;
         model.NewestToken = Math.Max(model.NewestToken, token);
         model.Accepted[token] = value;
-        model.Lives[token] = world.Store.Life;
+        model.Lives[token] = world.Store.LifeOf(model.Key);
         model.Value = value;
         model.RecordEnds = ends;
         model.ClaimToken = 0;
         model.LastOutcome = model.AcceptedAt = world.Now;
     }
 
-    private bool IsRepeat(OperationId operation, long token)
+    private bool IsRepeat(MutationRequest request, long token)
     {
-        if (_operations.TryAdd(operation, token))
+        var operation = request.Operation;
+        if (_operations.TryAdd(operation, (token, world.Store.PartOf(request.Key))))
             return false;
         Mark("operation repeated");
-        if (_operations[operation] != token)
-            world.Fail($"1: operation {operation} was done twice: tokens {_operations[operation]} and {token}");
+
+        // A store whose clock is set forward may forget it sooner than it should.
+        if (_operations[operation].Token != token && _clockStepped)
+            return false;
+        if (_operations[operation].Token != token)
+            world.Fail($"1: operation {operation} was done twice: tokens {_operations[operation].Token} and {token}");
         return true;
     }
 
@@ -430,7 +502,7 @@ internal sealed class Oracle(World world)
         return true;
     }
 
-    private void Mark(string what) =>
+    public void Mark(string what) =>
         CollectionsMarshal.GetValueRefOrAddDefault(Marks, what, out _)++;
 
     private KeyModel Model(string key)
@@ -460,6 +532,13 @@ internal sealed class Oracle(World world)
         public long ClaimToken { get; set; }
 
         public long LeaseEnds { get; set; }
+
+        public string ClaimOwner { get; set; } = "";
+
+        public long ClaimedAt { get; set; }
+
+        /// <summary>Whether it was taken over: then it is not again, within its first lease.</summary>
+        public bool IsStolen { get; set; }
 
         public long ChangedAt { get; set; } = long.MinValue;
 

@@ -12,6 +12,8 @@ internal sealed record Plant(string Name, string What)
     public Func<World, AgentSettings, Random, IAccessLog, NodeAgent>? Agent { get; init; }
 
     public Func<string, StoreMachine>? Store { get; init; }
+
+    public Func<CoordinatorSettings, Random, CoordinatorShard>? Coordinator { get; init; }
 }
 
 /// <summary>All plants.</summary>
@@ -78,6 +80,22 @@ internal static class Plants
         new("removal-uncovered", "what a waiting removal is to end is shown again")
         {
             Agent = static (_, s, r, a) => new ShowsRemoved(s, r, a),
+        },
+        new("outcome-not-pushed", "a coordinator doesn't wake those who wait")
+        {
+            Coordinator = static (s, r) => new NeverPushes(s, r),
+        },
+        new("orphan-forgotten", "nobody takes over what a dead node held")
+        {
+            Coordinator = static (s, r) => new ForgetsOrphans(s, r),
+        },
+        new("due-forgotten", "a coordinator asks nobody to regenerate")
+        {
+            Coordinator = static (s, r) => new ForgetsDue(s, r),
+        },
+        new("survey-skipped", "a new coordinator doesn't ask what the nodes know")
+        {
+            Coordinator = static (s, r) => new NeverSurveys(s, r),
         },
     ];
 
@@ -161,7 +179,7 @@ internal static class Plants
 
     private sealed class IgnoresLives(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
     {
-        protected override void NoteLife(string life)
+        protected override void NoteLife(int part, string life)
         {
         }
     }
@@ -176,6 +194,34 @@ internal static class Plants
     private sealed class ShowsRemoved(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
     {
         protected override bool MayShow(KeyState state) => true;
+    }
+
+    private sealed class NeverPushes(CoordinatorSettings settings, Random random) : CoordinatorShard(settings, random)
+    {
+        protected override void Push(int node, CacheNotification outcome)
+        {
+        }
+    }
+
+    private sealed class ForgetsOrphans(CoordinatorSettings settings, Random random) : CoordinatorShard(settings, random)
+    {
+        protected override void OnNodeDown(string name)
+        {
+        }
+    }
+
+    private sealed class ForgetsDue(CoordinatorSettings settings, Random random) : CoordinatorShard(settings, random)
+    {
+        protected override void ServeDue(TrackedKey tracked)
+        {
+        }
+    }
+
+    private sealed class NeverSurveys(CoordinatorSettings settings, Random random) : CoordinatorShard(settings, random)
+    {
+        protected override void Survey()
+        {
+        }
     }
 
     private sealed class HearsLateFailures(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)

@@ -51,6 +51,10 @@ internal sealed class SimNode : IAccessLog
             FailuresToBreak = 3,
             BreakDuration = SimOptions.Millis(500),
             MaximumPendingChanges = world.Options.MaximumPendingChanges,
+            Parts = world.Options.Parts,
+            PartOf = key => world.Store.PartOf(key),
+            Shards = world.Options.Shards,
+            ShardOf = key => world.Coordinators.ShardOf(key),
         };
         var random = new Random(world.Random.Next());
         _agent = world.Plant?.Agent?.Invoke(world, settings, random, this) ?? new NodeAgent(settings, random, this);
@@ -235,6 +239,9 @@ internal sealed class SimNode : IAccessLog
                 break;
             case CacheNotification notification:
                 _world.Publish(this, notification);
+                break;
+            case CoordinatorCall call:
+                _world.Coordinators.Send(this, call.Shard, call.Message);
                 break;
             case Adopt adopt:
                 var value = (SimValue)adopt.Payload.Value!;

@@ -63,6 +63,35 @@ internal sealed class SimOptions
 
     public long EvictEvery { get; init; }
 
+    /// <summary>How many shards have a coordinator; 0: there are none.</summary>
+    public int Shards { get; init; }
+
+    /// <summary>In how many parts the store fails and begins new lives on its own.</summary>
+    public int Parts { get; init; } = 1;
+
+    /// <summary>Share of the messages to and from coordinators that are lost; half as many are doubled.</summary>
+    public double CoordinationLost { get; init; }
+
+    /// <summary>A shard moves: with or without a hand-off, or lives twice for a while.</summary>
+    public long ShardMoveEvery { get; init; }
+
+    /// <summary>A node that lives is believed dead.</summary>
+    public long FalseDeathEvery { get; init; }
+
+    /// <summary>Whether coordinators hear of a death late.</summary>
+    public bool DeathSeenLate { get; init; }
+
+    /// <summary>Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time.</summary>
+    public bool IsPushCertain => Shards > 0 && LosesNoticesOnly && CoordinationLost == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
+
+    /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
+    public bool IsTakeOverCertain => Shards > 0 && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery == 0
+        && PauseEvery == 0 && PartitionEvery == 0 && OutageEvery == 0 && NewLifeEvery == 0 && FailOverEvery == 0 && ClockStepEvery == 0
+        && RequestLost + AnswerLost + Slow == 0;
+
+    /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
+    public bool IsScheduleCertain => Shards > 0 && !HasFaults && Fails + Hangs + Uncached + TooLarge + Long == 0;
+
     /// <summary>Shares of generator runs that fail, hang, answer "do not store", or are too large.</summary>
     public double Fails { get; init; }
 
@@ -87,13 +116,20 @@ internal sealed class SimOptions
         var store = faults && random.Next(2) == 0;
         var notices = faults && random.Next(3) != 0;
         var nodes = faults && random.Next(2) == 0;
+        var shards = random.Next(2) == 0 ? 0 : random.Next(1, 3);
+        var coordinators = faults && shards > 0 && random.Next(2) == 0;
+
+        // Nothing but deaths, and much for them to strike: then what was held must be taken over soon.
+        var deaths = faults && shards > 0 && random.Next(5) == 0;
+        if (deaths)
+            store = coordinators = false;
         return new SimOptions
         {
-            Nodes = random.Next(1, 6),
+            Nodes = deaths ? random.Next(3, 7) : random.Next(1, 6),
             Keys = keys,
             Active = Seconds(random.Next(10, 40)),
             CallEvery = Millis(random.Next(5, 400)),
-            Lease = Millis(random.Next(300, 3000)),
+            Lease = Millis(random.Next(deaths ? 2500 : 300, 3000)),
             InlineBytes = random.Next(3) == 0 ? 0 : 100,
             MaximumPendingChanges = random.Next(4) == 0 ? random.Next(3) : 1000,
             StoreAnnounces = random.Next(2) == 0,
@@ -101,11 +137,11 @@ internal sealed class SimOptions
             RequestLost = store ? random.NextDouble() * 0.05 : 0,
             AnswerLost = store ? random.NextDouble() * 0.05 : 0,
             Slow = store ? random.NextDouble() * 0.1 : 0,
-            NoticeLost = notices ? random.NextDouble() * 0.3 : 0,
+            NoticeLost = !notices ? 0 : shards > 0 && random.Next(4) == 0 ? 1 : random.NextDouble() * 0.3,
             NoticeDoubled = notices ? random.NextDouble() * 0.1 : 0,
-            CrashEvery = nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
-            PauseEvery = nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
-            PartitionEvery = notices && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            CrashEvery = deaths ? Seconds(random.Next(2, 5)) : nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            PauseEvery = nodes && !deaths && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            PartitionEvery = notices && !deaths && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
             NewLifeEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
             FailOverEvery = store && random.Next(4) == 0 ? Seconds(random.Next(3, 20)) : 0,
@@ -115,8 +151,14 @@ internal sealed class SimOptions
             Hangs = random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
             Uncached = random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
             TooLarge = random.Next(6) == 0 ? random.NextDouble() * 0.1 : 0,
-            Long = random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
+            Long = deaths ? 0.7 : random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
             Drift = faults ? random.NextDouble() * 0.002 : 0,
+            Shards = shards,
+            Parts = shards > 1 && random.Next(2) == 0 ? shards : 1,
+            CoordinationLost = coordinators && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
+            ShardMoveEvery = faults && shards > 0 && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
+            FalseDeathEvery = coordinators && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
+            DeathSeenLate = coordinators && random.Next(2) == 0,
         };
     }
 

@@ -9,45 +9,62 @@ internal sealed class SimStore
 {
     private readonly World _world;
     private readonly Dictionary<(string Node, string Key), (long Since, int Calls)> _asked = [];
-    private readonly List<(StoreCall Call, long At, long When)> _log = [];
+    private readonly List<(StoreCall Call, long At, long When, int Part)> _log = [];
     private readonly HashSet<(int Life, OperationId Operation)> _announced = [];
+    private readonly StoreMachine[] _machines;
+    private readonly int[] _lives;
     private long _turnedBack;
 
     public SimStore(World world)
     {
         _world = world;
-        Machine = NewMachine();
+        _machines = new StoreMachine[world.Options.Parts];
+        _lives = new int[world.Options.Parts];
+        for (var part = 0; part < _machines.Length; part++)
+            _machines[part] = NewMachine(part);
     }
 
-    public StoreMachine Machine { get; private set; }
+    /// <summary>The part of a store that holds a key.</summary>
+    public StoreMachine MachineOf(string key) => _machines[PartOf(key)];
 
-    /// <summary>Which life of the store it is.</summary>
-    public int Life { get; private set; }
+    public int PartOf(string key) => key[0] == 'k' ? (key[1] - '0') % _machines.Length : 0;
+
+    public IEnumerable<(string Key, long Token, string Owner, long LeaseEnds)> LiveClaims() => _machines.SelectMany(m => m.LiveClaims(Clock));
+
+    /// <summary>Which life of its part of the store a key lives in.</summary>
+    public int LifeOf(string key) => _lives[PartOf(key)];
 
     /// <summary>The store's clock: what virtual time says, from a date on.</summary>
     public long Clock => _world.Now + SimOptions.Seconds(1_700_000_000L) - _turnedBack;
 
-    /// <summary>A restart without data; half of the time with a clock that is behind.</summary>
-    public void BeginLife()
+    /// <summary>A restart without data of a part; where there is but one, half of the time with a clock that is behind.</summary>
+    /// <returns>The part.</returns>
+    public int BeginLife()
     {
-        Life++;
-        if (_world.Random.Next(2) == 0)
+        if (_machines.Length == 1 && _world.Random.Next(2) == 0)
             _turnedBack += SimOptions.Millis(_world.Random.Next(10_000)) + 7;
-        Machine = NewMachine();
-        _log.Clear();
+        var part = _world.Random.Next(_machines.Length);
+        _lives[part]++;
+        _machines[part] = NewMachine(part);
+        _log.RemoveAll(l => l.Part == part);
         KnownOperations.Clear();
+        return part;
     }
 
     /// <summary>A replica takes over that has not heard of the last second or so, and whose clock is another.</summary>
     public void FailOver()
     {
-        Life++;
         var known = _world.Now - SimOptions.Millis(_world.Random.Next(1500));
         _turnedBack += SimOptions.Millis(_world.Random.Next(-20, 500));
         _log.RemoveAll(l => l.When > known);
-        Machine = NewMachine();
+        for (var part = 0; part < _machines.Length; part++)
+        {
+            _lives[part]++;
+            _machines[part] = NewMachine(part);
+        }
+
         KnownOperations.Clear();
-        foreach (var (call, at, _) in _log)
+        foreach (var (call, at, _, _) in _log)
         {
             var answer = Do(call, at);
             var token = answer switch
@@ -57,18 +74,18 @@ internal sealed class SimStore
                 _ => 0,
             };
             if (token != 0)
-                KnownOperations[((MutationRequest)call.Request!).Operation] = token;
+                KnownOperations[((MutationRequest)call.Request!).Operation] = (token, call.Part);
         }
     }
 
     /// <summary>What the replica that took over knew to be done, and under which token.</summary>
-    public Dictionary<OperationId, long> KnownOperations { get; } = [];
+    public Dictionary<OperationId, (long Token, int Part)> KnownOperations { get; } = [];
 
     /// <summary>Somebody sets the server's clock, or it sets itself.</summary>
     public void StepClock() => _turnedBack += SimOptions.Millis(_world.Random.Next(-3000, 3000));
 
-    private StoreMachine NewMachine() =>
-        _world.Plant?.Store?.Invoke($"life {Life}") ?? new StoreMachine($"life {Life}", TimeSpan.FromSeconds(10));
+    private StoreMachine NewMachine(int part) =>
+        _world.Plant?.Store?.Invoke($"life {_lives[part]}") ?? new StoreMachine($"life {_lives[part]}", TimeSpan.FromSeconds(10));
 
     public void Ask(SimNode node, StoreCall call)
     {
@@ -135,7 +152,7 @@ internal sealed class SimStore
         if (_world.Options.FailOverEvery > 0)
             Log(call, answer);
         _world.Oracle.Executed(call, answer);
-        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((Life, commit.Operation)))
+        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((LifeOf(commit.Key), commit.Operation)))
             Announce(node, commit, announcement, (ChangeAnswer)answer);
         return answer;
     }
@@ -145,8 +162,8 @@ internal sealed class SimStore
     {
         if (call.Request is ReadRequest || call.Keys is not null || (call.Request is CommitRequest && answer is ChangeAnswer { Accepted: false }))
             return;
-        var done = call.Request is CommitRequest commit ? new StoreCall { Request = commit with { ClaimLife = "" } } : call;
-        _log.Add((done, Clock, _world.Now));
+        var done = call.Request is CommitRequest commit ? new StoreCall { Request = commit with { ClaimLife = "" }, Part = call.Part } : call;
+        _log.Add((done, Clock, _world.Now, call.Part));
     }
 
     private void Announce(SimNode node, CommitRequest commit, CommitAnnouncement announcement, ChangeAnswer answer) => _world.Publish(
@@ -165,16 +182,24 @@ internal sealed class SimStore
             ActiveFor = answer.ActiveFor,
         });
 
-    private StoreAnswer Do(StoreCall call, long now) => call.Request switch
+    private StoreAnswer Do(StoreCall call, long now)
     {
-        ReadRequest read => Machine.Read(read, now),
-        ClaimRequest claim => Machine.Claim(claim, now),
-        CommitRequest commit => Machine.Commit(commit, now),
-        ReleaseRequest release => Machine.Release(release, now),
-        WriteRequest write => Machine.Write(write, now),
-        InvalidateRequest invalidate => Machine.Invalidate(invalidate, now),
-        _ when call.Claims is { } claims => Machine.Renew(claims, call.Lease, now),
-        _ when call.Activities is { } activities => Machine.Touch(activities, now),
-        _ => Machine.Check(call.Keys!, now),
+        var keys = call.Request is { } single ? [single.Key] : call.Keys ?? call.Claims?.Select(c => c.Key) ?? call.Activities!.Select(a => a.Key);
+        if (keys.Any(k => PartOf(k) != call.Part))
+            _world.Fail($"a call for part {call.Part} has a key of another: {string.Join(',', keys)}");
+        return Do(_machines[call.Part], call, now);
+    }
+
+    private static StoreAnswer Do(StoreMachine machine, StoreCall call, long now) => call.Request switch
+    {
+        ReadRequest read => machine.Read(read, now),
+        ClaimRequest claim => machine.Claim(claim, now),
+        CommitRequest commit => machine.Commit(commit, now),
+        ReleaseRequest release => machine.Release(release, now),
+        WriteRequest write => machine.Write(write, now),
+        InvalidateRequest invalidate => machine.Invalidate(invalidate, now),
+        _ when call.Claims is { } claims => machine.Renew(claims, call.Lease, now),
+        _ when call.Activities is { } activities => machine.Touch(activities, now),
+        _ => machine.Check(call.Keys!, now),
     };
 }

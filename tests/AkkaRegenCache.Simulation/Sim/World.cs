@@ -31,6 +31,7 @@ internal sealed class World
         Store = new SimStore(this);
         for (var i = 0; i < Options.Nodes; i++)
             _nodes.Add(NewNode(i));
+        Coordinators = new SimCoordinators(this);
     }
 
     public Random Random { get; }
@@ -42,6 +43,8 @@ internal sealed class World
     public Oracle Oracle { get; }
 
     public SimStore Store { get; }
+
+    public SimCoordinators Coordinators { get; }
 
     /// <summary>Tells the story of the seed; null: nobody listens.</summary>
     public Narrator? Narrator { get; set; }
@@ -71,6 +74,12 @@ internal sealed class World
 
     public string? Violation { get; private set; }
 
+    /// <summary>When a node crashed last.</summary>
+    public long LastCrash { get; private set; } = long.MinValue;
+
+    /// <summary>Whether what is on a place stands still.</summary>
+    public bool IsPaused(int place) => _nodes[place] is { IsPaused: true };
+
     public IEnumerable<SimNode> Nodes => _nodes.Where(n => n is not null)!;
 
     /// <summary>Plays the seed to its end, or to the first violation.</summary>
@@ -85,6 +94,8 @@ internal sealed class World
         Strike(Options.NewLifeEvery, NewLife);
         Strike(Options.FailOverEvery, FailOver);
         Strike(Options.ClockStepEvery, StepClock);
+        Strike(Options.ShardMoveEvery, () => Coordinators.Move());
+        Strike(Options.FalseDeathEvery, () => Coordinators.SuspectFalsely());
         var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
         for (var at = SimOptions.Seconds(2); at < end; at += SimOptions.Seconds(2))
@@ -203,6 +214,8 @@ internal sealed class World
             return;
         node.Crash();
         _nodes[place] = null;
+        LastCrash = Now;
+        Coordinators.Crashed(node);
         After(SimOptions.Millis(Random.Next(10, 5000)), () => _nodes[place] = NewNode(place));
     }
 
@@ -231,8 +244,7 @@ internal sealed class World
 
     private void NewLife()
     {
-        Store.BeginLife();
-        Oracle.NewLife("new life of the store");
+        Oracle.NewLife("new life of the store", Store.BeginLife());
         foreach (var node in Nodes)
             node.ForgetChanges();
     }
