@@ -1,12 +1,21 @@
+using Akka.Cluster.Sharding;
+using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Configuration;
+using Akka.DistributedData;
 
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>The HOCON that comes with the package; each key is commented in its file.</summary>
 public static class RegenClusterConfig
 {
-    /// <summary><c>akka-regencache.conf</c>: what the caches need. Put it below your own, as a fallback.</summary>
-    public static Config Default { get; } = Load("akka-regencache.conf");
+    /// <summary>
+    /// <c>akka-regencache.conf</c>: what the caches need, and below it the defaults of the parts of Akka that they use: other nodes may send what
+    /// belongs to those before this node has started them. Put it below your own, as a fallback.
+    /// </summary>
+    public static Config Default { get; } = Load("akka-regencache.conf")
+        .WithFallback(ClusterSharding.DefaultConfig())
+        .WithFallback(DistributedPubSub.DefaultConfig())
+        .WithFallback(DistributedData.DefaultConfig());
 
     /// <summary><c>fast-failover.conf</c>: finds dead nodes sooner, at a price that the file tells. Put it below your own.</summary>
     /// <param name="externalStore">Whether the caches have an external store (Redis), which arbitrates.</param>

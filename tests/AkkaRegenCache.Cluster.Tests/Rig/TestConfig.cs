@@ -8,9 +8,10 @@ internal static class TestConfig
 {
     public static Config Node { get; } = ConfigurationFactory.ParseString("""
         akka {
-          loglevel = WARNING
+          loglevel = ERROR
           stdout-loglevel = OFF
           log-dead-letters = off
+          loggers = []
           actor.provider = cluster
           remote {
             log-remote-lifecycle-events = off
@@ -30,7 +31,7 @@ internal static class TestConfig
             singleton { hand-over-retry-interval = 200 ms }
             sharding.distributed-data.gossip-interval = 100 ms
           }
-          regencache.sharding { retry-interval = 200 ms, coordinator-failure-backoff = 500 ms, waiting-for-state-timeout = 500 ms }
+          regencache.sharding { retry-interval = 200 ms, coordinator-failure-backoff = 500 ms, waiting-for-state-timeout = 500 ms, updating-state-timeout = 500 ms }
           coordinated-shutdown { run-by-clr-shutdown-hook = off, run-by-actor-system-terminate = off }
         }
         """).WithFallback(RegenClusterConfig.Default);
