@@ -104,6 +104,26 @@ internal sealed class Oracle(World world)
         }
     }
 
+    /// <summary>A part of the store was given back a record that it had lost.</summary>
+    public void Restored(KeptRecord record)
+    {
+        Mark("record restored");
+        var model = Model(record.Key);
+        var clock = world.Store.Clock;
+        if (record.Token <= model.LastToken)
+            world.Fail($"6: token {record.Token} of {record.Key} restored over {model.LastToken}");
+        if (!model.Accepted.TryGetValue(record.Token, out var accepted) || accepted != record.Payload!.Value)
+            world.Fail($"1: {record.Payload!.Value} restored under token {record.Token}, which the store accepted for {accepted}");
+        model.LastToken = record.Token;
+        model.NewestToken = Math.Max(model.NewestToken, record.Token);
+        model.Lives[record.Token] = world.Store.LifeOf(record.Key);
+        model.Value = (SimValue?)record.Payload.Value;
+        model.RecordEnds = clock + record.FreshFor.Ticks;
+        model.DueAt = record.DueIn is { } due ? Math.Max(1, clock + due.Ticks) : 0;
+        model.Interval = record.Interval.Ticks;
+        model.LastOutcome = world.Now;
+    }
+
     /// <summary>The store's clock was set: how long something lasts there, and what is older than what, isn't certain any more.</summary>
     public void ClockStepped()
     {

@@ -132,6 +132,19 @@ internal sealed class SimStore
         });
     }
 
+    /// <summary>A part that has begun a new life is given what a node still shows: on the way that its messages to coordinators go.</summary>
+    public void Restore(int part, RecordsKept kept) => _world.Coordinators.Carry(() =>
+    {
+        var machine = _machines[part];
+        if (kept.Life != machine.Life)
+            return;
+        foreach (var record in kept.Records)
+        {
+            if (machine.Restore(record, record.Payload!, Clock))
+                _world.Oracle.Restored(record);
+        }
+    });
+
     /// <summary>A node that asks for one key again and again is one that turns in a circle.</summary>
     private void CheckPatience(SimNode node, StoreRequest request)
     {
