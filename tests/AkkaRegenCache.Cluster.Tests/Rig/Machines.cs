@@ -26,8 +26,6 @@ internal sealed class Machine(CoordinatorSettings settings, Random random) : Coo
 {
     public int Shard { get; } = settings.Shard;
 
-    public long Incarnation { get; } = settings.Incarnation;
-
     public ConcurrentQueue<object> Heard { get; } = [];
 
     public override void On(object message, long now, CoordinatorOutbox outbox)
