@@ -80,7 +80,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _storeTimeout = options.StoreWriteTimeout;
         _leaveTimeout = options.LeaveTimeout;
         Codec = codec;
-        SourceFor = sourceFor;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
             MaxEntries = options.MaximumEntries,
@@ -89,7 +88,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         });
         _start = time.GetTimestamp();
         _agent = new NodeAgent(
-            new AgentSettings
+            Settings = new AgentSettings
             {
                 NodeId = nodeId,
                 Lease = options.ClaimLease.Ticks,
@@ -123,8 +122,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     public GeneratorRuns Runs => _runs;
 
-    /// <summary>What generates a key of a registered keyspace; null: none is registered.</summary>
-    public Func<string, GeneratorSource?>? SourceFor { get; }
+    /// <summary>What the agent was told, for tests.</summary>
+    internal AgentSettings Settings { get; }
 
     /// <summary>Messages posted and not yet served, for tests that must know when nothing is left to do.</summary>
     public int Backlog => Volatile.Read(ref _posted);
