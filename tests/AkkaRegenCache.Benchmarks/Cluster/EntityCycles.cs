@@ -45,7 +45,8 @@ internal static class EntityCycles
             """
             akka.actor.provider = cluster
             akka.loglevel = ERROR
-            akka.stdout-loglevel = ERROR
+            akka.stdout-loglevel = OFF
+            akka.loggers = []
             akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
             """).WithFallback(RegenClusterConfig.Default);
         return ActorSystem.Create("cycles", config);
