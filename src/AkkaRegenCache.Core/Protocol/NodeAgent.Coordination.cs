@@ -209,7 +209,7 @@ internal partial class NodeAgent
     /// <summary>What was said lately may have been lost: it is said again.</summary>
     private void TellCoordinatorsAnew()
     {
-        for (var shard = 0; shard < _incarnations.Length; shard++)
+        foreach (var shard in _keys.Values.Select(s => (int)s.Shard).Distinct().ToArray())
             AnswerSurvey(shard, _incarnations[shard]);
     }
 
