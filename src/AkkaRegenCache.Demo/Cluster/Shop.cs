@@ -16,7 +16,9 @@ internal static class Shop
     public const string System = "shop";
 
     /// <summary>Completes a node's registration. Which cluster it joins is told it when it has started.</summary>
-    public static void AddTo(RegenCacheBuilder cache)
+    /// <param name="cache">The cache's registration.</param>
+    /// <param name="hasExternalStore">Whether values are in Redis; else the cluster stores them.</param>
+    public static void AddTo(RegenCacheBuilder cache, bool hasExternalStore)
     {
         IServiceCollection services = cache.Services;
         services.AddControllers().AddApplicationPart(typeof(ProductsController).Assembly);
@@ -33,7 +35,7 @@ internal static class Shop
             .AddHocon("akka.stdout-loglevel = OFF, akka.log-dead-letters = off", HoconAddMode.Prepend)
             .WithRemoting("127.0.0.1", 0)
             .WithClustering()
-            .WithRegenCache(Cache, options => options.UseFastFailover(externalStore: false)));
+            .WithRegenCache(Cache, options => options.UseFastFailover(hasExternalStore)));
     }
 
     /// <summary>Joins a cluster, or begins one.</summary>
