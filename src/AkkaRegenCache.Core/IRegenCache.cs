@@ -13,7 +13,8 @@ namespace AkkaRegenCache;
 /// </para>
 /// <para>
 /// The methods on the hit path are not virtual: a call of a generic method through an interface costs as much as the rest of a hit. They go
-/// straight to <see cref="RegenCache"/>; other implementations provide <see cref="GetOrCreateCoreAsync"/> and <see cref="TryGetCoreAsync"/>.
+/// straight to <see cref="RegenCache"/>; other implementations provide <see cref="GetOrCreateCoreAsync"/>, <see cref="GetCoreAsync"/> and
+/// <see cref="TryGetCoreAsync"/>.
 /// </para>
 /// <para>
 /// A cancelled <see cref="CancellationToken"/> ends only its caller's wait: the shared work is cancelled when the last caller
@@ -76,6 +77,31 @@ public interface IRegenCache
             ? cache.GetOrCreateAsync(key, state, generator, options, cancellationToken)
             : GetOrCreateCoreAsync(key, state, generator, options, cancellationToken);
 
+    /// <summary>
+    /// Returns the value of a registered keyspace's key; where there is none, runs the keyspace's generator once in the farm, stores its result and
+    /// gives it to all who wait.
+    /// </summary>
+    /// <remarks>
+    /// A key's keyspace is what comes before its first colon: of <c>users:42</c> it is <c>users</c>, and the generator that
+    /// <see cref="Hosting.RegenCacheBuilder.AddKeyspace{T}(string, Func{IServiceProvider, string, CancellationToken, ValueTask{T}}, RegenEntryOptions)"/>
+    /// has registered gets <c>42</c>. A hit completes synchronously and allocates nothing.
+    /// </remarks>
+    /// <typeparam name="T">Type of the value: the very type that the keyspace is registered with.</typeparam>
+    /// <param name="key">The whole key, with its keyspace: <c>users:42</c>.</param>
+    /// <param name="cancellationToken">Ends this caller's wait.</param>
+    /// <returns>The value.</returns>
+    /// <exception cref="ArgumentException">The key is not usable, or its keyspace is not registered; the message names it.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The keyspace is registered with another type than <typeparamref name="T"/>, or the key holds a value of another one.
+    /// </exception>
+    /// <exception cref="TimeoutException">The hard timeout or the generation deadline has passed.</exception>
+    /// <exception cref="RemoteGenerationException">
+    /// The generator failed on another node, or passed its deadline there. (A failure on this node is thrown as it was.)
+    /// </exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    sealed ValueTask<T> GetAsync<T>(string key, CancellationToken cancellationToken = default) =>
+        this is RegenCache cache ? cache.GetAsync<T>(key, cancellationToken) : GetCoreAsync<T>(key, cancellationToken);
+
     /// <summary>Reads the value of <paramref name="key"/> from memory, else from the external store. Never runs a generator.</summary>
     /// <typeparam name="T">Type of the value.</typeparam>
     /// <param name="key">The key.</param>
@@ -94,7 +120,9 @@ public interface IRegenCache
     /// <typeparam name="T">Type of the value.</typeparam>
     /// <param name="key">The key.</param>
     /// <param name="value">The value; null is a value.</param>
-    /// <param name="options">How the entry lives; null: <see cref="RegenCacheOptions.DefaultEntryOptions"/>.</param>
+    /// <param name="options">
+    /// How the entry lives; null: as its keyspace is registered, else <see cref="RegenCacheOptions.DefaultEntryOptions"/>.
+    /// </param>
     /// <param name="cancellationToken">Ends this caller's wait; the set itself may still be done.</param>
     /// <returns>
     /// Whether this value is the one that stays, and the fencing token of the one that does. Where the external store doesn't take it within
@@ -128,14 +156,17 @@ public interface IRegenCache
 
     /// <summary>
     /// Makes the value of <paramref name="key"/> anew, now, with the generator this node knows for it, and returns a value whose generation
-    /// began after this call. Callers who ask together on a node share one run.
+    /// began after this call. Callers who ask together on a node share one run. The generator of a registered keyspace is known on every node.
     /// </summary>
     /// <typeparam name="T">Type of the value.</typeparam>
     /// <param name="key">The key.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
     /// <returns>The new value.</returns>
     /// <exception cref="ArgumentException">The key is not usable.</exception>
-    /// <exception cref="InvalidOperationException">This node knows no generator for the key: nobody has called <c>GetOrCreateAsync</c> here, or it was too long ago.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// This node knows no generator for the key: its keyspace is not registered, and nobody has called <c>GetOrCreateAsync</c> here, or it was too long
+    /// ago. Or the keyspace is registered with another type than <typeparamref name="T"/>.
+    /// </exception>
     /// <exception cref="TimeoutException">The hard timeout or the generation deadline has passed.</exception>
     /// <exception cref="RemoteGenerationException">The generator failed on another node.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
@@ -179,6 +210,12 @@ public interface IRegenCache
         Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
         RegenEntryOptions? options,
         CancellationToken cancellationToken);
+
+    /// <summary>
+    /// What an implementation other than <see cref="RegenCache"/> does for <see cref="GetAsync{T}(string, CancellationToken)"/>. Callers call that.
+    /// </summary>
+    /// <inheritdoc cref="GetAsync{T}(string, CancellationToken)"/>
+    ValueTask<T> GetCoreAsync<T>(string key, CancellationToken cancellationToken);
 
     /// <summary>What an implementation other than <see cref="RegenCache"/> does for <see cref="TryGetAsync{T}"/>. Callers call that.</summary>
     /// <inheritdoc cref="TryGetAsync{T}"/>

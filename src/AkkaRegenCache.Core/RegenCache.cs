@@ -23,6 +23,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     private readonly NodeShell _shell;
     private readonly Memory.MemoryLayer _memory;
     private readonly EntryProfiles _profiles;
+    private readonly Keyspaces _keyspaces;
     private readonly int _maximumKeyLength;
 
     /// <summary>Creates a node.</summary>
@@ -42,7 +43,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         IServiceProvider? services = null,
         TimeProvider? timeProvider = null,
         ILogger<RegenCache>? logger = null)
-        : this(name, options, store, notifications, coordinators: null, services, timeProvider, logger)
+        : this(name, options, store, notifications, coordinators: null, keyspaces: [], services, timeProvider, logger)
     {
     }
 
@@ -52,6 +53,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         IExternalStore? store,
         INotificationBus? notifications,
         ICoordinatorLink? coordinators,
+        IEnumerable<KeyspaceRegistration> keyspaces,
         IServiceProvider? services,
         TimeProvider? timeProvider,
         ILogger<RegenCache>? logger)
@@ -67,6 +69,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         store = (store ?? new InMemoryStore(timeProvider)).ForCache(name);
         _maximumKeyLength = options.MaximumKeyLength;
         _profiles = new EntryProfiles(options);
+        _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);
         var codec = new ValueCodec(services, null, store.StoresObjects, options.MaximumPayloadBytes);
         _shell = new NodeShell(
             name,
@@ -74,6 +77,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
             store,
             options.UseNotifications ? notifications : null,
             coordinators,
+            _keyspaces.IsEmpty ? null : _keyspaces.SourceFor,
             codec,
             timeProvider,
             (ILogger?)logger ?? NullLogger.Instance,
@@ -115,6 +119,20 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         RegenEntryOptions? options = null,
         CancellationToken cancellationToken = default) => Get<TState, T>(key, state, generator, options, cancellationToken);
 
+    /// <inheritdoc cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>
+    public ValueTask<T> GetAsync<T>(string key, CancellationToken cancellationToken = default)
+    {
+        // A source of a keyspace is only ever at a key of that keyspace: with the type it is known that all is as registered.
+        if (key is not null && _memory.Find(key) is { } entry && entry.Value is { } value && IsOf<T>(value)
+            && entry.Generator is KeyspaceSource<T>)
+        {
+            entry.OnHit(_memory.Epoch);
+            return new(typeof(T).IsValueType ? (T)value : Unsafe.As<object, T>(ref value));
+        }
+
+        return GetRegisteredSlowly<T>(key!, cancellationToken);
+    }
+
     /// <inheritdoc cref="IRegenCache.TryGetAsync{T}"/>
     public ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default)
     {
@@ -136,6 +154,8 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         RegenEntryOptions? options,
         CancellationToken cancellationToken) => GetOrCreateAsync(key, state, generator, options, cancellationToken);
 
+    ValueTask<T> IRegenCache.GetCoreAsync<T>(string key, CancellationToken cancellationToken) => GetAsync<T>(key, cancellationToken);
+
     ValueTask<CacheResult<T>> IRegenCache.TryGetCoreAsync<T>(string key, CancellationToken cancellationToken) =>
         TryGetAsync<T>(key, cancellationToken);
 
@@ -144,7 +164,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         string key, T value, RegenEntryOptions? options = null, CancellationToken cancellationToken = default)
     {
         Check(key);
-        var profile = _profiles.Resolve(options);
+        var profile = options is null && _keyspaces.Find(key) is { } registered ? registered.Profile : _profiles.Resolve(options);
         var payload = _shell.Codec.Encode(key, value, profile);
         var call = new ChangeCall(key, WaiterKind.Set, profile);
         var change = new ChangeRequested(call, payload, _shell.Codec.IsTooLarge(payload));
@@ -163,7 +183,9 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     public ValueTask<T> RefreshAsync<T>(string key, CancellationToken cancellationToken = default)
     {
         Check(key);
-        var source = _memory.Find(key)?.Generator as KeySource;
+        var source = _memory.Find(key)?.Generator as KeySource ?? _keyspaces.Find(key);
+        if (source is KeyspaceSource registered and not KeyspaceSource<T>)
+            throw Keyspaces.WrongType<T>(key, registered);
         var call = new ValueCall<T>(key, WaiterKind.Refresh, source?.Profile ?? _profiles.Default, source);
         return new(Ask(call, call.Task, cancellationToken));
     }
@@ -248,6 +270,27 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
 
         Check(key);
         var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
+        var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
+        return new(Ask(call, call.Task, cancellationToken));
+    }
+
+    /// <summary>A hit of a null or a still serialized value, or where another generator was last known; a miss; an error.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ValueTask<T> GetRegisteredSlowly<T>(string key, CancellationToken cancellationToken)
+    {
+        var registered = key is null ? null : _keyspaces.Find(key);
+        var source = registered as KeyspaceSource<T>;
+        if (source is not null && _memory.Find(key!) is { } entry && TryServe<T>(entry, out var value))
+        {
+            if (!ReferenceEquals(entry.Generator, source))
+                _shell.Post(Peer.Callers, new GeneratorLearned(entry.Key, source));
+            entry.OnHit(_memory.Epoch);
+            return new(value!);
+        }
+
+        Check(key);
+        if (source is null)
+            throw registered is null ? _keyspaces.Unknown(key!) : Keyspaces.WrongType<T>(key!, registered);
         var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
         return new(Ask(call, call.Task, cancellationToken));
     }

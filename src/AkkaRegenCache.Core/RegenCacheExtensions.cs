@@ -1,6 +1,8 @@
+using AkkaRegenCache.Runtime;
+
 namespace AkkaRegenCache;
 
-/// <summary>The forms of <see cref="IRegenCache"/>'s methods without a state argument. As thread-safe as the cache they extend.</summary>
+/// <summary>Shorter forms of <see cref="IRegenCache"/>'s methods: without a state argument, with a keyspace and its key. As thread-safe as the cache they extend.</summary>
 public static class RegenCacheExtensions
 {
     /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
@@ -37,6 +39,23 @@ public static class RegenCacheExtensions
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentNullException.ThrowIfNull(generator);
         return cache.GetOrCreateAsync(key, generator, static (run, context, ct) => run(context, ct), options, cancellationToken);
+    }
+
+    /// <summary>
+    /// As <see cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>, with the keyspace and the key within it: <c>GetAsync("users", "42")</c>
+    /// reads the key <c>users:42</c>.
+    /// </summary>
+    /// <remarks>Puts the key together, which allocates it, also on a hit. Who has the whole key passes it.</remarks>
+    /// <inheritdoc cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>
+    /// <param name="cache">The cache.</param>
+    /// <param name="keyspace">The keyspace's name.</param>
+    /// <param name="key">The key within the keyspace; it may have colons.</param>
+    /// <param name="cancellationToken">Ends this caller's wait.</param>
+    public static ValueTask<T> GetAsync<T>(
+        this IRegenCache cache, string keyspace, string key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(cache);
+        return cache.GetAsync<T>(Keyspaces.FullKey(keyspace, key), cancellationToken);
     }
 
     /// <inheritdoc cref="IRegenCache.RefreshAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>

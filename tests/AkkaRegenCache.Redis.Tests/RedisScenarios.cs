@@ -129,6 +129,9 @@ public sealed class Failure_on_redis() : FailureScenarios(RedisMode.Shared);
 public sealed class Generator_on_redis() : GeneratorScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]
+public sealed class Keyspace_on_redis() : KeyspaceScenarios(RedisMode.Shared);
+
+[Collection("Virtual farms on Redis")]
 public sealed class Memory_on_redis() : MemoryScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]

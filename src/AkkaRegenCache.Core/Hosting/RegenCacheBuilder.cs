@@ -81,6 +81,49 @@ public sealed class RegenCacheBuilder
         return this;
     }
 
+    /// <summary>
+    /// Registers what generates all values of a keyspace: of the keys <c>keyspace:key</c>. They are read with
+    /// <see cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>, which needs no delegate.
+    /// </summary>
+    /// <remarks>
+    /// Each run has a scope of its own, made of the application's root provider and disposed of asynchronously when the run has ended, however it
+    /// ended; nothing of the request that asked is there. Register the same keyspaces on every node of the farm.
+    /// </remarks>
+    /// <typeparam name="T">Type of the values.</typeparam>
+    /// <param name="keyspace">Its name: not empty, without a colon and lone surrogates, used once per cache.</param>
+    /// <param name="generator">
+    /// Makes a value. It gets the services of its scope and the key within the keyspace (of <c>users:42</c>: <c>42</c>); any number may run
+    /// at the same time, of one key in the whole farm one at a time as a rule.
+    /// </param>
+    /// <param name="options">How the entries live; null: <see cref="RegenCacheOptions.DefaultEntryOptions"/>.</param>
+    /// <exception cref="ArgumentException">The name is not usable or taken, or an option is not usable; the message names it.</exception>
+    public RegenCacheBuilder AddKeyspace<T>(
+        string keyspace, Func<IServiceProvider, string, CancellationToken, ValueTask<T>> generator, RegenEntryOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(generator);
+        return AddKeyspace(keyspace, (services, key, _, cancellationToken) => generator(services, key, cancellationToken), options);
+    }
+
+    /// <summary>
+    /// As <see cref="AddKeyspace{T}(string, Func{IServiceProvider, string, CancellationToken, ValueTask{T}}, RegenEntryOptions)"/>, with a generator
+    /// that is told of its run, and may answer "do not store" (<see cref="GenerationContext.DoNotStore"/>).
+    /// </summary>
+    /// <inheritdoc cref="AddKeyspace{T}(string, Func{IServiceProvider, string, CancellationToken, ValueTask{T}}, RegenEntryOptions)"/>
+    public RegenCacheBuilder AddKeyspace<T>(
+        string keyspace,
+        Func<IServiceProvider, string, GenerationContext, CancellationToken, ValueTask<T>> generator,
+        RegenEntryOptions? options = null)
+    {
+        KeyspaceRegistration.Check(keyspace, options);
+        ArgumentNullException.ThrowIfNull(generator);
+        var taken = Services.Any(s => s.IsKeyedService && Name.Equals(s.ServiceKey)
+            && s.KeyedImplementationInstance is KeyspaceRegistration known && known.Name == keyspace);
+        if (taken)
+            throw new ArgumentException($"Cache '{Name}' has a keyspace '{keyspace}' already.", nameof(keyspace));
+        Services.AddKeyedSingleton<KeyspaceRegistration>(Name, new KeyspaceRegistration<T>(keyspace, generator, options));
+        return this;
+    }
+
     /// <summary>Serializes values of a type with this, in all caches of the application.</summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <param name="serializer">Its serializer; thread-safe.</param>

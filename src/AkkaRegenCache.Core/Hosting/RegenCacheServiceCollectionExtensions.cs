@@ -45,6 +45,7 @@ public static class RegenCacheServiceCollectionExtensions
             StoreOf(provider, name),
             provider.GetKeyedService<INotificationBus>(name),
             provider.GetKeyedService<ICoordinatorLink>(name),
+            provider.GetKeyedServices<KeyspaceRegistration>(name),
             provider,
             provider.GetService<TimeProvider>(),
             provider.GetService<ILogger<RegenCache>>())));

@@ -96,7 +96,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
             $"The value of '{Key}' was not there within {TimeSpan.FromTicks(Profile.HardTimeout)}; its generation goes on."),
         AnswerKind.StoreFailed => new RegenStoreException($"The external store did not take the {Kind} of '{Key}'.", answer.Error),
         AnswerKind.NoGenerator => new InvalidOperationException(
-            $"This node knows no generator for '{Key}': call GetOrCreateAsync first, or give RefreshAsync one."),
+            $"This node knows no generator for '{Key}': call GetOrCreateAsync first, give RefreshAsync one, or register its keyspace."),
         AnswerKind.Left => new ObjectDisposedException(nameof(IRegenCache), $"The cache was disposed while '{Key}' was waited for."),
         _ => new InvalidOperationException($"Unexpected answer {answer.Kind} for '{Key}'."),
     };

@@ -16,14 +16,22 @@ internal static class KeyCheck
         }
 
         // A lone surrogate has no UTF-8 form: two such keys would become one in a store.
-        for (var i = 0; i < key.Length; i++)
+        if (IndexOfLoneSurrogate(key) is >= 0 and var at)
+            throw new ArgumentException($"The key has a lone surrogate (U+{(int)key[at]:X4}) at position {at}.", nameof(key));
+    }
+
+    /// <summary>Where the first one is; -1: there is none.</summary>
+    public static int IndexOfLoneSurrogate(string text)
+    {
+        for (var i = 0; i < text.Length; i++)
         {
-            if (!char.IsSurrogate(key[i]))
+            if (!char.IsSurrogate(text[i]))
                 continue;
-            if (i + 1 < key.Length && char.IsSurrogatePair(key[i], key[i + 1]))
-                i++;
-            else
-                throw new ArgumentException($"The key has a lone surrogate (U+{(int)key[i]:X4}) at position {i}.", nameof(key));
+            if (i + 1 >= text.Length || !char.IsSurrogatePair(text[i], text[i + 1]))
+                return i;
+            i++;
         }
+
+        return -1;
     }
 }

@@ -113,6 +113,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         switch (message.Body)
         {
+            case RecordsKept kept:
+                _store.Restore(kept);
+                break;
             case ToCoordinator told:
                 Remember(told.Node, Sender);
                 Feed(told);

@@ -37,7 +37,7 @@ public static class RegenClusterSystemExtensions
         var clusterOptions = new RegenClusterOptions();
         configure?.Invoke(clusterOptions);
         var node = new ClusterNode(name, clusterOptions, timeProvider);
-        var cache = new RegenCache(name, options, node.Before(store), node, node, services, timeProvider, logger);
+        var cache = new RegenCache(name, options, node.Before(store), node, node, keyspaces: [], services, timeProvider, logger);
         try
         {
             await ClusterStart.StartAsync(system, node, null, cache.DrainAsync, hasHost: false).ConfigureAwait(false);

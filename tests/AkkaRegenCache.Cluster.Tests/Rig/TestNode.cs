@@ -38,7 +38,7 @@ internal sealed class TestNode : IAsyncDisposable
         configure?.Invoke(clusterOptions);
         var node = new ClusterNode(name, clusterOptions, time);
         var front = node.Before(store);
-        var cache = new RegenCache(name, options, front, bus?.Invoke(node) ?? node, node, null, time, logger);
+        var cache = new RegenCache(name, options, front, bus?.Invoke(node) ?? node, node, [], null, time, logger);
         _caches.Add(cache);
         await ClusterStart.StartAsync(System, node, null, cache.DrainAsync, hasHost: true);
         return new TestCache(this, cache, node, front);

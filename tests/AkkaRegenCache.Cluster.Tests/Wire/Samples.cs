@@ -57,6 +57,7 @@ internal static class Samples
         new NodeLeaving { Node = "n" },
         new SurveyAnswered { Node = "n", Incarnation = 7, Held = [s_held], Awaited = [s_awaited], Offered = [new OfferedKey("a", 1, null, s_time, s_time)] },
         new SurveyAnswered { Node = "n", Incarnation = long.MaxValue },
+        new RecordsKept { Node = "n", Life = "life", Records = [new KeptRecord("k", 5, s_value, s_time, s_time, s_past, s_time), new KeptRecord("", 0, null, default, default, null, default)] },
         new StoreAsk(1, new ReadRequest { Key = "k" }),
         new StoreAsk(2, new ClaimRequest
         {

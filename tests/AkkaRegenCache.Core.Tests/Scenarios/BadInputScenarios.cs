@@ -50,6 +50,7 @@ public abstract class BadInputScenarios(FarmMode mode) : Scenario(mode)
             () => cache.GetOrCreateAsync(key!, s_make).AsTask(),
             () => cache.GetOrCreateAsync(key!, (_, _) => new ValueTask<int>(1)).AsTask(),
             () => cache.TryGetAsync<string>(key!).AsTask(),
+            () => cache.GetAsync<string>(key!).AsTask(),
             () => cache.SetAsync(key!, "value").AsTask(),
             () => cache.RemoveAsync(key!).AsTask(),
             () => cache.RefreshAsync<string>(key!).AsTask(),

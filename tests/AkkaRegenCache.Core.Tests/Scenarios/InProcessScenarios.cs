@@ -16,6 +16,10 @@ public sealed class Schedule_of_objects() : ScheduleScenarios(InProcessMode.Obje
 
 public sealed class Schedule_serialized() : ScheduleScenarios(InProcessMode.Serialized);
 
+public sealed class Keyspace_of_objects() : KeyspaceScenarios(InProcessMode.Objects);
+
+public sealed class Keyspace_serialized() : KeyspaceScenarios(InProcessMode.Serialized);
+
 public sealed class Memory_of_objects() : MemoryScenarios(InProcessMode.Objects);
 
 public sealed class Memory_serialized() : MemoryScenarios(InProcessMode.Serialized);

@@ -1,3 +1,4 @@
+using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
@@ -10,6 +11,9 @@ public sealed record FarmSetup
     public string CacheName { get; init; } = "scenarios";
 
     public Action<RegenCacheOptions>? Configure { get; init; }
+
+    /// <summary>Completes each node's registration: then every node has a container of its own. Null: they are made without.</summary>
+    public Action<RegenCacheBuilder>? Register { get; init; }
 }
 
 /// <summary>A way to build farms: the scenarios are the same for each.</summary>

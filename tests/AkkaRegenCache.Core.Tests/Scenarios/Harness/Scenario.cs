@@ -1,3 +1,4 @@
+using AkkaRegenCache.Hosting;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
@@ -27,6 +28,10 @@ public abstract class Scenario(FarmMode mode)
 
     protected Farm NewFarm(int nodes = 1, Action<RegenCacheOptions>? configure = null) =>
         mode.Create(new FarmSetup { Nodes = nodes, Configure = configure });
+
+    /// <summary>A farm whose nodes have registered generators.</summary>
+    protected Farm NewRegisteredFarm(int nodes, Action<RegenCacheBuilder> register, Action<RegenCacheOptions>? configure = null) =>
+        mode.Create(new FarmSetup { Nodes = nodes, Register = register, Configure = configure });
 
     /// <summary>The generator ran at these times and no others, each as late as the farm may be.</summary>
     protected static void AssertRanAt(Farm farm, TestGenerator generator, params double[] seconds)

@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text;
+using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
@@ -38,6 +40,7 @@ internal sealed class VirtualFarm : Farm
     private readonly FarmSetup _setup;
     private readonly List<VirtualNode> _nodes = [];
     private readonly List<RegenCache> _others = [];
+    private readonly List<ServiceProvider> _containers = [];
     private readonly BugLogger _logger = new();
     private readonly SemaphoreSlim _stepping = new(1);
 
@@ -148,6 +151,8 @@ internal sealed class VirtualFarm : Farm
         foreach (var cache in All)
             await FinishAsync(cache.DisposeAsync().AsTask());
         await SettleAsync();
+        foreach (var container in _containers)
+            await container.DisposeAsync();
         if (!_logger.Bugs.IsEmpty)
             throw new InvalidOperationException("The cache logged errors of its own: " + string.Join("; ", _logger.Bugs));
     }
@@ -156,9 +161,22 @@ internal sealed class VirtualFarm : Farm
 
     private RegenCache NewCache(string name, IExternalStore store, INotificationBus bus)
     {
+        if (_setup.Register is not null)
+            return NewRegisteredCache(name, store, bus, _setup.Register);
         var options = new RegenCacheOptions();
         _setup.Configure?.Invoke(options);
         return new RegenCache(name, options, store, bus, services: null, _clock, _logger);
+    }
+
+    private RegenCache NewRegisteredCache(string name, IExternalStore store, INotificationBus bus, Action<RegenCacheBuilder> register)
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<TimeProvider>(_clock);
+        services.AddSingleton<ILogger<RegenCache>>(_logger);
+        register(services.AddRegenCache(name, _setup.Configure).UseStore(store).UseNotifications(bus));
+        var provider = services.BuildServiceProvider(validateScopes: true);
+        _containers.Add(provider);
+        return (RegenCache)provider.GetRequiredService<IRegenCache>();
     }
 
     private Task DelayStoreAsync(TimeSpan duration) => duration == Timeout.InfiniteTimeSpan
