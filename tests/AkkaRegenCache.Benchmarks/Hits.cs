@@ -31,6 +31,13 @@ internal static class Hits
         }
 
         IRegenCache asked1 = cache;
+        IRegenCache hosted = cache;
+#if AKKA
+        using var host = Cluster.HostedCache.Start();
+        hosted = host.Cache;
+        foreach (string key in stored)
+            hosted.GetOrCreateAsync(key, key, Make).AsTask().GetAwaiter().GetResult();
+#endif
         (string Name, Func<string[], int> Round)[] candidates =
         [
             ("state", keys => Complete(OfCacheAsync(asked1, keys))),
@@ -38,6 +45,7 @@ internal static class Hits
             ("memorycache", keys => Rounds.OfMemoryCache(memoryCache, keys)),
             ("class", keys => Complete(OfClassAsync(cache, keys))),
             ("tryget", keys => Complete(OfTryGetAsync(asked1, keys))),
+            ("cluster", keys => Complete(OfCacheAsync(hosted, keys))),
         ];
         double[][] best = new double[3][];
         foreach (int threads in new[] { 1, 2 })
@@ -59,6 +67,12 @@ internal static class Hits
 
         // One task a round of 1,000 hits is the loop's own.
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{bytes:F3} bytes a hit, the loop's own included"));
+        Complete(OfCacheAsync(hosted, asked));
+        before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+            Complete(OfCacheAsync(hosted, asked));
+        double hostedBytes = (GC.GetAllocatedBytesForCurrentThread() - before) / (100.0 * KeyCount);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{hostedBytes:F3} bytes a hit of {(hosted == cache ? "the same cache: built without Akka" : "a cache hosted in a cluster")}"));
         cache.Dispose();
         if (args.Contains("--json"))
         {
@@ -68,6 +82,8 @@ internal static class Hits
                 dictionaryNs = Math.Round(best[1][1], 2),
                 memoryCacheNs = Math.Round(best[1][2], 2),
                 hitBytes = Math.Round(bytes, 3),
+                clusterHitNs = Math.Round(best[1][5], 2),
+                clusterHitBytes = Math.Round(hostedBytes, 3),
                 hitNs2Threads = Math.Round(best[2][0], 2),
                 dictionaryNs2Threads = Math.Round(best[2][1], 2),
                 memoryCacheNs2Threads = Math.Round(best[2][2], 2),

@@ -176,10 +176,13 @@ public sealed class FaultTests(ITestOutputHelper output)
     {
         await using var cluster = await TestCluster.StartNewAsync();
         var shared = External(external);
+
+        // So long that it is the coordinator which lets another node take over, or nobody in time.
+        var options = new RegenCacheOptions { LeaveTimeout = TimeSpan.Zero, ClaimLease = TimeSpan.FromMinutes(1) };
         var stores = cluster.Nodes.Select(_ => shared is null ? null : new SeverableStore(shared)).ToList();
         var caches = new TestCache[3];
         for (var i = 0; i < caches.Length; i++)
-            caches[i] = await cluster.Nodes[i].StartAsync("die", stores[i]);
+            caches[i] = await cluster.Nodes[i].StartAsync("die", stores[i], options: options);
         await TestCluster.ConnectedAsync(caches);
         var key = KeyOwnedElsewhere(caches[2]);
         var begun = new TaskCompletionSource();
@@ -199,6 +202,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         foreach (var answer in waiting)
             Assert.Equal("taken over", await answer.WaitAsync(Eventually.Patience));
         output.WriteLine($"taken over after {watch.ElapsedMilliseconds} ms");
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(10));
     }
 
     [Fact]

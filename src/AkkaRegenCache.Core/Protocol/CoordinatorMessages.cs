@@ -95,6 +95,29 @@ internal sealed record SurveyAnswered : ToCoordinator
     public IReadOnlyList<OfferedKey> Offered { get; init; } = [];
 }
 
+/// <summary>
+/// Records that this node still shows, for a part of a store that has begun a new life without them. Goes to the part itself, where coordinator and store are
+/// one; a coordinator has no use for it.
+/// </summary>
+internal sealed record RecordsKept : ToCoordinator
+{
+    /// <summary>The life they are for.</summary>
+    public required string Life { get; init; }
+
+    public required IReadOnlyList<KeptRecord> Records { get; init; }
+}
+
+/// <summary>A record as a node shows it.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Token">Its token.</param>
+/// <param name="Payload">The value; a machine leaves it to its shell to fill in.</param>
+/// <param name="FreshFor">How much longer it is fresh.</param>
+/// <param name="Interval">The schedule's interval; zero: nothing is scheduled.</param>
+/// <param name="DueIn">When the next one is due, about.</param>
+/// <param name="ActiveFor">How much longer the key stays active, as far as the node knows.</param>
+internal readonly record struct KeptRecord(
+    string Key, long Token, Storage.CachePayload? Payload, TimeSpan FreshFor, TimeSpan Interval, TimeSpan? DueIn, TimeSpan ActiveFor);
+
 // From a coordinator to a node.
 
 /// <summary>What a coordinator tells a node.</summary>

@@ -148,6 +148,8 @@ internal class CoordinatorShard
             case NodeLeaving:
                 OnLeaving(node);
                 return;
+            case RecordsKept:
+                break;
             case SurveyAnswered answered:
                 OnSurveyAnswered(node, answered);
                 return;

@@ -161,6 +161,9 @@ internal sealed class StoreCall
     /// <summary>Whether it asks for nothing but a sign of life.</summary>
     public bool IsProbe { get; init; }
 
+    /// <summary>Whether it asks a part of the store for the same, which says nothing of the other parts.</summary>
+    public bool IsSignOfLife { get; init; }
+
     public long HeardAtIssue { get; set; }
 
     /// <summary>The part of the store it goes to.</summary>

@@ -148,6 +148,12 @@ internal partial class NodeAgent
         _lives[part] = life;
         if (isFirst)
             return;
+        if (TellKept(part))
+        {
+            // Some nodes may be later with theirs than this one is with its comparison.
+            _sweepAt = Math.Min(_sweepAt, _now + (2 * s_repairDelay));
+        }
+
         // Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.
         foreach (var latest in _open.Values)
         {

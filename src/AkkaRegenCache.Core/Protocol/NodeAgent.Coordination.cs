@@ -209,7 +209,7 @@ internal partial class NodeAgent
     /// <summary>What was said lately may have been lost: it is said again.</summary>
     private void TellCoordinatorsAnew()
     {
-        for (var shard = 0; shard < _incarnations.Length; shard++)
+        foreach (var shard in _keys.Values.Select(s => (int)s.Shard).Distinct().ToArray())
             AnswerSurvey(shard, _incarnations[shard]);
     }
 
@@ -221,6 +221,35 @@ internal partial class NodeAgent
 
     private List<Flight> FlightsOf(int shard) =>
         [.. _keys.Values.Where(s => s.Shard == shard && s.Flight is not null).Select(s => s.Flight!)];
+
+    /// <summary>
+    /// The part of the store has begun a new life without its records. It has no other memory than the nodes': each gives it what it shows, and
+    /// the newest counts.
+    /// </summary>
+    /// <returns>Whether it has such a store.</returns>
+    private bool TellKept(int part)
+    {
+        if (_lives.Length != _incarnations.Length || _lives.Length == 1)
+            return false;
+        var kept = _keys.Values.Where(s => s.Part == part && s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > _now);
+        foreach (var batch in kept.Chunk(OfferBatch))
+            Tell(part, new RecordsKept { Node = _settings.NodeId, Life = _lives[part], Records = Array.ConvertAll(batch, KeptOf) });
+        return true;
+    }
+
+    private KeptRecord KeptOf(KeyState state)
+    {
+        var offer = OfferOf(state);
+        var isScheduled = state.Source!.Profile.IsScheduled && offer.DueIn is not null;
+        return new KeptRecord(
+            state.Key,
+            state.Token,
+            null,
+            TimeSpan.FromTicks(state.EndsAt - _now),
+            TimeSpan.FromTicks(isScheduled ? state.Source.Profile.Interval : 0),
+            isScheduled ? offer.DueIn : null,
+            offer.ActiveFor);
+    }
 
     private static bool IsHeld(Flight flight) => flight is { HeldIndex: >= 0, Phase: FlightPhase.Running or FlightPhase.Committing };
 

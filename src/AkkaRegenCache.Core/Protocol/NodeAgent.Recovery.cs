@@ -14,6 +14,11 @@ internal partial class NodeAgent
     /// <summary>After so long without any call the store is asked whether it is still the same.</summary>
     private static readonly long s_quiet = TimeSpan.FromSeconds(2).Ticks;
 
+    private const int PartsAskedAtOnce = 4;
+
+    /// <summary>The same of a part of a store.</summary>
+    private static readonly long s_partQuiet = TimeSpan.FromSeconds(8).Ticks;
+
     /// <summary>How long something due waits for the store's return before it looks again.</summary>
     private static readonly long s_longWait = TimeSpan.FromSeconds(30).Ticks;
 
@@ -28,6 +33,10 @@ internal partial class NodeAgent
     private readonly Queue<PendingChange> _toFlush = new();
     private readonly Queue<StoreCall> _notSent = new();
     private readonly List<KeyState> _parked = [];
+    /// <summary>A key of each part, while there is one; to ask with.</summary>
+    private readonly KeyState?[] _samples;
+    private readonly long[] _partsAskedAt;
+    private int _lastPart;
     private long _askedAt;
     private int _queued;
     private int _flushing;
@@ -68,7 +77,7 @@ internal partial class NodeAgent
     /// <summary>Sends a call to the store, or lets it fail at once: nobody waits for a store that is down.</summary>
     private void Send(StoreCall call)
     {
-        call.Timeout = call.IsProbe ? _settings.ReadTimeout / 2 : _settings.WriteTimeout;
+        call.Timeout = call.IsProbe || call.IsSignOfLife ? _settings.ReadTimeout / 2 : _settings.WriteTimeout;
         if (call.Request is ReadRequest or ClaimRequest)
         {
             call.Timeout = call.Peeker is { Kind: WaiterKind.Peek } ? _settings.ReadTimeout : _settings.ReadTimeout / 2;
@@ -92,6 +101,7 @@ internal partial class NodeAgent
         }
 
         _askedAt = _now;
+        _partsAskedAt[call.Part] = _now;
         _out.Send(Peer.Store, call);
     }
 
@@ -132,7 +142,7 @@ internal partial class NodeAgent
     private void Probe()
     {
         _breaker.OnProbing();
-        var state = _keys.Count > 0 ? _keys.Values.First() : null;
+        var state = _lives.Length > 1 ? NextSample() : _keys.Count > 0 ? _keys.Values.First() : null;
         Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Part = state?.Part ?? PartOf("?"), IssuedAt = _now });
     }
 
@@ -142,9 +152,48 @@ internal partial class NodeAgent
     /// </summary>
     private void AskForLife()
     {
+        if (_lives.Length > 1)
+        {
+            AskPartsForLife();
+            return;
+        }
+
         if (_now - _askedAt < s_quiet || _keys.Count == 0 || _breaker.IsOpen || _breaker.ProbeAt != long.MaxValue)
             return;
         Probe();
+    }
+
+    /// <summary>The same for each part of a store, some at a time: none of them tells of another's life.</summary>
+    private void AskPartsForLife()
+    {
+        for (var (i, asked) = (0, 0); i < _lives.Length && asked < PartsAskedAtOnce; i++)
+        {
+            _lastPart = (_lastPart + 1) % _lives.Length;
+            if (_now - _partsAskedAt[_lastPart] < s_partQuiet || SampleOf(_lastPart) is not { } sample)
+                continue;
+            asked++;
+            Send(new StoreCall { Keys = [sample.Key], Checked = [sample], IsSignOfLife = true, Part = _lastPart, IssuedAt = _now });
+        }
+    }
+
+    /// <summary>A key of another part than the last time: one part that doesn't answer must not be taken for all of the store.</summary>
+    private KeyState? NextSample()
+    {
+        for (var i = 0; i < _lives.Length; i++)
+        {
+            _lastPart = (_lastPart + 1) % _lives.Length;
+            if (SampleOf(_lastPart) is { } sample)
+                return sample;
+        }
+
+        return null;
+    }
+
+    private KeyState? SampleOf(int part)
+    {
+        if (_samples[part] is { IsGone: true })
+            _samples[part] = _keys.Values.FirstOrDefault(s => s.Part == part);
+        return _samples[part];
     }
 
     /// <summary>Sends what has waited, some at a time.</summary>

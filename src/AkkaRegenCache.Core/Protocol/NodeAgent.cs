@@ -123,6 +123,8 @@ internal partial class NodeAgent
         _incarnations = new long[settings.Shards];
         _lives = new string[settings.Parts];
         Array.Fill(_lives, "");
+        _samples = new KeyState?[settings.Parts];
+        _partsAskedAt = new long[settings.Parts];
         _breaker = new CircuitBreaker(settings.FailuresToBreak, settings.BreakDuration);
     }
 
@@ -272,7 +274,7 @@ internal partial class NodeAgent
             case null when call.Claims is not null:
                 OnRenewed(call, (RenewAnswer?)reply.Answer);
                 break;
-            case null when call.IsProbe:
+            case null when call.IsProbe || call.IsSignOfLife:
                 OnProbed(call, (CheckAnswer?)reply.Answer);
                 break;
             case null when call.Keys is not null:
@@ -353,6 +355,8 @@ internal partial class NodeAgent
         if (!_keys.TryGetValue(key, out var state))
         {
             _keys.Add(key, state = new KeyState(key, PartOf(key), _settings.ShardOf?.Invoke(key) ?? 0));
+            if (_samples[state.Part] is null or { IsGone: true })
+                _samples[state.Part] = state;
             if (_pulseAt == long.MaxValue)
                 _pulseAt = _now;
         }

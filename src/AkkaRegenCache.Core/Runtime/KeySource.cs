@@ -24,6 +24,10 @@ internal abstract class KeySource(Delegate generator, EntryProfile profile) : Ge
     /// <summary>Runs the generator.</summary>
     public abstract ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken);
 
+    /// <summary>Serializes a value that this generator has made.</summary>
+    /// <exception cref="InvalidCastException">It has made none such.</exception>
+    public abstract CachePayload Encode(string key, object? value, ValueCodec codec);
+
     protected async ValueTask<CachePayload> RunAsync<TState, T>(
         TState state, GenerationContext context, ValueCodec codec, CancellationToken cancellationToken)
     {
@@ -40,6 +44,8 @@ internal sealed class ObjectStateSource<TState, T>(Delegate generator, EntryProf
 {
     public override ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken) =>
         RunAsync<TState, T>((TState)State!, context, codec, cancellationToken);
+
+    public override CachePayload Encode(string key, object? value, ValueCodec codec) => codec.Encode(key, (T)value!, Profile);
 }
 
 /// <summary>A delegate with a state of a value type, which might be torn: it takes a new instance to change it.</summary>
@@ -51,4 +57,6 @@ internal sealed class ValueStateSource<TState, T>(TState state, Delegate generat
 
     public override ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken) =>
         RunAsync<TState, T>(_state, context, codec, cancellationToken);
+
+    public override CachePayload Encode(string key, object? value, ValueCodec codec) => codec.Encode(key, (T)value!, Profile);
 }

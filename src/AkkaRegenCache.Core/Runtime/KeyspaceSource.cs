@@ -41,4 +41,6 @@ internal sealed class KeyspaceSource<T>(
             return codec.Encode(context.Key, value, Profile);
         }
     }
+
+    public override CachePayload Encode(string key, object? value, ValueCodec codec) => codec.Encode(key, (T)value!, Profile);
 }

@@ -23,6 +23,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private const int MessagesPerTurn = 256;
 
+    /// <summary>The most bytes of values in one message to a part of the store that has lost its records.</summary>
+    private const int KeptBytes = 64 * 1024;
+
+    /// <summary>What a record takes beside its key and value, at the most.</summary>
+    private const int KeptOverhead = 64;
+
     private readonly ConcurrentQueue<(Peer From, object Message)> _mailbox = new();
     private readonly Outbox _outbox = new();
     private readonly NodeAgent _agent;
@@ -74,7 +80,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _storeTimeout = options.StoreWriteTimeout;
         _leaveTimeout = options.LeaveTimeout;
         Codec = codec;
-        SourceFor = sourceFor;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
             MaxEntries = options.MaximumEntries,
@@ -83,7 +88,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         });
         _start = time.GetTimestamp();
         _agent = new NodeAgent(
-            new AgentSettings
+            Settings = new AgentSettings
             {
                 NodeId = nodeId,
                 Lease = options.ClaimLease.Ticks,
@@ -117,8 +122,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     public GeneratorRuns Runs => _runs;
 
-    /// <summary>What generates a key of a registered keyspace; null: none is registered.</summary>
-    public Func<string, GeneratorSource?>? SourceFor { get; }
+    /// <summary>What the agent was told, for tests.</summary>
+    internal AgentSettings Settings { get; }
 
     /// <summary>Messages posted and not yet served, for tests that must know when nothing is left to do.</summary>
     public int Backlog => Volatile.Read(ref _posted);
@@ -343,6 +348,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             case CacheNotification notification:
                 Publish(notification);
                 break;
+            case CoordinatorCall { Message: RecordsKept kept } call:
+                SendKept(call.Shard, kept);
+                break;
             case CoordinatorCall call:
                 _coordinators!.Send(call.Shard, call.Message);
                 break;
@@ -354,6 +362,46 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 break;
             default:
                 throw new InvalidOperationException($"Nobody takes {message.GetType().Name} to {to}.");
+        }
+    }
+
+    /// <summary>Gives a part of the store back what memory shows, in messages of a bounded size. What is too large for one, the part does without.</summary>
+    private void SendKept(int shard, RecordsKept kept)
+    {
+        var records = new List<KeptRecord>();
+        var size = 0;
+        foreach (var record in kept.Records)
+        {
+            if (PayloadOf(record.Key) is not { Bytes: { Length: <= KeptBytes } bytes } payload || Codec.IsTooLarge(payload))
+                continue;
+            if (size + bytes.Length > KeptBytes)
+            {
+                _coordinators!.Send(shard, kept with { Records = records });
+                (records, size) = ([], 0);
+            }
+
+            records.Add(record with { Payload = payload });
+            size += bytes.Length + (record.Key.Length * 3) + KeptOverhead;
+        }
+
+        if (records.Count > 0)
+            _coordinators!.Send(shard, kept with { Records = records });
+    }
+
+    private CachePayload? PayloadOf(string key)
+    {
+        if (Memory.Find(key) is not { } entry || !entry.TryRead(out var value, out var payload))
+            return null;
+        if (payload is CachePayload { Bytes: not null } serialized)
+            return serialized;
+        try
+        {
+            return (entry.Generator as KeySource)?.Encode(key, value, Codec);
+        }
+        catch (Exception e) when (e is InvalidCastException or InvalidOperationException)
+        {
+            // Set by somebody as another type than its generator makes: only who set it knows how it is serialized.
+            return null;
         }
     }
 

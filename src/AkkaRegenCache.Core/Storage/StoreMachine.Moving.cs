@@ -1,3 +1,5 @@
+using AkkaRegenCache.Protocol;
+
 namespace AkkaRegenCache.Storage;
 
 /// <summary>All that a machine holds of one key, on its way to another machine. Times are durations from now; tokens stay.</summary>
@@ -54,6 +56,18 @@ internal partial class StoreMachine
         var slot = SlotOf(moved.Key);
         slot.Import(moved, now);
         Requeue(slot, now);
+    }
+
+    /// <summary>
+    /// Takes back a record of an earlier life that a node still shows, where the key has not been claimed or changed in this one: the newest counts.
+    /// </summary>
+    /// <returns>Whether it was taken.</returns>
+    internal bool Restore(KeptRecord kept, CachePayload payload, long now)
+    {
+        var slot = SlotOf(kept.Key);
+        var isTaken = slot.Restore(kept, payload, now);
+        Requeue(slot, now);
+        return isTaken;
     }
 
     /// <inheritdoc cref="Import(MovedSlot, long)"/>

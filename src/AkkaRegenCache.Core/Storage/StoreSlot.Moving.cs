@@ -1,3 +1,5 @@
+using AkkaRegenCache.Protocol;
+
 namespace AkkaRegenCache.Storage;
 
 /// <summary>The part of a slot that a store needs which moves.</summary>
@@ -30,6 +32,30 @@ internal sealed partial class StoreSlot
                 TimeSpan.FromTicks(failed.KeptUntil - now))
             : null,
     };
+
+    /// <summary>The token of a record of an earlier life; 0: there is none.</summary>
+    private long _restoredToken;
+
+    public bool Restore(KeptRecord kept, CachePayload payload, long now)
+    {
+        // Tokens of another life tell nothing about what was given out in this one, whose clock may be behind.
+        var isUntouched = Claim is null && Failure is null && NewestToken == _restoredToken;
+        if (!isUntouched || kept.Token <= Token)
+        {
+            // The same again from another node, which may know more of its readers.
+            if (isUntouched && kept.Token == Token)
+                ProlongActivity(now + kept.ActiveFor.Ticks);
+            return false;
+        }
+
+        Payload = payload;
+        Token = NewestToken = _restoredToken = kept.Token;
+        _recordEnds = now + kept.FreshFor.Ticks;
+        _interval = kept.Interval.Ticks;
+        DueAt = kept.DueIn is { } due ? Math.Max(1, now + due.Ticks) : 0;
+        ActiveUntil = now + kept.ActiveFor.Ticks;
+        return true;
+    }
 
     public void Import(MovedSlot moved, long now)
     {

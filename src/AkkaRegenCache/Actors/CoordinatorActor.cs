@@ -35,7 +35,6 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private readonly long _startTicks;
     private readonly ShardStore _store;
     private CoordinatorShard _machine = null!;
-    private long _incarnation;
 
     public CoordinatorActor(ClusterNode node, int shard)
     {
@@ -105,8 +104,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private void Begin(long notBefore)
     {
         var micros = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
-        _incarnation = Math.Max(Math.Max(micros, notBefore + 1), _incarnation + 1);
-        _machine = _node.Options.MakeCoordinator(new CoordinatorSettings { Shard = _shard, Incarnation = _incarnation }, new Random());
+        var settings = new CoordinatorSettings { Shard = _shard, Incarnation = Math.Max(micros, notBefore + 1) };
+        _machine = _node.Options.MakeCoordinator(settings, new Random());
         Self.Tell(Tick.Instance, ActorRefs.NoSender);
     }
 
@@ -114,6 +113,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         switch (message.Body)
         {
+            case RecordsKept kept:
+                _store.Restore(kept);
+                break;
             case ToCoordinator told:
                 Remember(told.Node, Sender);
                 Feed(told);
@@ -176,7 +178,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             // What it knows can't be trusted any more, and is only hints: the next one asks for them. The store beside it goes on.
             _log.Error(
                 e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName, message.GetType().Name);
-            Begin(_incarnation);
+            Begin(_machine.Incarnation);
         }
         finally
         {
@@ -238,11 +240,11 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         if (_store.IsInUse && _node.Seat is { } seat)
         {
-            var announced = new ToNode(new HandOverAnnounced(_shard, _incarnation));
+            var announced = new ToNode(new HandOverAnnounced(_shard, _machine.Incarnation));
             seat.Mediator.Tell(new Publish(_node.Topic, announced));
             foreach (var agent in _agents.Values)
                 agent.Tell(announced);
-            foreach (var part in _store.Export(_incarnation))
+            foreach (var part in _store.Export(_machine.Incarnation))
                 seat.Region.Tell(new ToShard(_shard, part), ActorRefs.NoSender);
         }
 

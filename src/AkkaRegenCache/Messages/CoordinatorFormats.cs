@@ -29,6 +29,10 @@ internal static class CoordinatorFormats
             static r => new RegenerationDeclined { Node = r.Text(), Key = r.Text(), IsOver = r.Flag(), DueIn = r.OptionalTime() }),
         Format.Of<NodeLeaving>("nl1", static (w, m) => w.Text(m.Node), static r => new NodeLeaving { Node = r.Text() }),
         Format.Of<SurveyAnswered>("sa1", WriteSurvey, ReadSurvey),
+        Format.Of<RecordsKept>(
+            "rk1",
+            static (w, m) => { w.Text(m.Node); w.Text(m.Life); w.List(m.Records, WriteKept); },
+            static r => new RecordsKept { Node = r.Text(), Life = r.Text(), Records = r.List(ReadKept) }),
         Format.Of<ClaimOrphaned>(
             "co1",
             static (w, m) => { WriteFrom(w, m); w.Text(m.Key); w.Long(m.Token); w.Text(m.Holder); },
@@ -81,6 +85,20 @@ internal static class CoordinatorFormats
 
     private static OfferedKey ReadOffered(WireReader reader) =>
         new(reader.Text(), reader.Long(), reader.OptionalTime(), reader.Time(), reader.Time());
+
+    private static void WriteKept(WireWriter writer, KeptRecord kept)
+    {
+        writer.Text(kept.Key);
+        writer.Long(kept.Token);
+        writer.OptionalPayload(kept.Payload);
+        writer.Time(kept.FreshFor);
+        writer.Time(kept.Interval);
+        writer.OptionalTime(kept.DueIn);
+        writer.Time(kept.ActiveFor);
+    }
+
+    private static KeptRecord ReadKept(WireReader reader) => new(
+        reader.Text(), reader.Long(), reader.OptionalPayload(), reader.Time(), reader.Time(), reader.OptionalTime(), reader.Time());
 
     private static void WriteSurvey(WireWriter writer, SurveyAnswered survey)
     {

@@ -1,5 +1,6 @@
 using Akka.Actor;
 using AkkaRegenCache.Messages;
+using AkkaRegenCache.Protocol;
 
 namespace AkkaRegenCache.Storage;
 
@@ -103,6 +104,22 @@ internal sealed class ShardStore
         _hasServed = true;
         EndWait();
         return true;
+    }
+
+    /// <summary>
+    /// Takes back what a node still shows of an earlier life, where nothing newer is here. The entity before died with its records: the nodes' memories are all
+    /// that is left of them.
+    /// </summary>
+    public void Restore(RecordsKept kept)
+    {
+        if (_isWaiting || kept.Life != Life)
+            return;
+        _hasServed = true;
+        foreach (var record in kept.Records)
+        {
+            if (record.Payload is { } payload)
+                _machine.Restore(record, payload, _clock());
+        }
     }
 
     /// <summary>All that it holds, in parts that fit.</summary>

@@ -39,10 +39,15 @@ internal sealed class StoreJob : INoSerializationVerificationNeeded
     /// <summary>Ends the caller's wait with the token; what nobody waits for is abandoned.</summary>
     public async Task<StoreAnswer> WaitAsync(CancellationToken cancellationToken)
     {
-        if (!cancellationToken.CanBeCanceled)
-            return await Answer.ConfigureAwait(false);
-        using var registration = cancellationToken.UnsafeRegister(static job => ((StoreJob)job!).OnCallerGone(), this);
-        return await Answer.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await Answer.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            OnCallerGone();
+            throw;
+        }
     }
 
     /// <summary>Shares this call's outcome with another that asks for the same. Not once it runs.</summary>

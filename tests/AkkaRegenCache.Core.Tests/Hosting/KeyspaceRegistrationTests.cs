@@ -111,7 +111,7 @@ public sealed class KeyspaceRegistrationTests
         var error = await Assert.ThrowsAsync<ArgumentException>("key", async () => await cache.GetAsync<int>("users:42"));
 
         Assert.Contains("Cache 'bare' has no keyspace 'users'", error.Message, StringComparison.Ordinal);
-        Assert.Null(cache.Shell.SourceFor);
+        Assert.Null(cache.Shell.Settings.SourceFor);
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class KeyspaceRegistrationTests
     public async Task The_machine_is_given_one_source_for_all_keys_of_a_keyspace()
     {
         await using var provider = Application((_, _, _) => new ValueTask<int>(1));
-        var sourceFor = ((RegenCache)provider.GetRequiredService<IRegenCache>()).Shell.SourceFor!;
+        var sourceFor = ((RegenCache)provider.GetRequiredService<IRegenCache>()).Shell.Settings.SourceFor!;
         var source = sourceFor("users:1");
 
         Assert.NotNull(source);

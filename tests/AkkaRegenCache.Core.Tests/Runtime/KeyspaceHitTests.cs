@@ -59,7 +59,7 @@ public sealed class KeyspaceHitTests
         await cache.GetAsync<string>("text:1");
         await cache.GetAsync<string>("text:2");
         await cache.QuietAsync();
-        var source = cache.Shell.SourceFor!("text:3");
+        var source = cache.Shell.Settings.SourceFor!("text:3");
 
         Assert.Same(source, cache.Shell.Memory.Find("text:1")!.Generator);
         Assert.Equal(Rounds, Hits<string>(cache, "text:1", null));

@@ -7,6 +7,8 @@ namespace AkkaRegenCache.Core.Tests.Runtime;
 /// <summary>A11: each run of a registered generator has a scope of its own, and leaves none open.</summary>
 public sealed class KeyspaceScopeTests
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
+
     [Fact]
     public async Task Runs_do_not_share_a_scope_and_each_is_closed_before_its_callers_are_answered()
     {
@@ -56,13 +58,14 @@ public sealed class KeyspaceScopeTests
         });
         using var leaving = new CancellationTokenSource();
         var call = provider.GetRequiredService<IRegenCache>().GetAsync<Session>("users:1", leaving.Token).AsTask();
-        var session = await begun.Task;
+        var session = await begun.Task.WaitAsync(s_patience);
         Assert.Equal(0, session.Closings);
 
         await leaving.CancelAsync();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
-        await session.Closed.WaitAsync(TimeSpan.FromSeconds(30));
+        // The bounds are only there to say so, should one never end.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call.WaitAsync(s_patience));
+        await session.Closed.WaitAsync(s_patience);
     }
 
     [Fact]

@@ -12,13 +12,16 @@ namespace AkkaRegenCache.Simulation;
 internal sealed class Oracle(World world)
 {
     private readonly Dictionary<string, KeyModel> _keys = [];
+    private readonly Dictionary<string, KeyModel> _twins = [];
     private readonly Dictionary<OperationId, (long Token, int Part)> _operations = [];
+    private readonly Dictionary<OperationId, (long Token, int Part)> _twinOperations = [];
     private readonly HashSet<SimCall> _open = [];
     private readonly List<SimCall> _pending = [];
     private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
     private long _lifeBeganAt = long.MinValue;
     private long _values;
     private bool _clockStepped;
+    private bool _isTwin;
     private int _dueClaims;
     private int _lateClaims;
 
@@ -31,7 +34,7 @@ internal sealed class Oracle(World world)
     public long NextValue() => ++_values;
 
     /// <summary>When a change was done in the store.</summary>
-    public long AppliedAt(long token, string key) => Model(key).Applied.GetValueOrDefault(token, long.MinValue);
+    public long AppliedAt(long token, string key) => Knowing(key, token).Applied.GetValueOrDefault(token, long.MinValue);
 
     public void Asked(SimCall call)
     {
@@ -104,6 +107,27 @@ internal sealed class Oracle(World world)
         }
     }
 
+    /// <summary>A part of the store was given back a record that it had lost.</summary>
+    public void Restored(KeptRecord record)
+    {
+        Mark("record restored");
+        var model = Model(record.Key);
+        var clock = world.Store.Clock;
+        if (record.Token <= model.LastToken)
+            world.Fail($"6: token {record.Token} of {record.Key} restored over {model.LastToken}");
+        if (!Knowing(record.Key, record.Token).Accepted.TryGetValue(record.Token, out var accepted) || accepted != record.Payload!.Value)
+            world.Fail($"1: {record.Payload!.Value} restored under token {record.Token}, which the store accepted for {accepted}");
+        model.Accepted[record.Token] = (SimValue?)record.Payload.Value;
+        model.LastToken = record.Token;
+        model.NewestToken = Math.Max(model.NewestToken, record.Token);
+        model.Lives[record.Token] = world.Store.LifeOf(record.Key);
+        model.Value = (SimValue?)record.Payload.Value;
+        model.RecordEnds = clock + record.FreshFor.Ticks;
+        model.DueAt = record.DueIn is { } due ? Math.Max(1, clock + due.Ticks) : 0;
+        model.Interval = record.Interval.Ticks;
+        model.LastOutcome = world.Now;
+    }
+
     /// <summary>The store's clock was set: how long something lasts there, and what is older than what, isn't certain any more.</summary>
     public void ClockStepped()
     {
@@ -111,7 +135,26 @@ internal sealed class Oracle(World world)
         _clockStepped = true;
     }
 
-    public void Executed(StoreCall call, StoreAnswer answer)
+    /// <summary>A part of the store has begun to live twice, or ended: what was done on one side is not known on the other, and is lost where it was the twin.</summary>
+    public void Split(string how)
+    {
+        Mark(how);
+        _lifeBeganAt = world.Now;
+        foreach (var model in _twins.Values)
+            model.ForgetLife(world.Now);
+        _twinOperations.Clear();
+        foreach (var node in world.Nodes)
+            node.ForgetChanges();
+    }
+
+    public void Executed(StoreCall call, StoreAnswer answer, bool isTwin)
+    {
+        _isTwin = isTwin;
+        Executed(call, answer);
+        _isTwin = false;
+    }
+
+    private void Executed(StoreCall call, StoreAnswer answer)
     {
         switch (call.Request)
         {
@@ -138,14 +181,14 @@ internal sealed class Oracle(World world)
 
     public void Shows(SimNode node, Adopt adopt, SimValue value)
     {
-        var model = Model(adopt.Key);
+        var model = Knowing(adopt.Key, adopt.Token);
         var place = (node.Id, adopt.Key);
         // An uncommitted value is new, but what it was based on may be unknown: it must not cover what memory knows better.
         var last = 0L;
         var life = model.Lives.GetValueOrDefault(adopt.Token);
         var isOlder = adopt.Committed
             ? _shown.TryGetValue(place, out var before) && before.Life == life && adopt.Token < (last = before.Token)
-            : world.Options.NewLifeEvery + world.Options.FailOverEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+            : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
         if (isOlder && !(_clockStepped && world.Options.FailOverEvery > 0))
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
         if (!adopt.Committed)
@@ -229,7 +272,7 @@ internal sealed class Oracle(World world)
     {
         if (!Close(call))
             return;
-        var model = Model(call.Key);
+        var model = Knowing(call.Key, answered.Token);
         if (answered.IsPending)
         {
             Mark("change pending");
@@ -255,7 +298,7 @@ internal sealed class Oracle(World world)
     public void CheckConverged()
     {
         // Of whom nothing was ever heard nothing can be missed: then only the comparison of each minute finds what is behind.
-        var isOver = world.Now >= world.Options.Active + SimOptions.Seconds(world.Options.NoticeLost < 1 ? 8 : 68);
+        var isOver = world.Now >= world.Options.Active + SimOptions.Seconds(world.Options.NoticeLost >= 1 ? 68 : world.Options.SplitEvery > 0 ? 16 : 8);
         if (!isOver && (!world.Options.LosesNoticesOnly || world.Options.NoticeLost >= 1))
             return;
         var settled = world.Now - SimOptions.Seconds(isOver ? 3 : 9);
@@ -328,7 +371,7 @@ internal sealed class Oracle(World world)
         var isThere = model.RecordEnds > clock;
         if (request.Reason == ClaimReason.Due && isThere && (model.DueAt == 0 || model.DueAt > clock))
             world.Fail($"2: {request.Key} granted as due, {(model.DueAt - clock) / 10_000} ms too early");
-        var limit = model.LastUse + world.Options.Keys[request.Key[1] - '0'].Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
+        var limit = Model(_keys, request.Key).LastUse + world.Options.Keys[request.Key[1] - '0'].Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
         if (request.Reason == ClaimReason.Due && world.Now > limit && !_clockStepped && world.Options.FailOverEvery == 0)
             world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
         if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken && !_clockStepped)
@@ -455,7 +498,7 @@ internal sealed class Oracle(World world)
         Accept(model, answer.Token, value, clock + (schedule?.FreshFor.Ticks ?? tombstone));
         model.ChangedAt = world.Now;
         model.Applied[answer.Token] = world.Now;
-        model.LastUse = Math.Max(model.LastUse, world.Now);
+        Model(_keys, request.Key).LastUse = world.Now;
         model.DueAt = answer.DueIn is { } due ? clock + due.Ticks : 0;
         model.Interval = schedule?.Interval?.Ticks ?? 0;
     }
@@ -467,7 +510,7 @@ internal sealed class Oracle(World world)
         model.LastToken = token;
         model.NewestToken = Math.Max(model.NewestToken, token);
         model.Accepted[token] = value;
-        model.Lives[token] = world.Store.LifeOf(model.Key);
+        model.Lives[token] = _isTwin ? world.Store.TwinLife : world.Store.LifeOf(model.Key);
         model.Value = value;
         model.RecordEnds = ends;
         model.ClaimToken = 0;
@@ -477,15 +520,16 @@ internal sealed class Oracle(World world)
     private bool IsRepeat(MutationRequest request, long token)
     {
         var operation = request.Operation;
-        if (_operations.TryAdd(operation, (token, world.Store.PartOf(request.Key))))
+        var operations = _isTwin ? _twinOperations : _operations;
+        if (operations.TryAdd(operation, (token, world.Store.PartOf(request.Key))))
             return false;
         Mark("operation repeated");
 
         // A store whose clock is set forward may forget it sooner than it should.
-        if (_operations[operation].Token != token && _clockStepped)
+        if (operations[operation].Token != token && _clockStepped)
             return false;
-        if (_operations[operation].Token != token)
-            world.Fail($"1: operation {operation} was done twice: tokens {_operations[operation].Token} and {token}");
+        if (operations[operation].Token != token)
+            world.Fail($"1: operation {operation} was done twice: tokens {operations[operation].Token} and {token}");
         return true;
     }
 
@@ -505,12 +549,18 @@ internal sealed class Oracle(World world)
     public void Mark(string what) =>
         CollectionsMarshal.GetValueRefOrAddDefault(Marks, what, out _)++;
 
-    private KeyModel Model(string key)
+    private KeyModel Model(string key) => Model(_isTwin ? _twins : _keys, key);
+
+    private static KeyModel Model(Dictionary<string, KeyModel> models, string key)
     {
-        if (!_keys.TryGetValue(key, out var model))
-            _keys.Add(key, model = new KeyModel(key));
+        if (!models.TryGetValue(key, out var model))
+            models.Add(key, model = new KeyModel(key));
         return model;
     }
+
+    /// <summary>The model of the side of a split that accepted a token.</summary>
+    private KeyModel Knowing(string key, long token) =>
+        !Model(key).Accepted.ContainsKey(token) && _twins.TryGetValue(key, out var twin) && twin.Accepted.ContainsKey(token) ? twin : Model(key);
 
     /// <summary>What the store must hold of a key, told from its answers and nothing else.</summary>
     private sealed class KeyModel(string key)

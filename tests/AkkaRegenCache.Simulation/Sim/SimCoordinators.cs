@@ -128,7 +128,8 @@ internal sealed class SimCoordinators
         }
     }
 
-    private void Carry(Action arrive)
+    /// <summary>Carries a message to or from a coordinator; loses, doubles and delays some.</summary>
+    public void Carry(Action arrive)
     {
         var options = _world.Options;
         var random = _world.Random;

@@ -106,9 +106,11 @@ internal sealed class SimNode : IAccessLog
         }
 
         var size = _world.Random.Next(10, 200);
+        if (value is not null)
+            value.IsTooLarge = _world.Random.NextDouble() < _world.Options.TooLarge;
         Deliver(Peer.Callers, kind switch
         {
-            WaiterKind.Set => new ChangeRequested(call, CachePayload.FromValue(value, size), _world.Random.NextDouble() < _world.Options.TooLarge),
+            WaiterKind.Set => new ChangeRequested(call, CachePayload.FromValue(value, size), value!.IsTooLarge),
             WaiterKind.Remove => new ChangeRequested(call, null),
             _ => call,
         });
@@ -239,6 +241,15 @@ internal sealed class SimNode : IAccessLog
                 break;
             case CacheNotification notification:
                 _world.Publish(this, notification);
+                break;
+            case CoordinatorCall { Message: RecordsKept kept } call:
+                _world.Store.Restore(call.Shard, kept with
+                {
+                    Records = [.. from record in kept.Records
+                                  let shownNow = _memory[record.Key].Value
+                                  where !shownNow.IsTooLarge
+                                  select record with { Payload = CachePayload.FromValue(shownNow, 100) }],
+                });
                 break;
             case CoordinatorCall call:
                 _world.Coordinators.Send(this, call.Shard, call.Message);

@@ -41,7 +41,7 @@ internal sealed class SimOptions
 
     /// <summary>Whether lost notifications, and eviction, are the worst that happens.</summary>
     public bool LosesNoticesOnly =>
-        NoticeLost > 0 && PartitionEvery == 0 && CrashEvery == 0 && PauseEvery == 0 && OutageEvery == 0 && RequestLost + AnswerLost + Slow == 0;
+        NoticeLost > 0 && SplitEvery == 0 && PartitionEvery == 0 && CrashEvery == 0 && PauseEvery == 0 && OutageEvery == 0 && RequestLost + AnswerLost + Slow == 0;
 
     /// <summary>Mean time between faults of a kind; 0: never.</summary>
     public long CrashEvery { get; init; }
@@ -69,6 +69,11 @@ internal sealed class SimOptions
     /// <summary>In how many parts the store fails and begins new lives on its own.</summary>
     public int Parts { get; init; } = 1;
 
+    /// <summary>
+    /// A partition in which a part of the store lives twice: some nodes have one, with nothing in it, to themselves, until that ends.
+    /// </summary>
+    public long SplitEvery { get; init; }
+
     /// <summary>Share of the messages to and from coordinators that are lost; half as many are doubled.</summary>
     public double CoordinationLost { get; init; }
 
@@ -86,7 +91,7 @@ internal sealed class SimOptions
 
     /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
     public bool IsTakeOverCertain => Shards > 0 && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery == 0
-        && PauseEvery == 0 && PartitionEvery == 0 && OutageEvery == 0 && NewLifeEvery == 0 && FailOverEvery == 0 && ClockStepEvery == 0
+        && PauseEvery == 0 && PartitionEvery == 0 && SplitEvery == 0 && OutageEvery == 0 && NewLifeEvery == 0 && FailOverEvery == 0 && ClockStepEvery == 0
         && RequestLost + AnswerLost + Slow == 0;
 
     /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
@@ -155,6 +160,7 @@ internal sealed class SimOptions
             Drift = faults ? random.NextDouble() * 0.002 : 0,
             Shards = shards,
             Parts = shards > 1 && random.Next(2) == 0 ? shards : 1,
+            SplitEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(5, 20)) : 0,
             CoordinationLost = coordinators && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
             ShardMoveEvery = faults && shards > 0 && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
             FalseDeathEvery = coordinators && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,

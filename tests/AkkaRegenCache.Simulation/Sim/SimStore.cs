@@ -13,6 +13,10 @@ internal sealed class SimStore
     private readonly HashSet<(int Life, OperationId Operation)> _announced = [];
     private readonly StoreMachine[] _machines;
     private readonly int[] _lives;
+    private StoreMachine? _twin;
+    private HashSet<int> _twinPlaces = [];
+    private int _twinPart;
+    private int _twins;
     private long _turnedBack;
 
     public SimStore(World world)
@@ -28,6 +32,26 @@ internal sealed class SimStore
     public StoreMachine MachineOf(string key) => _machines[PartOf(key)];
 
     public int PartOf(string key) => key[0] == 'k' ? (key[1] - '0') % _machines.Length : 0;
+
+    /// <summary>Whether a part lives twice.</summary>
+    public bool IsSplit => _twin is not null;
+
+    /// <summary>Whether a node has the twin of a key's part.</summary>
+    public bool HasTwin(SimNode node, string key) => _twin is not null && _twinPart == PartOf(key) && _twinPlaces.Contains(node.Place);
+
+    /// <summary>Some nodes have a part to themselves that knows nothing.</summary>
+    public void Split(HashSet<int> places)
+    {
+        _twinPart = _world.Random.Next(_machines.Length);
+        _twinPlaces = places;
+        _twin = new StoreMachine($"twin {++_twins}", TimeSpan.FromSeconds(10));
+    }
+
+    /// <summary>The twin, with all that it accepted, is gone.</summary>
+    public void Heal() => _twin = null;
+
+    /// <summary>A life's number, other than those of the part itself.</summary>
+    public int TwinLife => 1_000_000 + _twins;
 
     public IEnumerable<(string Key, long Token, string Owner, long LeaseEnds)> LiveClaims() => _machines.SelectMany(m => m.LiveClaims(Clock));
 
@@ -132,6 +156,19 @@ internal sealed class SimStore
         });
     }
 
+    /// <summary>A part that has begun a new life is given what a node still shows: on the way that its messages to coordinators go.</summary>
+    public void Restore(int part, RecordsKept kept) => _world.Coordinators.Carry(() =>
+    {
+        var machine = _machines[part];
+        if (kept.Life != machine.Life)
+            return;
+        foreach (var record in kept.Records)
+        {
+            if (machine.Restore(record, record.Payload!, Clock))
+                _world.Oracle.Restored(record);
+        }
+    });
+
     /// <summary>A node that asks for one key again and again is one that turns in a circle.</summary>
     private void CheckPatience(SimNode node, StoreRequest request)
     {
@@ -148,11 +185,12 @@ internal sealed class SimStore
 
     private StoreAnswer Execute(SimNode node, StoreCall call)
     {
-        var answer = Do(call, Clock);
-        if (_world.Options.FailOverEvery > 0)
+        var isTwin = _twin is not null && call.Part == _twinPart && _twinPlaces.Contains(node.Place);
+        var answer = Do(call, Clock, isTwin);
+        if (_world.Options.FailOverEvery > 0 && !isTwin)
             Log(call, answer);
-        _world.Oracle.Executed(call, answer);
-        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((LifeOf(commit.Key), commit.Operation)))
+        _world.Oracle.Executed(call, answer, isTwin);
+        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((isTwin ? TwinLife : LifeOf(commit.Key), commit.Operation)))
             Announce(node, commit, announcement, (ChangeAnswer)answer);
         return answer;
     }
@@ -182,12 +220,12 @@ internal sealed class SimStore
             ActiveFor = answer.ActiveFor,
         });
 
-    private StoreAnswer Do(StoreCall call, long now)
+    private StoreAnswer Do(StoreCall call, long now, bool isTwin = false)
     {
         var keys = call.Request is { } single ? [single.Key] : call.Keys ?? call.Claims?.Select(c => c.Key) ?? call.Activities!.Select(a => a.Key);
         if (keys.Any(k => PartOf(k) != call.Part))
             _world.Fail($"a call for part {call.Part} has a key of another: {string.Join(',', keys)}");
-        return Do(_machines[call.Part], call, now);
+        return Do(isTwin ? _twin! : _machines[call.Part], call, now);
     }
 
     private static StoreAnswer Do(StoreMachine machine, StoreCall call, long now) => call.Request switch

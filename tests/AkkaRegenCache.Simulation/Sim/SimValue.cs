@@ -17,6 +17,9 @@ internal sealed class SimValue(string key, long id, long bornAt, bool isSet)
 
     public bool IsSet { get; } = isSet;
 
+    /// <summary>Whether it is too large for the store.</summary>
+    public bool IsTooLarge { get; set; }
+
     /// <summary>When it was asked for, if it is a set.</summary>
     public long AskedAt { get; } = bornAt;
 

@@ -94,6 +94,7 @@ internal sealed class World
         Strike(Options.NewLifeEvery, NewLife);
         Strike(Options.FailOverEvery, FailOver);
         Strike(Options.ClockStepEvery, StepClock);
+        Strike(Options.SplitEvery, Split);
         Strike(Options.ShardMoveEvery, () => Coordinators.Move());
         Strike(Options.FalseDeathEvery, () => Coordinators.SuspectFalsely());
         var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
@@ -240,6 +241,28 @@ internal sealed class World
     {
         _outage = Random.Next(2) == 0 ? Outages.All : (Outages)Random.Next(2, 7);
         After(SimOptions.Millis(Random.Next(100, _outage == Outages.All ? 6000 : 15_000)), () => _outage = Outages.None);
+    }
+
+    private void Split()
+    {
+        if (Options.Parts == 1 || Store.IsSplit)
+            return;
+        var places = Enumerable.Range(0, _nodes.Count).Where(_ => Random.Next(2) == 0).ToHashSet();
+        var isCut = Random.Next(3) != 0;
+        var links = isCut
+            ? (from a in Enumerable.Range(0, _nodes.Count) from b in Enumerable.Range(0, _nodes.Count) where places.Contains(a) != places.Contains(b) select (a, b)).ToArray()
+            : [];
+        Store.Split(places);
+        Oracle.Split("part of the store split");
+        foreach (var link in links)
+            _cut.Add(link);
+        After(SimOptions.Millis(Random.Next(100, 6000)), () =>
+        {
+            foreach (var link in links)
+                _cut.Remove(link);
+            Store.Heal();
+            Oracle.Split("part of the store healed");
+        });
     }
 
     private void NewLife()

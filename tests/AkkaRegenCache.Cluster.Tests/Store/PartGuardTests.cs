@@ -1,0 +1,45 @@
+using AkkaRegenCache.Simulation;
+using AkkaRegenCache.Storage;
+using Xunit;
+
+namespace AkkaRegenCache.Cluster.Tests.Store;
+
+public sealed class PartGuardTests
+{
+    private readonly VirtualTimeProvider _time = new();
+    private readonly PartGuard _guard;
+
+    public PartGuardTests()
+    {
+        _guard = new PartGuard(_time);
+    }
+
+    [Fact]
+    public void After_two_timeouts_in_a_row_calls_are_refused_but_for_a_probe_now_and_then()
+    {
+        _guard.OnTimeout();
+        Assert.True(_guard.MayAsk());
+        _guard.OnTimeout();
+        Assert.False(_guard.MayAsk());
+        _time.Advance(PartGuard.ProbeInterval - TimeSpan.FromMilliseconds(1));
+        Assert.False(_guard.MayAsk());
+
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        Assert.True(_guard.MayAsk());
+        Assert.False(_guard.MayAsk());
+        _guard.OnTimeout();
+        _time.Advance(PartGuard.ProbeInterval);
+        Assert.True(_guard.MayAsk());
+    }
+
+    [Fact]
+    public void An_answer_opens_the_part_again_and_makes_the_count_begin_anew()
+    {
+        _guard.OnTimeout();
+        _guard.OnTimeout();
+        _guard.OnAnswer();
+        Assert.True(_guard.MayAsk());
+        _guard.OnTimeout();
+        Assert.True(_guard.MayAsk());
+    }
+}
