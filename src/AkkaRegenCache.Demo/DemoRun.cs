@@ -42,15 +42,22 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
             Task turn = TurnAsync(figures, origin, directory, duration, ends.Token);
             await ShowAsync(figures, duration, run);
             await run;
+            origin.ClientsHaveGone();
             await ends.CancelAsync();
             await turn;
             return figures;
         }
         finally
         {
-            // One after the other, as a farm is taken down: what a node holds goes to those that are left.
-            foreach (FarmNode node in _nodes.Where(node => !node.IsDead))
+            // One after the other, as a farm is taken down: what a node holds goes to those that are left. A cluster's last member would look for heirs.
+            FarmNode[] alive = [.. _nodes.Where(node => !node.IsDead)];
+            foreach (FarmNode node in alive)
+            {
+                if (_kind.IsCluster && node == alive[^1])
+                    node.Kill();
                 await node.DisposeAsync();
+            }
+
             await Task.WhenAll(_burials);
         }
     }

@@ -9,6 +9,8 @@ internal sealed class ClusterFarm : FarmKind
 
     public override string Where => "in this process, an Akka cluster that stores the values";
 
+    public override bool IsCluster => true;
+
     public override async Task<FarmNode> StartAsync(int number, Uri origin, Action<string> tell)
     {
         ClusterNode node = await ClusterNode.StartAsync(number, origin, redis: null, _seed, _seed is null ? tell : null);

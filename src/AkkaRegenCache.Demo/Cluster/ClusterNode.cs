@@ -16,10 +16,13 @@ internal sealed class ClusterNode : FarmNode
 
     private readonly WebNode _node;
     private readonly ActorSystem _system;
+    private readonly ErrorsToConsole _errors;
+    private Task? _ended;
 
-    private ClusterNode(int number, WebNode node)
+    private ClusterNode(int number, WebNode node, ErrorsToConsole errors)
         : base(number)
     {
+        _errors = errors;
         _node = node;
         _system = node.Services.GetRequiredService<ActorSystem>();
     }
@@ -37,6 +40,7 @@ internal sealed class ClusterNode : FarmNode
     /// <param name="tell">Is told who comes and goes; null: nobody is.</param>
     public static async Task<ClusterNode> StartAsync(int number, Uri origin, string? redis, string? seed, Action<string>? tell)
     {
+        var errors = new ErrorsToConsole();
         WebNode web = await WebNode.StartAsync(
             origin,
             cache =>
@@ -45,10 +49,10 @@ internal sealed class ClusterNode : FarmNode
                     cache.UseRedis(redis);
                 Shop.AddTo(cache, hasExternalStore: redis is not null);
                 cache.Services.AddSingleton<IProductSource, OriginProducts>();
-                cache.Services.AddLogging(logging => logging.AddProvider(new ErrorsToConsole()));
+                cache.Services.AddLogging(logging => logging.AddProvider(errors));
             },
             endpoints => endpoints.MapControllers());
-        var node = new ClusterNode(number, web);
+        var node = new ClusterNode(number, web, errors);
         try
         {
             if (tell is not null)
@@ -66,17 +70,26 @@ internal sealed class ClusterNode : FarmNode
 
     public override Task<int> GeneratingAsync(CancellationToken cancellationToken) => Task.FromResult(_node.Generating);
 
-    public override ValueTask DisposeAsync() => _node.DisposeAsync();
+    /// <summary>Leaves the cluster; what is left of a node that was killed is cleared away.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        if (_ended is { } ended)
+            await ended;
+        else
+            await _node.DisposeAsync();
+    }
 
     protected override void KillCore()
     {
+        _errors.IsMute = true;
         _node.Kill();
-        _ = EndAsync();
+        _ended = EndAsync();
     }
 
     private async Task EndAsync()
     {
         await ((RemoteActorRefProvider)((ExtendedActorSystem)_system).Provider).Transport.Shutdown();
+        _system.EventStream.SetLogLevel(Akka.Event.LogLevel.ErrorLevel);
         await _system.Terminate();
     }
 

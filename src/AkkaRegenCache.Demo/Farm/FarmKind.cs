@@ -6,6 +6,9 @@ internal abstract class FarmKind
     /// <summary>Where the nodes run, and on what: completes "nodes A, B, C started …".</summary>
     public abstract string Where { get; }
 
+    /// <summary>Whether the nodes are an Akka cluster.</summary>
+    public virtual bool IsCluster => false;
+
     /// <summary>Starts a node.</summary>
     /// <param name="number">Its number, from 0 on.</param>
     /// <param name="origin">Where values come from.</param>

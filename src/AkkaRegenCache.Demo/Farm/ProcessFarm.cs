@@ -8,6 +8,8 @@ internal sealed class ProcessFarm(string? redis, bool isCluster) : FarmKind
     public override string Where =>
         "as processes" + (isCluster ? " of an Akka cluster" : "") + (redis is not null ? $" on Redis at {redis}" : ", which stores the values");
 
+    public override bool IsCluster => isCluster;
+
     public override async Task<FarmNode> StartAsync(int number, Uri origin, Action<string> tell)
     {
         string cluster = !isCluster ? NodeArguments.None : _seed ?? NodeArguments.First;
