@@ -91,6 +91,8 @@ internal static class ClusterStart
                 system.Log.Error(e, "Cache '{0}' could not leave in order.", node.CacheName);
             }
 
+            node.Leave();
+
             return Akka.Done.Instance;
         });
 }
