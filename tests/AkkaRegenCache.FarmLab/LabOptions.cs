@@ -14,6 +14,9 @@ public sealed record LabOptions
     /// <summary>How the nodes share their cache.</summary>
     public string Mode { get; init; } = "redis";
 
+    /// <summary>How soon a cluster finds a dead node: <c>fast</c> or <c>default</c>.</summary>
+    public string Failover { get; init; } = Failovers.Fast;
+
     /// <summary>host:port of a Redis that runs; null: the lab starts its own.</summary>
     public string? Redis { get; init; }
 
@@ -47,12 +50,13 @@ public sealed record LabOptions
 
           --nodes N           node processes; 2 to 16, default 5
           --mode NAME         how the nodes share their cache: {string.Join(", ", NodeModes.All.Select(mode => mode.Name))}
+          --failover NAME     how soon a cluster finds a dead node: fast (hocon/fast-failover.conf, the default) or default (Akka's own times)
           --redis HOST:PORT   a Redis that runs (where the scenario doesn't break it); default: one of the lab's own
           --seconds S         how long the main part lasts
           --seed S            of what is random; default: drawn, and printed
           --keys N            keys in use
           --interval S        regeneration interval in seconds, with decimals
-          --rounds N          how often the fault is repeated (kill-holder, pause-holder)
+          --rounds N          how often the fault is repeated (kill-holder, pause-holder, kill-coordinator)
           --json              one line of JSON, last
           --verbose           what the processes write
 
@@ -76,6 +80,7 @@ public sealed record LabOptions
                 "--verbose" => options with { IsVerbose = true },
                 "--nodes" => options with { Nodes = Number(2, 16) },
                 "--mode" => options with { Mode = NodeModes.Find(Text()).Name },
+                "--failover" => options with { Failover = FailoverName() },
                 "--redis" => options with { Redis = Text() },
                 "--seconds" => options with { Seconds = Number(1, 86_400) },
                 "--seed" => options with { Seed = Number(0, int.MaxValue) },
@@ -88,6 +93,10 @@ public sealed record LabOptions
             string Text() => ++i < arguments.Count && arguments[i].Length > 0
                 ? arguments[i]
                 : throw new UsageException($"{name} needs a value.");
+
+            string FailoverName() => Text() is Failovers.Fast or Failovers.Default
+                ? arguments[i]
+                : throw new UsageException($"--failover takes {Failovers.Fast} or {Failovers.Default}, not '{arguments[i]}'.");
 
             int Number(int least, int most) =>
                 int.TryParse(Text(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most

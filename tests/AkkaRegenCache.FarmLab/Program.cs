@@ -4,8 +4,8 @@ using AkkaRegenCache.FarmLab;
 
 switch (args)
 {
-    case ["node", "--name", var name, "--mode", var mode, "--redis", var redis, "--origin", var origin]:
-        return await NodeProcess.RunAsync(new NodeArguments(name, mode, redis, origin));
+    case ["node", ..] when NodeArguments.Of(args) is { } node:
+        return await NodeProcess.RunAsync(node);
     case ["origin", "--log", var log]:
         return await OriginProcess.RunAsync(log);
     case [] or ["--help"] or ["-h"]:

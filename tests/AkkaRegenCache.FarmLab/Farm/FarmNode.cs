@@ -5,7 +5,8 @@ namespace AkkaRegenCache.FarmLab;
 /// <summary>One node process as the controller knows it. A restarted node is a new one, with the next incarnation's name.</summary>
 internal sealed class FarmNode : IAsyncDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    // A cluster lets nobody in while a dead member isn't downed: with Akka's own times most of a minute.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
 
     private readonly ChildProcess _process;
     private readonly HttpClient _client;
@@ -36,6 +37,9 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>Whether it is stopped: requests wait until it goes on.</summary>
     public bool IsPaused { get; private set; }
 
+    /// <summary>Whether its process has ended without anybody's doing.</summary>
+    public bool HasEndedByItself => !IsDown && !IsLeaving && _process.HasExited;
+
     /// <summary>Whether a client would choose it.</summary>
     public bool IsInService => !IsDown && !IsPaused && !IsLeaving;
 
@@ -48,8 +52,7 @@ internal sealed class FarmNode : IAsyncDisposable
         int slot, int incarnation, NodeArguments arguments, ProcessGuard guard, Action<string>? echo, CancellationToken cancellationToken)
     {
         var name = $"n{slot + 1}.{incarnation}";
-        var process = ChildProcess.Start(
-            name, guard, echo, "node", "--name", name, "--mode", arguments.Mode, "--redis", arguments.Redis, "--origin", arguments.Origin);
+        var process = ChildProcess.Start(name, guard, echo, (arguments with { Name = name }).ToCommandLine());
         try
         {
             var node = new FarmNode(slot, name, process, await process.AddressAsync(cancellationToken));
@@ -92,6 +95,10 @@ internal sealed class FarmNode : IAsyncDisposable
 
     public Task<ReadReply> ReadAsync(ReadOrder order, CancellationToken cancellationToken) =>
         PostAsync<ReadOrder, ReadReply>("/read", order, cancellationToken);
+
+    /// <summary>Where it stands in the cluster; in a mode without one it can't be asked.</summary>
+    public Task<ShardsReply> ShardsAsync(string[] keys, CancellationToken cancellationToken) =>
+        PostAsync<ShardsOrder, ShardsReply>("/shards", new ShardsOrder(keys), cancellationToken);
 
     /// <summary>Asks for a change.</summary>
     /// <param name="what"><c>set</c>, <c>remove</c> or <c>refresh</c>.</param>

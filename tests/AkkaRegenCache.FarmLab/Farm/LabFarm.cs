@@ -16,6 +16,9 @@ internal sealed record FarmNeeds(bool IsPersistent = false, bool BreaksRedis = f
 /// </summary>
 internal sealed class LabFarm : IAsyncDisposable
 {
+    /// <summary>So many nodes tell newcomers where the cluster is; when one of them is restarted, the others still do.</summary>
+    private const int Seeds = 3;
+
     private readonly LabOptions _options;
     private readonly Action<string> _say;
     private readonly ProcessGuard _guard = new();
@@ -25,6 +28,7 @@ internal sealed class LabFarm : IAsyncDisposable
     private readonly FarmNode?[] _nodes;
     private ChildProcess? _origin;
     private NodeArguments _arguments = null!;
+    private int[] _ports = [];
     private int _guardedRedis;
 
     private LabFarm(LabOptions options, Action<string> say)
@@ -61,13 +65,17 @@ internal sealed class LabFarm : IAsyncDisposable
         try
         {
             await farm.StartRedisAsync(mode, needs, cancellationToken);
+            farm._ports = mode.HasCoordinators ? FreePorts.Take(options.Nodes) : new int[options.Nodes];
             var log = Path.Combine(farm._folder, "origin.log");
             farm.Runs = new OriginLog.Reader(log);
             farm._origin = ChildProcess.Start("origin", farm._guard, farm.Echo, "origin", "--log", log);
             var origin = await farm._origin.AddressAsync(cancellationToken);
             farm._arguments = new NodeArguments(
-                "", options.Mode, string.Create(CultureInfo.InvariantCulture, $"{farm.RedisHost}:{farm.RedisPort}"), origin.ToString());
+                "", options.Mode, string.Create(CultureInfo.InvariantCulture, $"{farm.RedisHost}:{farm.RedisPort}"), origin.ToString(), options.Nodes,
+                Seeds: mode.HasCoordinators ? string.Join(',', farm._ports.Take(Seeds)) : "", Failover: options.Failover);
             await Task.WhenAll(Enumerable.Range(0, options.Nodes).Select(slot => farm.StartNodeAsync(slot, cancellationToken)));
+            if (mode.HasCoordinators && await ShardHomes.SettleAsync(farm, cancellationToken) is { } unsettled)
+                say(unsettled);
             return farm;
         }
         catch
@@ -83,7 +91,8 @@ internal sealed class LabFarm : IAsyncDisposable
         if (_nodes[slot] is { } before)
             _past.Add(before);
         _nodes[slot] = null;
-        var node = await FarmNode.StartAsync(slot, ++_incarnations[slot], _arguments, _guard, Echo, cancellationToken);
+        var arguments = _arguments with { Port = _ports[slot] };
+        var node = await FarmNode.StartAsync(slot, ++_incarnations[slot], arguments, _guard, Echo, cancellationToken);
         _nodes[slot] = node;
         return node;
     }

@@ -1,10 +1,60 @@
+using System.Globalization;
 using AkkaRegenCache.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaRegenCache.FarmLab;
 
 /// <summary>What a node is told on its command line.</summary>
-internal sealed record NodeArguments(string Name, string Mode, string Redis, string Origin);
+/// <param name="Name">Its name: place and incarnation.</param>
+/// <param name="Mode">How the nodes share their cache.</param>
+/// <param name="Redis">Where Redis is.</param>
+/// <param name="Origin">Where the origin is.</param>
+/// <param name="Nodes">How many nodes the farm has.</param>
+/// <param name="Port">Where it is found by other nodes of a cluster; a restarted node takes its predecessor's.</param>
+/// <param name="Seeds">The ports of the nodes by which others find the cluster, with commas.</param>
+/// <param name="Failover"><c>fast</c> or <c>default</c>: how soon a cluster finds a dead node.</param>
+internal sealed record NodeArguments(
+    string Name, string Mode, string Redis, string Origin, int Nodes = 0, int Port = 0, string Seeds = "", string Failover = Failovers.Fast)
+{
+    public IEnumerable<int> SeedPorts => Seeds.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(port => int.Parse(port, CultureInfo.InvariantCulture));
+
+    public bool IsFailoverFast => Failover == Failovers.Fast;
+
+    /// <summary>What <see cref="Of"/> understands.</summary>
+    public string[] ToCommandLine() =>
+    [
+        "node", "--name", Name, "--mode", Mode, "--redis", Redis, "--origin", Origin, "--nodes", Nodes.ToString(CultureInfo.InvariantCulture),
+        "--port", Port.ToString(CultureInfo.InvariantCulture), "--seeds", Seeds, "--failover", Failover,
+    ];
+
+    /// <summary>Reads a node's command line; null: it isn't one.</summary>
+    public static NodeArguments? Of(string[] arguments) => arguments is
+        ["node", "--name", var name, "--mode", var mode, "--redis", var redis, "--origin", var origin, "--nodes", var nodes, "--port", var port,
+            "--seeds", var seeds, "--failover", var failover]
+        ? new NodeArguments(
+            name, mode, redis, origin, int.Parse(nodes, CultureInfo.InvariantCulture), int.Parse(port, CultureInfo.InvariantCulture), seeds, failover)
+        : null;
+}
+
+/// <summary>How soon a cluster finds a dead node.</summary>
+internal static class Failovers
+{
+    /// <summary><c>hocon/fast-failover.conf</c>.</summary>
+    public const string Fast = "fast";
+
+    /// <summary>Akka's own times.</summary>
+    public const string Default = "default";
+}
+
+/// <summary>A node's place in a cluster, in the modes that have one.</summary>
+internal interface INodeMembership
+{
+    /// <summary>Whether it is a member and shards can live here.</summary>
+    ValueTask<bool> IsInAsync();
+
+    /// <summary>Which shards live here, and which shards some keys belong to.</summary>
+    Task<ShardsReply> ShardsAsync(string[] keys);
+}
 
 /// <summary>How the nodes of a farm share their cache: what a mode adds to a node's registration, and what the lab may do in it.</summary>
 internal interface INodeMode
@@ -14,6 +64,9 @@ internal interface INodeMode
 
     /// <summary>Whether there is a Redis: it is then started, watched and broken.</summary>
     bool UsesRedis { get; }
+
+    /// <summary>Whether there are coordinators: the node has an <see cref="INodeMembership"/> then.</summary>
+    bool HasCoordinators { get; }
 
     /// <summary>Completes the registration of the cache "lab" in a node.</summary>
     void Configure(RegenCacheBuilder cache, NodeArguments node);
@@ -26,6 +79,8 @@ internal sealed class RedisMode : INodeMode
 
     public bool UsesRedis => true;
 
+    public bool HasCoordinators => false;
+
     public void Configure(RegenCacheBuilder cache, NodeArguments node) => cache.UseRedis(node.Redis);
 }
 
@@ -35,7 +90,14 @@ internal static class NodeModes
     /// <summary>The cache's name in every node.</summary>
     public const string Cache = "lab";
 
-    public static IReadOnlyList<INodeMode> All { get; } = [new RedisMode()];
+    public static IReadOnlyList<INodeMode> All { get; } =
+    [
+        new RedisMode(),
+#if AKKA
+        new ClusterMode(usesRedis: true),
+        new ClusterMode(usesRedis: false),
+#endif
+    ];
 
     /// <exception cref="UsageException">There is no such mode.</exception>
     public static INodeMode Find(string name) => All.FirstOrDefault(mode => mode.Name == name)

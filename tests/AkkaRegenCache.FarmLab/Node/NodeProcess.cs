@@ -32,6 +32,7 @@ internal static class NodeProcess
         await using var app = builder.Build();
         var node = app.Services.GetRequiredService<LabNode>();
         var lifetime = app.Services.GetRequiredService<DrainingLifetime>();
+        var membership = app.Services.GetService<INodeMembership>();
 
         app.Use(async (context, next) =>
         {
@@ -53,13 +54,16 @@ internal static class NodeProcess
             }
         });
         app.UseRouting();
-        app.MapGet("/ready", () =>
+        app.MapGet("/ready", async () =>
         {
-            var ready = new Readiness(
-                arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, !lifetime.IsLeaving);
+            var isReady = !lifetime.IsLeaving && (membership is null || await membership.IsInAsync());
+            var ready = new Readiness(arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady);
             return Results.Json(ready, statusCode: ready.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
         });
         app.MapPost("/read", async (ReadOrder order) => Results.Json(await node.ReadAsync(order)));
+        app.MapPost("/shards", async (ShardsOrder order) => membership is null
+            ? Results.StatusCode(StatusCodes.Status404NotFound)
+            : Results.Json(await membership.ShardsAsync(order.Keys)));
         app.MapPost("/set", async (ChangeOrder order) => Results.Json(await node.SetAsync(order)));
         app.MapPost("/remove", async (ChangeOrder order) => Results.Json(await node.RemoveAsync(order)));
         app.MapPost("/refresh", async (ChangeOrder order) => Results.Json(await node.RefreshAsync(order)));

@@ -50,3 +50,13 @@ internal sealed record ChangeReply(long Started, long Returned, LabValue? Value,
 
 /// <summary>What a node says when asked whether it is ready.</summary>
 internal sealed record Readiness(string Node, int ProcessId, long Now, long Frequency, bool IsReady);
+
+/// <summary>Asks a node which shards live there, and which shards some keys belong to.</summary>
+internal sealed record ShardsOrder(string[] Keys);
+
+/// <summary>Where a node stands in the cluster.</summary>
+/// <param name="Count">How many shards the cluster has.</param>
+/// <param name="Here">Those whose entity lives on this node.</param>
+/// <param name="IsOldest">Whether this node is the oldest member: what gives shards their homes lives there.</param>
+/// <param name="OfKeys">The shards of the keys asked for, in their order.</param>
+internal sealed record ShardsReply(int Count, int[] Here, bool IsOldest, int[] OfKeys);
