@@ -103,6 +103,15 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
 
     internal NodeShell Shell => _shell;
 
+    /// <summary>The keyspace of a key, through which one calls the cache without knowing the value's type.</summary>
+    /// <exception cref="ArgumentException">The key is not usable, or its keyspace is not registered; the message names it.</exception>
+    /// <exception cref="ObjectDisposedException">The cache is disposed of.</exception>
+    internal KeyspaceSource Registered(string? key)
+    {
+        Check(key);
+        return _keyspaces.Find(key!) ?? throw _keyspaces.Unknown(key!);
+    }
+
     /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
     public ValueTask<T> GetOrCreateAsync<TState, T>(
         string key,

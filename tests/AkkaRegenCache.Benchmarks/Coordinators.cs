@@ -115,7 +115,7 @@ internal static class Coordinators
             generators[i] = new Generator(time);
         var store = new InMemoryStore(time);
         var bus = new InProcessNotificationBus();
-        var coordinators = new LocalCoordinators(64);
+        var coordinators = new LocalCoordinators(64, time);
         long empty = GC.GetTotalMemory(forceFullCollection: true);
         RegenCache[] nodes = [.. Enumerable.Range(0, 3).Select(_ =>
             new RegenCache("farm", options, store, bus, coordinators.NewLink(), [], null, time, null))];
@@ -179,7 +179,7 @@ internal static class Coordinators
             while (nodes.Any(n => n.Shell.Backlog != 0 || n.Shell.Runs.Active != 0 || n.Shell.StoreCalls != 0))
                 wait.SpinOnce(sleep1Threshold: -1);
         }
-        while (coordinators.Serve(time.GetTimestamp()));
+        while (coordinators.Serve());
     }
 
     private static OutcomeKnown Fresh(string node, string key, long token) => new()

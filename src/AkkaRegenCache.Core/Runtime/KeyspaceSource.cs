@@ -20,6 +20,23 @@ internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate
 
     /// <summary>The type that its generator was registered with.</summary>
     public Type ValueType { get; } = valueType;
+
+    // What follows calls the cache with the registered type, for those who don't know it. Where the call can't be done they throw as the cache does:
+    // before there is a task.
+
+    /// <inheritdoc cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>
+    public abstract ValueTask<object?> GetAsync(RegenCache cache, string key, CancellationToken cancellationToken);
+
+    /// <inheritdoc cref="IRegenCache.TryGetAsync{T}"/>
+    public abstract ValueTask<CacheResult<object?>> TryGetAsync(RegenCache cache, string key, CancellationToken cancellationToken);
+
+    /// <inheritdoc cref="IRegenCache.SetAsync{T}"/>
+    /// <exception cref="InvalidOperationException">The value is not of the registered type.</exception>
+    public abstract ValueTask<ChangeResult> SetAsync(
+        RegenCache cache, string key, object? value, RegenEntryOptions? options, CancellationToken cancellationToken);
+
+    /// <inheritdoc cref="IRegenCache.RefreshAsync{T}(string, CancellationToken)"/>
+    public abstract ValueTask<object?> RefreshAsync(RegenCache cache, string key, CancellationToken cancellationToken);
 }
 
 /// <summary>A registered generator of one type. Each run has a scope of its own.</summary>
@@ -43,4 +60,28 @@ internal sealed class KeyspaceSource<T>(
     }
 
     public override CachePayload Encode(string key, object? value, ValueCodec codec) => codec.Encode(key, (T)value!, Profile);
+
+    public override ValueTask<object?> GetAsync(RegenCache cache, string key, CancellationToken cancellationToken) =>
+        Untyped(cache.GetAsync<T>(key, cancellationToken));
+
+    public override ValueTask<CacheResult<object?>> TryGetAsync(RegenCache cache, string key, CancellationToken cancellationToken) =>
+        Untyped(cache.TryGetAsync<T>(key, cancellationToken));
+
+    public override ValueTask<ChangeResult> SetAsync(
+        RegenCache cache, string key, object? value, RegenEntryOptions? options, CancellationToken cancellationToken) =>
+        ValueCodec.TryCast<T>(value, out var typed)
+            ? cache.SetAsync(key, typed, options, cancellationToken)
+            : throw new InvalidOperationException(
+                $"The keyspace '{Keyspace}' is registered with values of type {ValueType}; '{key}' was to be set to {value?.GetType().ToString() ?? "null"}.");
+
+    public override ValueTask<object?> RefreshAsync(RegenCache cache, string key, CancellationToken cancellationToken) =>
+        Untyped(cache.RefreshAsync<T>(key, cancellationToken));
+
+    private static async ValueTask<object?> Untyped(ValueTask<T> value) => await value.ConfigureAwait(false);
+
+    private static async ValueTask<CacheResult<object?>> Untyped(ValueTask<CacheResult<T>> result)
+    {
+        var (found, value) = await result.ConfigureAwait(false);
+        return new(found, value);
+    }
 }

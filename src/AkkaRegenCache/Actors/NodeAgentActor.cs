@@ -12,7 +12,7 @@ namespace AkkaRegenCache.Actors;
 
 /// <summary>
 /// A cache's mouth and ear on this node: what is published, and what coordinators say, goes through it to the cache's own loop, which decides everything.
-/// It keeps the shards awake. There is nothing in it that a crash could lose: the next incarnation subscribes again and lets the cache say again what it
+/// It keeps the shards awake, and answers those who ask the cache by message. There is nothing in it that a crash could lose: the next incarnation subscribes again and lets the cache say again what it
 /// holds and waits for.
 /// </summary>
 internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
@@ -28,6 +28,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     {
         _node = node;
         _region = region;
+        Receive<CacheRequest>(OnRequest);
         Receive<ToNode>(message => OnMessage(message.Body));
         Receive<UnknownMessage>(_ => { });
         Receive<SubscribeAck>(_ => { });
@@ -81,6 +82,16 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
                 _node.Expect(announced);
                 break;
         }
+    }
+
+    /// <summary>The cache does the work and the waiting; this actor is free at once. A hit is answered before the next message.</summary>
+    private void OnRequest(CacheRequest request)
+    {
+        var answer = request.AnswerAsync(_node);
+        if (answer.IsCompletedSuccessfully)
+            Sender.Tell(answer.Result, Self);
+        else
+            answer.AsTask().PipeTo(Sender, Self);
     }
 
     private void OnMember(Member member, bool isUp)

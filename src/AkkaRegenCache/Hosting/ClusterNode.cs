@@ -44,6 +44,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
 
     public TimeProvider Time { get; }
 
+    /// <summary>Finds the cache, for those who ask it through its agent; makes it, where nobody has used it yet. Set before the agent starts.</summary>
+    public Func<RegenCache>? FindCache { get; set; }
+
     /// <summary>What it has in the actor system; null: there is none, or none any more.</summary>
     public ClusterSeat? Seat => _seat;
 

@@ -34,8 +34,11 @@ internal sealed class ClusterNodes(IServiceProvider provider)
         var builder = provider.GetService<AkkaConfigurationBuilder>()
             ?? throw new InvalidOperationException($"Cache '{cacheName}' uses the cluster, but there is no actor system: call services.AddAkka(…).");
         return s_options.TryGetValue(builder, out var all) && all.TryGetValue(cacheName, out var options)
-            ? new ClusterNode(cacheName, options, provider.GetService<TimeProvider>())
+            ? new ClusterNode(cacheName, options, provider.GetService<TimeProvider>()) { FindCache = () => Find(cacheName) }
             : throw new InvalidOperationException(
                 $"Cache '{cacheName}' uses the cluster, but the actor system doesn't know it: call WithRegenCache(\"{cacheName}\") in AddAkka(…).");
     }
+
+    private RegenCache Find(string cacheName) => provider.GetRequiredKeyedService<IRegenCache>(cacheName) as RegenCache
+        ?? throw new InvalidOperationException($"Something else stands in for cache '{cacheName}': its agent can't ask that.");
 }

@@ -49,6 +49,8 @@ public static class RegenClusterHostingExtensions
         configure?.Invoke(options);
         options.Validate(name);
         ClusterNodes.Add(builder, name, options);
+        if (!options.DurableSharding)
+            KeepShardingInMemory(builder);
         if (options.FastFailoverWithExternalStore is { } externalStore)
             builder.WithRegenCacheFastFailover(externalStore);
         return builder
@@ -61,5 +63,15 @@ public static class RegenClusterHostingExtensions
                 var hasHost = resolver.GetService<IHostApplicationLifetime>() is not null;
                 await ClusterStart.StartAsync(system, nodes.For(name), key, () => leaving.DrainAsync(name), hasHost).ConfigureAwait(false);
             });
+    }
+
+    /// <summary>
+    /// Where <c>WithClustering</c> came before, Akka's own default is there already, above our HOCON: it would make sharding open a database on the disk.
+    /// </summary>
+    private static void KeepShardingInMemory(AkkaConfigurationBuilder builder)
+    {
+        const string keys = "akka.cluster.sharding.distributed-data.durable.keys";
+        if (builder.Configuration.HasValue && builder.Configuration.Value.GetStringList(keys) is ["shard-*"])
+            builder.AddHocon($"{keys} = []", HoconAddMode.Prepend);
     }
 }

@@ -32,6 +32,12 @@ public sealed class RegenClusterOptions
     /// </summary>
     public bool? HandleTerminationSignal { get; set; }
 
+    /// <summary>
+    /// Whether Akka's default stays, by which sharding's DistributedData keeps remembered entities in a database on the disk. The cache needs none of it;
+    /// set it where entities of your own are remembered so. Default: false.
+    /// </summary>
+    public bool DurableSharding { get; set; }
+
     /// <summary>Whether <see cref="UseFastFailover"/> was called, and with what.</summary>
     internal bool? FastFailoverWithExternalStore { get; private set; }
 

@@ -38,6 +38,7 @@ public static class RegenClusterSystemExtensions
         configure?.Invoke(clusterOptions);
         var node = new ClusterNode(name, clusterOptions, timeProvider);
         var cache = new RegenCache(name, options, node.Before(store), node, node, keyspaces: [], services, timeProvider, logger);
+        node.FindCache = () => cache;
         try
         {
             await ClusterStart.StartAsync(system, node, null, cache.DrainAsync, hasHost: false).ConfigureAwait(false);

@@ -32,13 +32,16 @@ internal sealed class TestNode : IAsyncDisposable
         RegenCacheOptions? options = null,
         Func<ClusterNode, INotificationBus>? bus = null,
         ILogger<RegenCache>? logger = null,
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        IEnumerable<KeyspaceRegistration>? keyspaces = null,
+        IServiceProvider? services = null)
     {
         var clusterOptions = new RegenClusterOptions { HandleTerminationSignal = false, KeepAliveInterval = TimeSpan.FromMilliseconds(500), Shards = 8 };
         configure?.Invoke(clusterOptions);
         var node = new ClusterNode(name, clusterOptions, time);
         var front = node.Before(store);
-        var cache = new RegenCache(name, options, front, bus?.Invoke(node) ?? node, node, [], null, time, logger);
+        var cache = new RegenCache(name, options, front, bus?.Invoke(node) ?? node, node, keyspaces ?? [], services, time, logger);
+        node.FindCache = () => cache;
         _caches.Add(cache);
         await ClusterStart.StartAsync(System, node, null, cache.DrainAsync, hasHost: true);
         return new TestCache(this, cache, node, front);

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -36,6 +37,7 @@ internal sealed class VirtualFarm : Farm
     private readonly Sleepers _storeCalls;
     private readonly IExternalStore _store;
     private readonly IVirtualBackend? _backend;
+    private readonly LocalCoordinators? _coordinators;
     private readonly InProcessNotificationBus _bus = new();
     private readonly FarmSetup _setup;
     private readonly List<VirtualNode> _nodes = [];
@@ -44,8 +46,8 @@ internal sealed class VirtualFarm : Farm
     private readonly BugLogger _logger = new();
     private readonly SemaphoreSlim _stepping = new(1);
 
-    public VirtualFarm(FarmSetup setup, bool storesObjects)
-        : this(setup, clock => new InMemoryStore(clock, storesObjects), null)
+    public VirtualFarm(FarmSetup setup, bool storesObjects, bool isCoordinated = false)
+        : this(setup, clock => new InMemoryStore(clock, storesObjects), null, isCoordinated)
     {
     }
 
@@ -53,8 +55,10 @@ internal sealed class VirtualFarm : Farm
     /// <param name="setup">What the scenario wants.</param>
     /// <param name="store">Makes the store.</param>
     /// <param name="backend">What the store lives in; null: this process.</param>
-    public VirtualFarm(FarmSetup setup, Func<TimeProvider, IExternalStore> store, IVirtualBackend? backend)
+    /// <param name="isCoordinated">Whether it has coordinators.</param>
+    public VirtualFarm(FarmSetup setup, Func<TimeProvider, IExternalStore> store, IVirtualBackend? backend, bool isCoordinated = false)
     {
+        _coordinators = isCoordinated ? new LocalCoordinators(4, _clock) : null;
         _setup = setup;
         _backend = backend;
         _generators = new Sleepers(_clock);
@@ -165,7 +169,7 @@ internal sealed class VirtualFarm : Farm
             return NewRegisteredCache(name, store, bus, _setup.Register);
         var options = new RegenCacheOptions();
         _setup.Configure?.Invoke(options);
-        return new RegenCache(name, options, store, bus, services: null, _clock, _logger);
+        return new RegenCache(name, options, store, bus, LinkFor(name), [], null, _clock, _logger);
     }
 
     private RegenCache NewRegisteredCache(string name, IExternalStore store, INotificationBus bus, Action<RegenCacheBuilder> register)
@@ -173,11 +177,17 @@ internal sealed class VirtualFarm : Farm
         var services = new ServiceCollection();
         services.AddSingleton<TimeProvider>(_clock);
         services.AddSingleton<ILogger<RegenCache>>(_logger);
-        register(services.AddRegenCache(name, _setup.Configure).UseStore(store).UseNotifications(bus));
+        var builder = services.AddRegenCache(name, _setup.Configure).UseStore(store).UseNotifications(bus);
+        if (LinkFor(name) is { } link)
+            builder.UseCoordinators(_ => link);
+        register(builder);
         var provider = services.BuildServiceProvider(validateScopes: true);
         _containers.Add(provider);
         return (RegenCache)provider.GetRequiredService<IRegenCache>();
     }
+
+    /// <summary>Another cache has other coordinators: here none.</summary>
+    private ICoordinatorLink? LinkFor(string cacheName) => cacheName == _setup.CacheName ? _coordinators?.NewLink() : null;
 
     private Task DelayStoreAsync(TimeSpan duration) => duration == Timeout.InfiniteTimeSpan
         ? _storeCalls.Sleep(CancellationToken.None).Task
@@ -253,7 +263,7 @@ internal sealed class VirtualFarm : Farm
     private async Task QuietAsync()
     {
         var since = Stopwatch.GetTimestamp();
-        while (!IsQuiet() || !IsQuiet())
+        while (!IsQuiet() || _coordinators?.Serve() == true || !IsQuiet())
         {
             await TurnAsync();
             if (Stopwatch.GetElapsedTime(since) > Patience)

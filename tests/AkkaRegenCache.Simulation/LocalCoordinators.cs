@@ -1,11 +1,10 @@
 using System.Collections.Concurrent;
 using AkkaRegenCache.Protocol;
 
-namespace AkkaRegenCache.Benchmarks;
+namespace AkkaRegenCache.Simulation;
 
 /// <summary>
-/// The coordinators of a farm in this process, without a cluster: what is sent to them waits until <see cref="Serve"/>, which one thread calls, on whatever
-/// clock it has.
+/// The coordinators of a farm in this process, without a cluster: what is sent to them waits until <see cref="Serve"/>, which one thread at a time calls.
 /// </summary>
 internal sealed class LocalCoordinators
 {
@@ -13,9 +12,16 @@ internal sealed class LocalCoordinators
     private readonly ConcurrentQueue<(int Shard, ToCoordinator Message)> _sent = new();
     private readonly ConcurrentDictionary<string, Action<object>> _nodes = new();
     private readonly CoordinatorOutbox _outbox = new();
+    private readonly TimeProvider _time;
+    private readonly ITimer _timer;
 
-    public LocalCoordinators(int shards)
+    /// <summary>Creates them.</summary>
+    /// <param name="shards">How many.</param>
+    /// <param name="time">Their clock; its timers stand where they want to be served.</param>
+    public LocalCoordinators(int shards, TimeProvider time)
     {
+        _time = time;
+        _timer = time.CreateTimer(static _ => { }, null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _shards = new CoordinatorShard[shards];
         for (int i = 0; i < shards; i++)
             _shards[i] = new CoordinatorShard(new CoordinatorSettings { Shard = i, Incarnation = 1 }, new Random(i));
@@ -25,9 +31,10 @@ internal sealed class LocalCoordinators
 
     /// <summary>Serves what was sent and what is due.</summary>
     /// <returns>Whether there was anything.</returns>
-    public bool Serve(long now)
+    public bool Serve()
     {
         bool any = false;
+        long now = _time.GetTimestamp();
         while (_sent.TryDequeue(out (int Shard, ToCoordinator Message) item))
         {
             any = true;
@@ -40,6 +47,8 @@ internal sealed class LocalCoordinators
                 Feed(shard, Tick.Instance, now);
         }
 
+        long next = _shards.Min(s => s.NextDeadline);
+        _timer.Change(next == long.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromTicks(Math.Clamp(next - now, 0, TimeSpan.TicksPerDay)), Timeout.InfiniteTimeSpan);
         return any;
     }
 
