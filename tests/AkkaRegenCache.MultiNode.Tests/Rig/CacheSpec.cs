@@ -88,7 +88,7 @@ public abstract class CacheSpec : MultiNodeClusterSpec
                 },
                 s_patience),
             home);
-        return Tell("a key there", key, home);
+        return Tell("a key at " + home.Name, key, home);
     }
 
     /// <summary>How often generators have run in all processes.</summary>
