@@ -12,14 +12,16 @@ internal sealed record DemoOptions
 
           --seconds N    how long the clients read; 1 to 86400, default 30
           --rate N       requests a second once all clients have come; 1 to 20000, default 1500
-          --nodes N      cache nodes at the start; 2 to 16, default 3
+          --nodes N      cache nodes at the start; 2 to 16 (3 to 16 in a cluster, where a majority must survive), default 3
           --keys N       how many different keys the clients read, some far more often than others (Zipf); 1 to 1000000,
                          default 150
           --trace FILE   read the keys of a trace instead, again from its start when it ends: gzip over big-endian 32-bit
                          integers, one key a request
           --redis [host:port]
-                         every node is a process of its own, on Redis; without an address a redis-server from the PATH is
-                         started, and ended again. Default: all nodes in this process, sharing a store in memory
+                         the values are in Redis, and every node is a process of its own; without an address a redis-server
+                         from the PATH is started, and ended again. Default: the cluster stores them
+          --processes    every node is a process of its own. Default: all nodes in this process
+          --no-cluster   without Akka: on Redis alone, or in this process with a shared store in memory
           --json         plain lines, and the figures as one line of JSON at the end
           --help         this text
 
@@ -39,9 +41,24 @@ internal sealed record DemoOptions
     /// <summary>As a client of Redis takes it; empty: one is to be started; null: not on Redis.</summary>
     public string? Redis { get; init; }
 
+    /// <summary>Whether every node is a process of its own.</summary>
+    public bool Processes { get; init; }
+
+    /// <summary>Whether to do without the Akka cluster, though it may be there.</summary>
+    public bool NoCluster { get; init; }
+
     public bool Json { get; init; }
 
     public bool Help { get; init; }
+
+    /// <summary>Whether the nodes are to be an Akka cluster.</summary>
+    public bool IsCluster => HasAkka && !NoCluster;
+
+#if AKKA
+    public const bool HasAkka = true;
+#else
+    public const bool HasAkka = false;
+#endif
 
     /// <exception cref="UsageException">An argument is unknown, has no value, or one that can't be used.</exception>
     public static DemoOptions Parse(string[] arguments)
@@ -80,6 +97,12 @@ internal sealed record DemoOptions
                 case "--redis":
                     options = options with { Redis = value ?? Optional() };
                     break;
+                case "--processes":
+                    options = options with { Processes = NoValue() };
+                    break;
+                case "--no-cluster":
+                    options = options with { NoCluster = NoValue() };
+                    break;
                 case "--trace":
                     options = options with { Trace = Value() };
                     break;
@@ -108,9 +131,13 @@ internal sealed record DemoOptions
             }
         }
 
-        return options.Trace is not null && keysGiven
-            ? throw new UsageException("--keys and --trace exclude each other: a trace has its own keys.")
-            : options;
+        if (options.Trace is not null && keysGiven)
+            throw new UsageException("--keys and --trace exclude each other: a trace has its own keys.");
+        if (options.IsCluster && options.Nodes < 3)
+            throw new UsageException("A cluster of two can't survive either of them: --nodes 3 or more, or --no-cluster.");
+        if (options is { IsCluster: false, Processes: true, Redis: null })
+            throw new UsageException("--processes without a cluster need something to share: --redis.");
+        return options;
     }
 }
 

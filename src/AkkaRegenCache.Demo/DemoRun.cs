@@ -3,8 +3,6 @@ using AkkaRegenCache.Demo.Farm;
 using AkkaRegenCache.Demo.Load;
 using AkkaRegenCache.Demo.Origin;
 using AkkaRegenCache.Demo.Reporting;
-using AkkaRegenCache.Notifications;
-using AkkaRegenCache.Storage;
 using Spectre.Console;
 
 namespace AkkaRegenCache.Demo;
@@ -12,45 +10,54 @@ namespace AkkaRegenCache.Demo;
 /// <summary>One run: starts the farm and the clients, lets a node die and another join half way, and takes everything down.</summary>
 internal sealed class DemoRun(DemoOptions options, KeySource keys)
 {
-    // Serialized values, as a store on another machine would have them.
-    private readonly InMemoryStore _store = new(storesObjects: false);
-    private readonly InProcessNotificationBus _bus = new();
     private readonly FarmStatistics _farm = new();
     private readonly List<FarmNode> _nodes = [];
     private readonly List<Task> _burials = [];
-    private string? _redis;
+    private FarmKind _kind = null!;
 
     /// <summary>Runs until the time is over or <paramref name="cancellationToken"/> is cancelled.</summary>
     public async Task<Figures> RunAsync(CancellationToken cancellationToken)
     {
         TimeSpan duration = TimeSpan.FromSeconds(options.Seconds);
         await using RedisProcess? redis = options.Redis is "" ? await RedisProcess.StartAsync() : null;
-        _redis = redis?.Address ?? options.Redis;
+        _kind = FarmKind.Choose(options, redis?.Address ?? options.Redis);
         await using OriginServer origin = await OriginServer.StartAsync();
         using var directory = new NodeDirectory();
         var load = new LoadStatistics();
         try
         {
+            Figures? figures = null;
             for (int i = 0; i < options.Nodes; i++)
-                await StartNodeAsync(origin, directory);
+                await StartNodeAsync(origin, directory, news => Volatile.Read(ref figures)?.Event(news));
 
-            var figures = new Figures(origin, _farm, load);
-            string where = _redis is null ? "in this process" : $"as processes on Redis at {_redis}";
-            figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started {where}; {keys.Description}");
+            Volatile.Write(ref figures, new Figures(origin, _farm, load));
+            if (!DemoOptions.HasAkka && !options.NoCluster)
+                figures.Event("Akka's packages could not be restored: " + (options.Redis is null
+                    ? "the nodes share a store in memory instead of a cluster."
+                    : "the nodes share Redis alone, without a cluster."));
+            figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started {_kind.Where}; {keys.Description}");
 
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             Task run = new LoadGenerator(keys, directory, origin, _farm, load, options.Rate, duration).RunAsync(cancellationToken);
             Task turn = TurnAsync(figures, origin, directory, duration, ends.Token);
             await ShowAsync(figures, duration, run);
             await run;
+            origin.ClientsHaveGone();
             await ends.CancelAsync();
             await turn;
             return figures;
         }
         finally
         {
-            foreach (FarmNode node in _nodes.Where(node => !node.IsDead))
+            // One after the other, as a farm is taken down: what a node holds goes to those that are left. A cluster's last member would look for heirs.
+            FarmNode[] alive = [.. _nodes.Where(node => !node.IsDead)];
+            foreach (FarmNode node in alive)
+            {
+                if (_kind.IsCluster && node == alive[^1])
+                    node.Kill();
                 await node.DisposeAsync();
+            }
+
             await Task.WhenAll(_burials);
         }
     }
@@ -79,7 +86,7 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
             _burials.Add(Task.Run(async () => await victim.DisposeAsync(), CancellationToken.None));
 
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(1, duration.TotalSeconds / 20)), cancellationToken);
-            FarmNode newcomer = await StartNodeAsync(origin, directory);
+            FarmNode newcomer = await StartNodeAsync(origin, directory, figures.Event);
             figures.Event($"node {newcomer.Name} joined with an empty memory");
         }
         catch (OperationCanceledException)
@@ -99,11 +106,9 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
         return generating;
     }
 
-    private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory)
+    private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory, Action<string> tell)
     {
-        FarmNode node = _redis is null
-            ? await InProcessNode.StartAsync(_nodes.Count, _store, _bus, origin.Address)
-            : await ProcessNode.StartAsync(_nodes.Count, _redis, origin.Address);
+        FarmNode node = await _kind.StartAsync(_nodes.Count, origin.Address, tell);
         _nodes.Add(node);
         directory.Add(node);
         return node;

@@ -13,7 +13,8 @@ internal sealed class LoopbackServer : IAsyncDisposable
     private readonly WebApplication _app;
     private volatile bool _isDead;
 
-    private LoopbackServer(Action<IServiceCollection>? configure, Func<IServiceProvider, RequestDelegate> handler)
+    private LoopbackServer(
+        Action<IServiceCollection>? configure, Func<IServiceProvider, RequestDelegate> handler, Action<IEndpointRouteBuilder>? map)
     {
         // The empty builder: no configuration files and no environment variables (ASPNETCORE_URLS) reach into the demo.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -24,7 +25,15 @@ internal sealed class LoopbackServer : IAsyncDisposable
         // Several hosts live in this process, and none of them is the one that Ctrl-C is for.
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         _app = builder.Build();
-        _app.Run(handler(_app.Services));
+        if (map is null)
+        {
+            _app.Run(handler(_app.Services));
+        }
+        else
+        {
+            map(_app);
+            _app.MapFallback(handler(_app.Services));
+        }
     }
 
     public Uri Address { get; private set; } = null!;
@@ -32,9 +41,11 @@ internal sealed class LoopbackServer : IAsyncDisposable
     public IServiceProvider Services => _app.Services;
 
     public static async Task<LoopbackServer> StartAsync(
-        Func<IServiceProvider, RequestDelegate> handler, Action<IServiceCollection>? configure = null)
+        Func<IServiceProvider, RequestDelegate> handler,
+        Action<IServiceCollection>? configure = null,
+        Action<IEndpointRouteBuilder>? map = null)
     {
-        var server = new LoopbackServer(configure, handler);
+        var server = new LoopbackServer(configure, handler, map);
         await server._app.StartAsync();
         server.Address = new Uri(server._app.Services.GetRequiredService<IServer>().Features
             .Get<IServerAddressesFeature>()!.Addresses.Single());

@@ -5,9 +5,9 @@ using AkkaRegenCache.Demo.Load;
 using AkkaRegenCache.Demo.Reporting;
 
 // A node's own process, as the demo starts it.
-if (args is ["node", var redis, var origin])
+if (NodeArguments.Parse(args) is { } node)
 {
-    await ProcessNode.RunAsync(redis, new Uri(origin));
+    await ProcessNode.RunAsync(node);
     return 0;
 }
 

@@ -12,7 +12,7 @@ public static class RedisRegenCacheBuilderExtensions
     private const string DefaultPrefix = "arc";
 
     /// <summary>
-    /// Uses Redis as the cache's external store and for its notifications. The connection is made at first use and belongs to the application's
+    /// Uses Redis as the cache's external store and, where it isn't in an Akka cluster, for its notifications. The connection is made at first use and belongs to the application's
     /// container; caches with the same configuration share it. The host starts also while Redis is down, and a lost connection is made anew within
     /// about a second of Redis' return.
     /// </summary>
@@ -63,9 +63,10 @@ public static class RedisRegenCacheBuilderExtensions
         this RegenCacheBuilder builder, Func<IServiceProvider, RedisConnection> connection, string keyPrefix)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(keyPrefix);
-        return builder
-            .UseStore(provider => new RedisStore(connection(provider), keyPrefix, provider.GetService<ILogger<RedisStore>>()))
-            .UseNotifications(provider => new RedisNotifications(
+        builder.UseStore(provider => new RedisStore(connection(provider), keyPrefix, provider.GetService<ILogger<RedisStore>>()));
+        return builder.IsInCluster
+            ? builder
+            : builder.UseNotifications(provider => new RedisNotifications(
                 connection(provider), keyPrefix, provider.GetService<ILogger<RedisNotifications>>()));
     }
 }

@@ -74,6 +74,9 @@ public sealed class RegenCacheBuilder
         return this;
     }
 
+    /// <summary>Whether it is in a cluster, which then carries the notifications.</summary>
+    internal bool IsInCluster => Services.Any(s => s.IsKeyedService && s.ServiceType == typeof(ICacheFront) && Name.Equals(s.ServiceKey));
+
     /// <summary>Puts what the function makes, once, before whatever store is chosen, now or later.</summary>
     internal RegenCacheBuilder UseFront(Func<IServiceProvider, ICacheFront> factory)
     {

@@ -15,8 +15,22 @@ internal static class Shop
     /// <summary>The actor system's name, the same on every node.</summary>
     public const string System = "shop";
 
+    // That connections break is what the demo shows, and what members tell each other of it is in MemberNews.
+    private const string Quiet =
+        """
+        akka {
+          stdout-loglevel = OFF
+          log-dead-letters = off
+          # A killed node ends at once; all others are told to leave.
+          coordinated-shutdown { run-by-clr-shutdown-hook = off, run-by-actor-system-terminate = off }
+          remote.log-remote-lifecycle-events = off
+        }
+        """;
+
     /// <summary>Completes a node's registration. Which cluster it joins is told it when it has started.</summary>
-    public static void AddTo(RegenCacheBuilder cache)
+    /// <param name="cache">The cache's registration.</param>
+    /// <param name="hasExternalStore">Whether values are in Redis; else the cluster stores them.</param>
+    public static void AddTo(RegenCacheBuilder cache, bool hasExternalStore)
     {
         IServiceCollection services = cache.Services;
         services.AddControllers().AddApplicationPart(typeof(ProductsController).Assembly);
@@ -30,10 +44,10 @@ internal static class Shop
                 loggers.AddLoggerFactory();
                 loggers.LogLevel = Akka.Event.LogLevel.WarningLevel;
             })
-            .AddHocon("akka.stdout-loglevel = OFF, akka.log-dead-letters = off", HoconAddMode.Prepend)
+            .AddHocon(Quiet, HoconAddMode.Prepend)
             .WithRemoting("127.0.0.1", 0)
             .WithClustering()
-            .WithRegenCache(Cache, options => options.UseFastFailover(externalStore: false)));
+            .WithRegenCache(Cache, options => options.UseFastFailover(hasExternalStore)));
     }
 
     /// <summary>Joins a cluster, or begins one.</summary>

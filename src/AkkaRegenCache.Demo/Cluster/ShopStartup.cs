@@ -9,7 +9,7 @@ public sealed class ShopStartup
     /// <param name="services">Where to register.</param>
     public static void ConfigureServices(IServiceCollection services)
     {
-        Shop.AddTo(services.AddRegenCache(Shop.Cache));
+        Shop.AddTo(services.AddRegenCache(Shop.Cache), hasExternalStore: false);
         services.AddSingleton<IProductSource, NoProducts>();
     }
 

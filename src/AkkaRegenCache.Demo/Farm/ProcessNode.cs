@@ -3,34 +3,39 @@ using System.Globalization;
 
 namespace AkkaRegenCache.Demo.Farm;
 
-/// <summary>A node in a process of its own, on Redis. Killed as <c>kill -9</c> does it.</summary>
+/// <summary>A node in a process of its own. Killed as <c>kill -9</c> does it.</summary>
 internal sealed class ProcessNode : FarmNode
 {
     private const string Ready = "listening on ";
+    private const string News = "news: ";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
     private readonly HttpClient _client;
 
-    private ProcessNode(int number, Process process, Uri address)
+    private ProcessNode(int number, Process process, string[] addresses)
         : base(number)
     {
         _process = process;
-        Address = address;
-        _client = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(5) };
+        Address = new Uri(addresses[0]);
+        ClusterAddress = addresses.ElementAtOrDefault(1);
+        _client = new HttpClient { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(5) };
     }
 
     public override Uri Address { get; }
 
+    /// <summary>Where other nodes join its cluster; null: it has none.</summary>
+    public string? ClusterAddress { get; }
+
     /// <summary>Starts a process, and waits until its node can be asked.</summary>
-    public static async Task<FarmNode> StartAsync(int number, string redis, Uri origin)
+    public static async Task<ProcessNode> StartAsync(int number, NodeArguments arguments, Action<string> tell)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
 
         // Started as "dotnet demo.dll" or as an executable of its own.
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(ProcessNode).Assembly.Location);
-        foreach (string argument in (string[])["node", redis, origin.ToString()])
+        foreach (string argument in arguments.ToArguments())
             start.ArgumentList.Add(argument);
 
         Process process = Process.Start(start) ?? throw new InvalidOperationException("A node's process could not be started.");
@@ -40,7 +45,10 @@ internal sealed class ProcessNode : FarmNode
             while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
             {
                 if (line.StartsWith(Ready, StringComparison.Ordinal))
-                    return new ProcessNode(number, process, new Uri(line[Ready.Length..]));
+                {
+                    _ = HearAsync(process.StandardOutput, tell);
+                    return new ProcessNode(number, process, line[Ready.Length..].Split(' '));
+                }
             }
 
             throw new InvalidOperationException("A node's process ended before it was ready; see its messages above.");
@@ -54,13 +62,37 @@ internal sealed class ProcessNode : FarmNode
     }
 
     /// <summary>What such a process does: it is a node until its standard input ends, which it does when the demo dies too.</summary>
-    public static async Task RunAsync(string redis, Uri origin)
+    public static async Task RunAsync(NodeArguments arguments)
     {
-        await using WebNode node = await WebNode.StartAsync(origin, cache => cache.UseRedis(redis));
-        Console.WriteLine(Ready + node.Address);
+#if AKKA
+        if (arguments.Cluster != NodeArguments.None)
+        {
+            string? seed = arguments.Cluster == NodeArguments.First ? null : arguments.Cluster;
+            Action<string>? tell = seed is null ? news => Console.WriteLine(News + news) : null;
+            await using Cluster.ClusterNode member = await Cluster.ClusterNode.StartAsync(0, arguments.Origin, arguments.Redis, seed, tell);
+            await BeAsync($"{member.Address} {member.ClusterAddress}");
+            return;
+        }
+#endif
+        await using WebNode node = await WebNode.StartAsync(arguments.Origin, cache => cache.UseRedis(arguments.Redis!));
+        await BeAsync(node.Address.ToString());
+    }
+
+    private static async Task BeAsync(string addresses)
+    {
+        Console.WriteLine(Ready + addresses);
         while (await Console.In.ReadLineAsync() is not null)
         {
             // Nothing is said here but the end.
+        }
+    }
+
+    private static async Task HearAsync(StreamReader output, Action<string> tell)
+    {
+        while (await output.ReadLineAsync() is { } line)
+        {
+            if (line.StartsWith(News, StringComparison.Ordinal))
+                tell(line[News.Length..]);
         }
     }
 

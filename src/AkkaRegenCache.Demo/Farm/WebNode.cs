@@ -30,13 +30,16 @@ internal sealed class WebNode : IAsyncDisposable
 
     public Uri Address => _server.Address;
 
+    public IServiceProvider Services => _server.Services;
+
     /// <summary>How many values this node is asking the origin for, each under a claim.</summary>
     public int Generating => Volatile.Read(ref _generating);
 
     /// <summary>Starts a node.</summary>
     /// <param name="origin">Where values come from.</param>
     /// <param name="share">Says what it shares with the others.</param>
-    public static async Task<WebNode> StartAsync(Uri origin, Action<RegenCacheBuilder> share)
+    /// <param name="map">Says what else it serves.</param>
+    public static async Task<WebNode> StartAsync(Uri origin, Action<RegenCacheBuilder> share, Action<IEndpointRouteBuilder>? map = null)
     {
         var node = new WebNode(origin);
         node._server = await LoopbackServer.StartAsync(
@@ -45,13 +48,14 @@ internal sealed class WebNode : IAsyncDisposable
                 node._cache = services.GetRequiredService<IRegenCache>();
                 return node.AnswerAsync;
             },
-            services => share(services.AddRegenCache("catalog", options =>
+            services => share(services.AddSingleton(node).AddRegenCache("catalog", options =>
             {
                 options.DefaultEntryOptions = EntryLife.Options;
 
                 // A trace can bring a thousand new keys a second, and an interval later all of them are due.
                 options.MaximumBackgroundGenerations = 256;
-            })));
+            })),
+            map);
         return node;
     }
 
@@ -116,7 +120,9 @@ internal sealed class WebNode : IAsyncDisposable
         return (status, text, waited, Stopwatch.GetElapsedTime(start));
     }
 
-    private async ValueTask<string> AskOriginAsync(string key, CancellationToken cancellationToken)
+    /// <summary>Asks the origin for the value of a key.</summary>
+    /// <exception cref="OriginFailedException">It fails.</exception>
+    public async ValueTask<string> AskOriginAsync(string key, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _generating);
         try

@@ -21,6 +21,7 @@ internal sealed class OriginServer : IAsyncDisposable
     private long _calls;
     private long _plainCalls;
     private long _failures;
+    private volatile bool _clientsHaveGone;
 
     public Uri Address => _server!.Address;
 
@@ -45,6 +46,9 @@ internal sealed class OriginServer : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _server?.DisposeAsync() ?? ValueTask.CompletedTask;
 
+    /// <summary>Nothing is counted any more: what nodes still ask while they leave, one after the other, is for no request.</summary>
+    public void ClientsHaveGone() => _clientsHaveGone = true;
+
     private async Task AnswerAsync(HttpContext context)
     {
         string path = context.Request.Path.Value ?? "";
@@ -56,10 +60,9 @@ internal sealed class OriginServer : IAsyncDisposable
         }
 
         string key = path["/value/".Length..];
-        if (isPlain)
-            Interlocked.Increment(ref _plainCalls);
-        else
-            Interlocked.Increment(ref _calls);
+        bool counts = !_clientsHaveGone;
+        if (counts)
+            Interlocked.Increment(ref isPlain ? ref _plainCalls : ref _calls);
 
         // The moment the answer is true for is when the origin began to make it.
         long now = Milliseconds;
@@ -67,7 +70,7 @@ internal sealed class OriginServer : IAsyncDisposable
         await Task.Delay(DelayOf(key), context.RequestAborted);
 
         bool fails = Random.Shared.NextDouble() < FailureShare;
-        if (fails && !isPlain)
+        if (fails && counts && !isPlain)
             Interlocked.Increment(ref _failures);
         context.Response.StatusCode = fails ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
         await context.Response.WriteAsync(new OriginAnswer(fails, key, version, now).ToString());

@@ -13,7 +13,7 @@ public static class RegenClusterBuilderExtensions
     /// chosen (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must know it too:
     /// <c>services.AddAkka(…, akka =&gt; akka.….WithRegenCache(name))</c>.
     /// </summary>
-    /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c> or <c>UseRedis</c>, the last call gives the notifications.</param>
+    /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c>, the last call gives the notifications.</param>
     /// <remarks>
     /// The cache works as soon as the host has started, also while the cluster isn't up: each node then goes to the external store itself or, without one,
     /// makes its own values.
