@@ -123,6 +123,10 @@ for suite in "${suites[@]}"; do
     passed=$((passed + ${ok:-0}))
     failed=$((failed + ${bad:-0}))
     skipped=$((skipped + ${total:-0} - ${executed:-0}))
+    # A multi-node spec that can't even be started shows as skipped, which must not read as if all were well.
+    if [[ $name == *.MultiNode.Tests && ${total:-0} -ne ${executed:-0} ]]; then
+        not_run+=("$name: $((total - executed)) of its specs could not be started")
+    fi
     # An exit code without a failed test: the runner crashed, hung, or some tests never came to an end.
     if [ "$code" -ne 0 ] && [ "${bad:-0}" -eq 0 ]; then
         not_run+=("$name: the runner ended with exit code $code, and not all of its tests")
