@@ -10,7 +10,9 @@ cd "$(dirname "$0")"
 project=src/AkkaRegenCache.Demo
 say "Building the demo (the first time takes a minute) ..."
 probe_redis_client && say "StackExchange.Redis $redis_client"
-properties=("-p:StackExchangeRedisVersion=$redis_client")
+probe_akka
+[ "$with_akka" = true ] || say "$no_akka: the demo runs without the cluster."
+properties=("-p:StackExchangeRedisVersion=$redis_client" "-p:WithAkka=$with_akka")
 restore "$project" "${properties[@]}"
 dotnet build "$project" "${properties[@]}" -c Release --no-restore -v quiet --nologo >&2
 say "Starting the farm ..."

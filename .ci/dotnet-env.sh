@@ -59,3 +59,21 @@ probe_redis_client() {
     redis_client=3.1.31
     return 1
 }
+
+# probe_akka PROJECT...: finds out whether Akka's packages can be restored here, with those of these projects, and sets with_akka to true or false and
+# no_akka to why not; the build takes it as -p:WithAkka=$with_akka.
+probe_akka() {
+    local log try project
+    with_akka=true no_akka=
+    for project in src/AkkaRegenCache/AkkaRegenCache.csproj "$@"; do
+        for try in 1 2; do
+            if log=$(dotnet restore "$project" -v quiet "-p:StackExchangeRedisVersion=$redis_client" 2>&1); then
+                continue 2
+            fi
+        done
+        with_akka=false
+        no_akka=$(grep -o 'NU[0-9]*: .*' <<<"$log" | sed 's/ \[.*//' | head -n 1)
+        no_akka="Akka's packages can't be restored here${no_akka:+ ($no_akka)}"
+        return 0
+    done
+}

@@ -103,7 +103,7 @@ public sealed class FaultTests(ITestOutputHelper output)
     {
         await using var cluster = await TestCluster.StartNewAsync();
         var caches = await cluster.StartAsync("leave", External(external));
-        var key = KeyOwnedElsewhere(caches[2]);
+        var key = await KeyOwnedElsewhereAsync(caches[2]);
         var begun = new TaskCompletionSource();
         var mayEnd = new TaskCompletionSource();
         var runs = 0;
@@ -184,7 +184,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         for (var i = 0; i < caches.Length; i++)
             caches[i] = await cluster.Nodes[i].StartAsync("die", stores[i], options: options);
         await TestCluster.ConnectedAsync(caches);
-        var key = KeyOwnedElsewhere(caches[2]);
+        var key = await KeyOwnedElsewhereAsync(caches[2]);
         var begun = new TaskCompletionSource();
         _ = caches[2].Cache.GetOrCreateAsync(key, async cancellationToken =>
         {
@@ -272,12 +272,13 @@ public sealed class FaultTests(ITestOutputHelper output)
 
     private static InMemoryStore? External(bool external) => external ? new InMemoryStore(storesObjects: false) : null;
 
-    /// <summary>A key whose shard is not on the cache's own node.</summary>
-    private static string KeyOwnedElsewhere(TestCache cache) => Enumerable.Range(0, 1000).Select(i => $"key{i}").First(key =>
+    /// <summary>A key whose shard is not on the cache's own node. Where all went there first, the next rebalancing moves some.</summary>
+    private static async Task<string> KeyOwnedElsewhereAsync(TestCache cache)
     {
-        var shard = cache.Node.ShardOf(key);
-        return !Homes.IsLocal(cache, shard);
-    });
+        IReadOnlySet<int> local = new HashSet<int>();
+        await Eventually.Holds(() => (local = Homes.Local(cache)).Count < cache.Node.Shards, "other nodes have shards, too");
+        return Enumerable.Range(0, 1000).Select(i => $"key{i}").First(key => !local.Contains(cache.Node.ShardOf(key)));
+    }
 
     private static WriteRequest Write(string key, byte[] value) => new()
     {

@@ -40,7 +40,11 @@ public sealed class HostingTests
         await Eventually.Holds(() => TestCluster.AnswersAsync(own, "key"), "the cluster stores values once it is up");
         await catalog.SetAsync("later", "stored in the cluster");
         Assert.NotNull((await own.ReadAsync(new ReadRequest { Key = "later" })).Record);
+
+        // The last node has nobody to hand its shards to, and waits for nobody.
+        var watch = System.Diagnostics.Stopwatch.StartNew();
         await host.StopAsync();
+        Assert.InRange(watch.Elapsed, TimeSpan.Zero, TimeSpan.FromSeconds(8));
     }
 
     [Fact]

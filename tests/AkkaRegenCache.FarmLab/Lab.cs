@@ -7,6 +7,8 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
 
     public LabOptions Options { get; } = options;
 
+    public INodeMode Mode { get; } = NodeModes.Find(options.Mode);
+
     public LabFarm Farm { get; } = farm;
 
     public LabReport Report { get; } = report;
@@ -67,7 +69,11 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         var lost = Journal.LostRequests;
 
         Report.Runs = log.Runs.Count(run => !run.IsSet);
-        Report.Accepted = log.Accepted?.Count(record => !record.IsRemoved && !record.IsSet);
+        Report.Accepted = Mode.UsesRedis && log.Accepted is null ? null : log.AcceptedOrShown.Count(record => !record.IsRemoved && !record.IsSet);
+        if (!Mode.UsesRedis)
+            Report.Details["acceptedIsCountedBy"] = "readings";
+        if (Mode.HasCoordinators)
+            Report.Details["failover"] = Options.Failover;
         Report.Reads = log.Answers.Count;
         Report.WaitedReads ??= log.Answers.Count(answer => !answer.IsHit);
         Report.WrongAnswers = wrong.Count;

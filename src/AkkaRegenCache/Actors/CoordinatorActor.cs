@@ -238,7 +238,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     /// <summary>The shard moves: the next entity is told, and gets the records through the region, which keeps them until it is there.</summary>
     private void OnStop()
     {
-        if (_store.IsInUse && _node.Seat is { } seat)
+        if (_store.IsInUse && HasHeir() && _node.Seat is { } seat)
         {
             var announced = new ToNode(new HandOverAnnounced(_shard, _machine.Incarnation));
             seat.Mediator.Tell(new Publish(_node.Topic, announced));
@@ -249,6 +249,15 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         }
 
         Context.Stop(Self);
+    }
+
+    /// <summary>Whether another node can take the shard over. What is sent to nobody would only keep the last node from ending.</summary>
+    private bool HasHeir()
+    {
+        var cluster = Cluster.Get(Context.System);
+        var state = cluster.State;
+        return state.Members.Any(member => member.Status == MemberStatus.Up && member.UniqueAddress != cluster.SelfUniqueAddress
+            && !state.Unreachable.Contains(member) && (_node.Options.Role is not { } role || member.HasRole(role)));
     }
 
     private sealed class WaitEnds : INoSerializationVerificationNeeded

@@ -24,6 +24,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     private ImmutableArray<Action<CacheNotification>> _handlers = [];
     private volatile ClusterSeat? _seat;
     private volatile bool _isUp;
+    private volatile bool _hasLeft;
     private int _agentStarts;
 
     public ClusterNode(string cacheName, RegenClusterOptions options, TimeProvider? time = null)
@@ -50,8 +51,8 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// <summary>What it has in the actor system; null: there is none, or none any more.</summary>
     public ClusterSeat? Seat => _seat;
 
-    /// <summary>Whether this node is a member of the cluster.</summary>
-    public bool IsUp => _isUp;
+    /// <summary>Whether this node is a member of the cluster, and has not left.</summary>
+    public bool IsUp => _isUp && !_hasLeft;
 
     /// <inheritdoc/>
     public int Shards => Options.Shards;
@@ -84,7 +85,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// <inheritdoc/>
     public void Send(int shard, ToCoordinator message)
     {
-        if (_seat is not { } seat || !_isUp)
+        if (_seat is not { } seat || !IsUp)
             return;
         _talkedTo[shard] = true;
         foreach (var part in WireLimits.Split(message))
@@ -103,7 +104,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public void Open(ClusterSeat seat)
     {
         _seat = seat;
-        if (_isUp)
+        if (IsUp)
             Deliver(LinkRestored.Instance);
     }
 
@@ -152,6 +153,12 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
             }
         }
     }
+
+    /// <summary>
+    /// The cache has left: nothing goes to the shards any more, which are handed off now. What their region held for shards without a home would keep the
+    /// last node of a cluster from ending.
+    /// </summary>
+    public void Leave() => _hasLeft = true;
 
     /// <summary>Records of a shard are on their way to its next entity, which may be here.</summary>
     public void Expect(HandOverAnnounced announced) => _handOvers[announced.Shard] = (announced.Incarnation, Time.GetTimestamp());

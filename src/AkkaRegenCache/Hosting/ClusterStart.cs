@@ -91,8 +91,8 @@ internal static class ClusterStart
                 system.Log.Error(e, "Cache '{0}' could not leave in order.", node.CacheName);
             }
 
-            // The region goes when it has no message left for any shard; with pings for shards that nobody will host any more, it never would.
-            node.OnRemoved();
+            node.Leave();
+
             return Akka.Done.Instance;
         });
 }

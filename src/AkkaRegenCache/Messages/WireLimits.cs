@@ -37,6 +37,10 @@ internal static class WireLimits
                 return Split(survey.Held, SizeOf).Select(held => survey with { Held = held, Awaited = [], Offered = [] })
                     .Concat(Split(survey.Awaited, SizeOf).Select(awaited => survey with { Held = [], Awaited = awaited, Offered = [] }))
                     .Concat(Split(survey.Offered, SizeOf).Select(offers => survey with { Held = [], Awaited = [], Offered = offers }));
+            case RecordsKept kept when kept.Records.Sum(SizeOf) > List:
+                // A value that fits no message is not given back: it is made again.
+                var fitting = kept.Records.Where(record => record.Payload?.Bytes is not { Length: > Payload }).ToList();
+                return Split(fitting, SizeOf).Select(records => kept with { Records = records });
             default:
                 return [message];
         }
@@ -70,6 +74,8 @@ internal static class WireLimits
     private static int SizeOf(ClaimHeld held) => SizeOf(held.Key) + 32;
 
     private static int SizeOf(ClaimAwaited awaited) => SizeOf(awaited.Key) + SizeOf(awaited.Holder) + 32;
+
+    private static int SizeOf(KeptRecord kept) => SizeOf(kept.Key) + (kept.Payload?.Bytes?.Length ?? 0) + 64;
 
     private static int SizeOf(OfferedKey offered) => SizeOf(offered.Key) + 64;
 }

@@ -10,6 +10,9 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 internal sealed class ShardStore
 {
+    /// <summary>More is no value, but a message gone wrong.</summary>
+    private const int MaximumPayload = 1 << 30;
+
     private static readonly TimeSpan s_operationsKept = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_uploadsKept = TimeSpan.FromSeconds(30);
 
@@ -68,6 +71,9 @@ internal sealed class ShardStore
         {
             case StoreAsk { PayloadLength: 0 } ask:
                 Serve(ask, sender);
+                break;
+            case StoreAsk { PayloadLength: < 0 or > MaximumPayload } ask:
+                _reply(sender, new StoreFailed(ask.Id, $"a value of {ask.PayloadLength} bytes can't be stored."));
                 break;
             case StoreAsk ask:
                 var begun = new Upload(ask, sender, ask.PayloadLength, _clock());

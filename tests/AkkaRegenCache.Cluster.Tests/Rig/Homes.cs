@@ -6,8 +6,6 @@ namespace AkkaRegenCache.Cluster.Tests.Rig;
 /// <summary>Where shards live.</summary>
 internal static class Homes
 {
-    public static bool IsLocal(TestCache cache, int shard) => Local(cache).Contains(shard);
-
     /// <summary>The shards whose entity is on the cache's node.</summary>
     public static IReadOnlySet<int> Local(TestCache cache)
     {

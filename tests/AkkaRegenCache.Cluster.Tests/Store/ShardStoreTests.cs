@@ -136,6 +136,17 @@ public sealed class ShardStoreTests
         Assert.Equal(value.Length, Assert.IsType<StoreReply>(_replies[^1]).PayloadLength);
     }
 
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(int.MaxValue)]
+    public void A_value_of_an_impossible_length_is_refused_and_the_store_goes_on(int length)
+    {
+        var store = NewStore();
+        store.Handle(new StoreAsk(5, Write("key", ""), length), ActorRefs.Nobody);
+        Assert.Equal(5, Assert.IsType<StoreFailed>(_replies[^1]).Id);
+        Assert.NotNull(Ask(store, new CheckBatch(["key"])));
+    }
+
     [Fact]
     public void A_value_that_was_replaced_while_it_was_fetched_is_gone()
     {

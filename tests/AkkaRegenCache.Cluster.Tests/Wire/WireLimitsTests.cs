@@ -44,6 +44,24 @@ public sealed class WireLimitsTests
         Assert.Same(small, Assert.Single(WireLimits.Split(small)));
     }
 
+    [Fact]
+    public void Records_that_are_given_back_come_in_messages_that_fit_without_those_that_fit_none()
+    {
+        KeptRecord Record(string key, int length) =>
+            new(key, 1, CachePayload.FromBytes(new byte[length]), TimeSpan.FromSeconds(1), default, null, default);
+        var kept = new RecordsKept
+        {
+            Node = "node",
+            Life = "life",
+            Records = [.. Enumerable.Range(0, 100).Select(i => Record($"key{i}", 30_000)), Record("large", WireLimits.Payload), Record("too large", WireLimits.Payload + 1)],
+        };
+
+        var parts = WireLimits.Split(kept).Cast<RecordsKept>().ToList();
+
+        Assert.All(parts, part => Assert.InRange(WireFormat.Write(new ToShard(1, part)).Length, 1, Frame * 3 / 4));
+        Assert.Equal(kept.Records.Take(101), parts.SelectMany(part => part.Records));
+    }
+
     [Theory]
     [InlineData(WireLimits.Payload, true)]
     [InlineData(WireLimits.Payload + 1, false)]

@@ -29,7 +29,7 @@ public abstract partial class ExternalStoreContract
 
     protected Task Advance(double units) => AdvanceAsync(Unit * units);
 
-    protected OperationId Op(string node = "node") => new(node, ++_operations);
+    protected OperationId Op(string node = "node") => new(node, Interlocked.Increment(ref _operations));
 
     protected async Task<StoreRecord?> Read(string key = Key) => (await Store.ReadAsync(new ReadRequest { Key = key })).Record;
 

@@ -12,7 +12,7 @@ internal static class Convergence
     /// <summary>Answers asked for from a time on that were not up to date.</summary>
     public static IEnumerable<SeenAnswer> Stale(LabLog log, long from)
     {
-        var records = (log.Accepted ?? []).ToLookup(record => record.Key);
+        var records = log.AcceptedOrShown.ToLookup(record => record.Key);
         foreach (var answer in log.Answers)
         {
             if (answer.Asked < from)

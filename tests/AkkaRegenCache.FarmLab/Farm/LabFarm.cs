@@ -8,7 +8,10 @@ namespace AkkaRegenCache.FarmLab;
 /// <param name="IsPersistent">Whether Redis writes every change down, to have it again after a restart.</param>
 /// <param name="BreaksRedis">Whether Redis is killed, stopped or flushed: then it must be the lab's own.</param>
 /// <param name="IsWatched">Whether every command of Redis is listened to, to know what was accepted. It costs Redis time.</param>
-internal sealed record FarmNeeds(bool IsPersistent = false, bool BreaksRedis = false, bool IsWatched = true);
+/// <param name="DoesWithoutRedis">Whether it breaks Redis only where there is one.</param>
+/// <param name="NeedsCoordinators">Whether it is about coordinators.</param>
+internal sealed record FarmNeeds(
+    bool IsPersistent = false, bool BreaksRedis = false, bool IsWatched = true, bool DoesWithoutRedis = false, bool NeedsCoordinators = false);
 
 /// <summary>
 /// The processes of one run: Redis, the origin, the nodes, and a guard that ends them all should the lab be killed. Starts them, restarts
@@ -61,6 +64,8 @@ internal sealed class LabFarm : IAsyncDisposable
         var mode = NodeModes.Find(options.Mode);
         if (Signals.WhyMissing is { } why)
             throw new UsageException(why);
+        if (needs.NeedsCoordinators && !mode.HasCoordinators)
+            throw new UsageException($"The scenario '{options.Scenario}' is about coordinators, and the mode '{mode.Name}' has none: it doesn't apply.");
         var farm = new LabFarm(options, say);
         try
         {
@@ -144,8 +149,8 @@ internal sealed class LabFarm : IAsyncDisposable
     {
         if (!mode.UsesRedis)
         {
-            if (needs.BreaksRedis)
-                throw new UsageException($"The scenario breaks Redis, and the mode '{mode.Name}' has none.");
+            if (needs.BreaksRedis && !needs.DoesWithoutRedis)
+                throw new UsageException($"The scenario '{_options.Scenario}' is about Redis, and the mode '{mode.Name}' has none: it doesn't apply.");
             return;
         }
 

@@ -5,16 +5,33 @@ internal static class Breaking
 {
     private static readonly TimeSpan s_leaving = TimeSpan.FromSeconds(30);
 
-    public static async Task KillNodeAsync(Lab lab, FarmNode node)
+    /// <returns>To be called when its place is taken again.</returns>
+    public static async Task<Action> KillNodeAsync(Lab lab, FarmNode node)
     {
-        var end = lab.Journal.Begin(FaultKind.Kill, node.Name);
+        var healed = BeginDeath(lab, node);
         await node.KillAsync();
-        end();
+        return healed;
+    }
+
+    /// <summary>A node dies; in a cluster that has no Redis its shards are lost, and those records are not there until they are back.</summary>
+    /// <returns>To be called when its place is taken again.</returns>
+    public static Action BeginDeath(Lab lab, FarmNode node)
+    {
+        lab.Journal.Begin(FaultKind.Kill, node.Name)();
+        if (lab.Mode.UsesRedis)
+            return static () => { };
+        var isDown = lab.Journal.Begin(FaultKind.StoreDown, node.Name);
+        var isLost = lab.Journal.Begin(FaultKind.StoreLost, node.Name);
+        return () =>
+        {
+            isDown();
+            isLost();
+        };
     }
 
     public static async Task PauseNodeAsync(Lab lab, FarmNode node, TimeSpan time)
     {
-        var end = lab.Journal.Begin(FaultKind.Pause, node.Name);
+        var end = BeginPause(lab, node);
         node.Stop();
         try
         {
@@ -25,6 +42,21 @@ internal static class Breaking
             node.Continue();
             end();
         }
+    }
+
+    /// <summary>A node is stopped; in a cluster without Redis the records of its shards are not there meanwhile.</summary>
+    /// <returns>To be called when it goes on.</returns>
+    public static Action BeginPause(Lab lab, FarmNode node)
+    {
+        var end = lab.Journal.Begin(FaultKind.Pause, node.Name);
+        if (lab.Mode.UsesRedis)
+            return end;
+        var endOfStore = lab.Journal.Begin(FaultKind.StoreDown, node.Name);
+        return () =>
+        {
+            end();
+            endOfStore();
+        };
     }
 
     /// <summary>Kills Redis and starts it again after a time.</summary>

@@ -7,12 +7,13 @@ namespace AkkaRegenCache.FarmLab;
 internal sealed class ChurnScenario : IScenario
 {
     private const int LeastNodes = 2;
+    private const int ConcernsNodes = 60;
 
     public string Name => "churn";
 
     public string Summary => "random faults of nodes and Redis, under reads and changes";
 
-    public FarmNeeds Needs { get; } = new(IsPersistent: true, BreaksRedis: true);
+    public FarmNeeds Needs { get; } = new(IsPersistent: true, BreaksRedis: true, DoesWithoutRedis: true);
 
     public async Task RunAsync(Lab lab)
     {
@@ -35,9 +36,12 @@ internal sealed class ChurnScenario : IScenario
                 {
                     await Wait.ForAsync(TimeSpan.FromMilliseconds(lab.Random.Next(300, 2000)), lab.Cancellation);
                     restarting.RemoveAll(task => task.IsCompletedSuccessfully);
+                    Supervise(lab, restarting);
                     await FaultAsync(lab, restarting);
                 }
 
+                await Task.WhenAll(restarting);
+                Supervise(lab, restarting);
                 await Task.WhenAll(restarting);
             }
 
@@ -59,22 +63,45 @@ internal sealed class ChurnScenario : IScenario
         lab.Report.Details["changesRefused"] = log.Changes.Count(change => change.Error is not null);
     }
 
+    private static async Task StartAgainAsync(Lab lab, FarmNode node, Action healed)
+    {
+        await lab.Farm.StartNodeAsync(node.Slot, lab.Cancellation);
+        healed();
+    }
+
+    /// <summary>A node that its cluster has downed ends: whoever runs a farm starts it anew.</summary>
+    private static void Supervise(Lab lab, List<Task> restarting)
+    {
+        foreach (var node in lab.Farm.Nodes.Where(node => node.HasEndedByItself).ToList())
+        {
+            lab.Say($"{node.Name} has ended by itself, and is started anew");
+            lab.Report.Details["nodesThatEndedThemselves"] = 1 + (lab.Report.Details.TryGetValue("nodesThatEndedThemselves", out var n) ? (int)n : 0);
+            restarting.Add(StartAgainAsync(lab, node, Breaking.BeginDeath(lab, node)));
+            node.IsLeaving = true;
+        }
+    }
+
     /// <summary>Does something. What concerns a node goes on beside the next fault; Redis is broken in one way at a time.</summary>
     private static async Task FaultAsync(Lab lab, List<Task> underWay)
     {
         var random = lab.Random;
-        var (what, which, length) = (random.Next(100), random.NextDouble(), random.NextDouble());
+        var (what, which, length) = (random.Next(lab.Mode.UsesRedis ? 100 : ConcernsNodes), random.NextDouble(), random.NextDouble());
         var nodes = lab.Farm.Nodes.Where(node => node.IsInService).ToList();
-        var node = nodes.Count > LeastNodes ? nodes[(int)(which * nodes.Count)] : null;
+
+        // A cluster goes on where the majority is: more than one node at a time would take it away from a farm of three or four.
+        var least = lab.Mode.HasCoordinators ? Math.Max(LeastNodes, (lab.Options.Nodes / 2) + 1) : LeastNodes;
+        var node = nodes.Count > least ? nodes[(int)(which * nodes.Count)] : null;
+        if (node is null && !lab.Mode.UsesRedis)
+            return;
         switch (what)
         {
             case < 25 when node is not null:
                 lab.Say($"kill {node.Name}");
-                await Breaking.KillNodeAsync(lab, node);
-                underWay.Add(lab.Farm.StartNodeAsync(node.Slot, lab.Cancellation));
+                var healed = await Breaking.KillNodeAsync(lab, node);
+                underWay.Add(StartAgainAsync(lab, node, healed));
                 break;
             case < 50 when node is not null:
-                var pause = TimeSpan.FromSeconds(0.3 + 4.5 * length);
+                var pause = TimeSpan.FromSeconds(0.3 + (4.5 * length));
                 lab.Say($"pause {node.Name} for {pause.TotalSeconds:0.0} s");
                 underWay.Add(Breaking.PauseNodeAsync(lab, node, pause));
                 break;

@@ -38,14 +38,21 @@ internal sealed class LoadScenario : IScenario
         // One interval to settle, then the window.
         await Wait.ForAsync(TimeSpan.FromMilliseconds(interval), lab.Cancellation);
         var cpu = CpuOf(lab);
-        var before = await RedisUse.CountAsync(lab.Farm, lab.Cancellation);
+        var before = lab.Mode.UsesRedis ? await RedisUse.CountAsync(lab.Farm, lab.Cancellation) : [];
         var from = LabClock.Now;
         await Wait.ForAsync(lab.Seconds(20), lab.Cancellation);
-        var after = await RedisUse.CountAsync(lab.Farm, lab.Cancellation);
+        var after = lab.Mode.UsesRedis ? await RedisUse.CountAsync(lab.Farm, lab.Cancellation) : [];
         var seconds = LabClock.Since(from).TotalSeconds;
         var perSecond = after.ToDictionary(pair => pair.Key, pair => (pair.Value - before.GetValueOrDefault(pair.Key)) / seconds);
         var report = lab.Report;
         report.Details["cpuCoresOfNodes"] = Math.Round((CpuOf(lab) - cpu).TotalSeconds / seconds, 2);
+        report.Details["keys"] = keys.Length;
+        report.Details["intervalMs"] = interval;
+        if (!lab.Mode.UsesRedis)
+        {
+            lab.Say("There is no Redis whose commands could be counted.");
+            return;
+        }
 
         // Scripts publish too, and Redis counts both alike: a look at one whole interval tells which came over the wire.
         var sample = TimeSpan.FromMilliseconds(interval);
@@ -59,8 +66,6 @@ internal sealed class LoadScenario : IScenario
         report.RedisCommandsPerSecond = Math.Round(perSecond.Where(pair => RedisUse.IsFromOutside(pair.Key)).Sum(pair => pair.Value), 1);
         report.Details["inScriptsPerSecond"] = Math.Round(perSecond.Where(pair => !RedisUse.IsFromOutside(pair.Key)).Sum(pair => pair.Value), 1);
         report.Details["floorPerSecond"] = 2 * regenerations;
-        report.Details["keys"] = keys.Length;
-        report.Details["intervalMs"] = interval;
 
         foreach (var (script, count) in scripts)
             report.Details["byScript:" + script] = Math.Round(count / sample.TotalSeconds, 1);

@@ -40,6 +40,9 @@ internal static class Outages
     /// <summary>How many connections hear notifications now: each node should have one.</summary>
     public static async Task TellSubscribersAsync(Lab lab)
     {
+        // In a cluster news take its own way.
+        if (lab.Mode.HasCoordinators)
+            return;
         using var redis = await MiniRedis.ConnectAsync(lab.Farm.RedisHost, lab.Farm.RedisPort, lab.Cancellation);
         var subscribers = (await redis.CallTextAsync(lab.Cancellation, "PUBSUB", "NUMSUB", "arc:notify:0:" + NodeModes.Cache))!;
         lab.Report.Details["subscribersAtEnd"] = int.Parse(subscribers, CultureInfo.InvariantCulture);
@@ -60,7 +63,7 @@ internal static class Outages
             .GroupBy(answer => (answer.Node, answer.Key, answer.Value?.Number)).OrderByDescending(group => group.Count()).Take(10);
         foreach (var group in late)
         {
-            var newest = log.Accepted!.LastOrDefault(record => record.Key == group.Key.Key);
+            var newest = log.AcceptedOrShown.LastOrDefault(record => record.Key == group.Key.Key);
             var first = group.Min(answer => answer.Asked);
             var last = group.Max(answer => answer.Asked);
             lab.Say(FormattableString.Invariant(

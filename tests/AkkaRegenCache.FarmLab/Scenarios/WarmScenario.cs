@@ -35,7 +35,25 @@ internal sealed class WarmScenario : IScenario
             lab.Break(3, $"{lab.Report.WaitedReads} of {polled.Count} reads of warm keys waited");
         lab.Report.IdealRuns = 0;
         foreach (var key in keys)
-            lab.Report.IdealRuns += CheckGrid(lab, log, key, life, end);
+            lab.Report.IdealRuns += lab.Mode.UsesRedis ? CheckGrid(lab, log, key, life, end) : CheckSteps(lab, log, key, life, end);
+    }
+
+    /// <summary>
+    /// Without a Redis nobody can look up when a key is due: between two runs' tokens there must be an interval, more or less the jitter and what a node
+    /// takes to notice.
+    /// </summary>
+    /// <returns>About how many runs there should have been.</returns>
+    private static long CheckSteps(Lab lab, LabLog log, string key, EntryLife life, long end)
+    {
+        var runs = log.Runs.Where(run => run.Key == key).OrderBy(run => run.Token).ToList();
+        for (var i = 1; i < runs.Count; i++)
+        {
+            var step = (runs[i].Token - runs[i - 1].Token) / 1000.0 / life.Interval;
+            if (step is < 0.5 or > 1.5)
+                lab.Break(2, FormattableString.Invariant($"between two runs of {key} there were {step:0.00} intervals"));
+        }
+
+        return runs.Count == 0 ? 0 : 1 + (long)(LabClock.Milliseconds(end - (runs[0].Ended ?? end)) / life.Interval);
     }
 
     /// <summary>

@@ -104,7 +104,11 @@ internal sealed class Journal
                 Accepted = witness?.Accepted,
                 NewLives = witness?.NewLives ?? [],
             };
-            return witness is null ? log : log with { ToLabTime = witness.ToLabTime };
+            if (witness is not null)
+                return log with { ToLabTime = witness.ToLabTime };
+
+            // Nobody hears when a shard begins anew: about when its node dies, and again when it is back.
+            return log with { NewLives = [.. _faults.Where(fault => fault.Kind == FaultKind.StoreLost).SelectMany(fault => (long[])[fault.From, fault.To])] };
         }
     }
 }

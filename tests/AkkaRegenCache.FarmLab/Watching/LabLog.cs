@@ -36,10 +36,10 @@ internal enum FaultKind
     /// <summary>A node left by SIGTERM; no fault, but its claims may go back.</summary>
     Leave,
 
-    /// <summary>Redis didn't answer: killed or stopped.</summary>
+    /// <summary>The store didn't answer: Redis killed or stopped, or a node that hosts shards of a cluster without Redis.</summary>
     StoreDown,
 
-    /// <summary>Redis lost its data.</summary>
+    /// <summary>The store lost data: Redis all, a cluster without Redis the shards of the node that died.</summary>
     StoreLost,
 }
 
@@ -66,6 +66,9 @@ internal sealed record LabLog
 
     /// <summary>What the store accepted, in its own order; null: nobody watched.</summary>
     public IReadOnlyList<AcceptedRecord>? Accepted { get; init; }
+
+    /// <summary>What was accepted as far as anybody can tell: by the store's witness, or else by readings (<see cref="Shown"/>).</summary>
+    public IReadOnlyList<AcceptedRecord> AcceptedOrShown => Accepted ?? Shown.Of(this);
 
     /// <summary>When the store's lives after the first began.</summary>
     public IReadOnlyList<long> NewLives { get; init; } = [];
