@@ -57,6 +57,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private int _answers;
     private volatile bool _isLeaving;
     private bool _isGoingOn;
+    private bool _hasEnded;
     private int _draining;
     private bool _isBusDown;
     private bool _hasLeft;
@@ -137,7 +138,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     public int AnswersUnderWay => Volatile.Read(ref _answers);
 
     /// <summary>Whether what waits for the loop while the node leaves has been told, and has not gone on yet; for tests as well.</summary>
-    public bool IsGoingOn => Volatile.Read(ref _isGoingOn);
+    public bool IsGoingOn => Volatile.Read(ref _isGoingOn) && !Volatile.Read(ref _hasEnded);
 
     /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
     public bool IsLeaving => Volatile.Read(ref _disposals) != 0;
@@ -202,7 +203,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
         if (_agent.PendingChanges is > 0 and var lost)
             LogChangesLost(_cacheName, lost);
-        Volatile.Write(ref _isGoingOn, false);
+
+        // Should the loop come to rest only now, nobody waits for it any more.
+        Volatile.Write(ref _hasEnded, true);
     }
 
     /// <summary>Begins nothing new, and waits for what runs here, for as long as a node that leaves may. May be called again.</summary>
