@@ -18,7 +18,7 @@ internal sealed class KillHolderScenario : IScenario
 
     public async Task RunAsync(Lab lab)
     {
-        var life = new EntryLife(60_000, 600_000, 30_000, 500);
+        var life = new EntryLife(1_200_000, 600_000, 30_000, 500);
         var rounds = lab.Options.Rounds ?? 5;
         await lab.WarmUpAsync(Callers);
         var takeovers = new List<double>();
@@ -31,18 +31,13 @@ internal sealed class KillHolderScenario : IScenario
         lab.Report.TakeoverMs = Percentile.Of(takeovers, 1);
         lab.Report.Details["takeoverMsP50"] = Percentile.Of(takeovers, 0.5) ?? 0;
         lab.Report.Details["generatorMs"] = life.Generator;
-        foreach (var key in log.Runs.GroupBy(run => run.Key))
-        {
-            if (key.Count() > 2)
-                lab.Break(2, $"{key.Count()} runs of {key.Key} for one kill");
-        }
-
-        foreach (var record in log.AcceptedOrShown.GroupBy(record => record.Key))
-        {
-            if (record.Count() != 1)
-                lab.Break(2, $"{record.Count()} accepted results of {record.Key}");
-        }
-
+        var twice = new List<Violation>();
+        foreach (var key in log.Runs.GroupBy(run => run.Key).Where(key => key.Count() > 2))
+            twice.Add(new Violation(2, $"{key.Count()} runs of {key.Key} for one kill", key.Key));
+        foreach (var record in log.AcceptedOrShown.GroupBy(record => record.Key).Where(record => record.Count() != 1))
+            twice.Add(new Violation(2, $"{record.Count()} accepted results of {record.Key}", record.Key));
+        lab.Break(twice);
+        lab.TellStories(log, twice);
         lab.Goal(
             "takeover ms", lab.Report.TakeoverMs, lab.Mode.HasCoordinators && lab.Options.Failover == Failovers.Fast ? FastGoalMs : GoalMs);
     }
