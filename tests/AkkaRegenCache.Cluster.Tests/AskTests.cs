@@ -142,7 +142,7 @@ public sealed class AskTests : IAsyncLifetime, IAsyncDisposable
             return new User("", "");
         };
 
-        var reply = await AskAsync(new CacheGet("users:slow"));
+        var reply = await AskAsync(new CacheGet("hasty:1"));
 
         Assert.Equal(CacheReplyKind.TimedOut, reply.Kind);
         Assert.Throws<TimeoutException>(() => reply.As<User>());
@@ -297,7 +297,9 @@ public sealed class AskTests : IAsyncLifetime, IAsyncDisposable
                     Interlocked.Increment(ref _runs);
                     return _load(key, ct);
                 },
-                new RegenEntryOptions { GenerationDeadline = TimeSpan.FromSeconds(2) }),
+                null),
+            new KeyspaceRegistration<User>(
+                "hasty", (_, key, _, ct) => _load(key, ct), new RegenEntryOptions { GenerationDeadline = TimeSpan.FromMilliseconds(100) }),
             new KeyspaceRegistration<int>("numbers", (_, key, _, _) => new(key.Length), null),
         ],
         services: _services);

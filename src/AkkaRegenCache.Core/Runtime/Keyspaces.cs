@@ -13,6 +13,8 @@ internal sealed class Keyspaces
     /// <summary>Stands between the keyspace's name and the key within it.</summary>
     public const char Separator = ':';
 
+    private const string SeparatorText = ":";
+
     private readonly FrozenDictionary<string, KeyspaceSource> _sources;
     private readonly FrozenDictionary<string, KeyspaceSource>.AlternateLookup<ReadOnlySpan<char>> _byName;
     private readonly string _cacheName;
@@ -47,7 +49,7 @@ internal sealed class Keyspaces
         ArgumentNullException.ThrowIfNull(key);
         if (keyspace.Contains(Separator))
             throw new ArgumentException($"A keyspace's name has no '{Separator}': '{keyspace}'.", nameof(keyspace));
-        return $"{keyspace}{Separator}{key}";
+        return string.Concat(keyspace, SeparatorText, key);
     }
 
     /// <summary>What generates a key: always the same instance for a keyspace. Null: its keyspace is not registered. Never throws.</summary>

@@ -56,6 +56,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private int _storeCalls;
     private int _answers;
     private volatile bool _isLeaving;
+    private bool _isGoingOn;
+    private int _draining;
     private bool _isBusDown;
     private bool _hasLeft;
 
@@ -134,6 +136,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
     public int AnswersUnderWay => Volatile.Read(ref _answers);
 
+    /// <summary>Whether what waits for the loop while the node leaves has been told, and has not gone on yet; for tests as well.</summary>
+    public bool IsGoingOn => Volatile.Read(ref _isGoingOn);
+
     /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
     public bool IsLeaving => Volatile.Read(ref _disposals) != 0;
 
@@ -177,7 +182,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _disposals, 1) != 0)
             return;
-        await DrainAsync().ConfigureAwait(false);
+        await DrainOrHandOverAsync().ConfigureAwait(false);
         _isLeaving = true;
         _subscription?.Dispose();
         _attached?.Dispose();
@@ -186,7 +191,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         try
         {
             // Releases and changes that waited are on their way; another node need not wait for a lease to end.
-            await _idle.Task.WaitAsync(_storeTimeout, _time).ConfigureAwait(false);
+            var idle = _idle.Task.WaitAsync(_storeTimeout, _time);
+            Volatile.Write(ref _isGoingOn, false);
+            await idle.ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -195,16 +202,24 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
         if (_agent.PendingChanges is > 0 and var lost)
             LogChangesLost(_cacheName, lost);
+        Volatile.Write(ref _isGoingOn, false);
     }
 
     /// <summary>Begins nothing new, and waits for what runs here, for as long as a node that leaves may. May be called again.</summary>
     public async Task DrainAsync()
+    {
+        await DrainOrHandOverAsync().ConfigureAwait(false);
+        Volatile.Write(ref _isGoingOn, false);
+    }
+
+    private async Task DrainOrHandOverAsync()
     {
         if (_leaveTimeout == TimeSpan.Zero || _drained.Task.IsCompleted)
             return;
         Post(Peer.Clock, Protocol.Drain.Instance);
         if (_drained.Task.IsCompleted)
             return;
+        Interlocked.Increment(ref _draining);
         try
         {
             await _drained.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
@@ -212,6 +227,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         catch (TimeoutException)
         {
             // The rest is handed over.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _draining);
         }
     }
 
@@ -258,8 +277,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             }
 
             // A call of the store is counted until its reply has been posted: with none under way and nothing posted, nothing is left to do.
-            if (_hasLeft && StoreCalls == 0 && _mailbox.IsEmpty)
+            if (_hasLeft && StoreCalls == 0 && _mailbox.IsEmpty && !_idle.Task.IsCompleted)
+            {
+                Volatile.Write(ref _isGoingOn, true);
                 _idle.TrySetResult();
+            }
+
             _seen = Interlocked.Add(ref _posted, -_seen);
             if (_seen == 0)
             {
@@ -331,6 +354,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
                 break;
             case Drained:
+                Volatile.Write(ref _isGoingOn, Volatile.Read(ref _draining) > 0);
                 _drained.TrySetResult();
                 break;
             case StoreHealthChanged { IsDown: true }:

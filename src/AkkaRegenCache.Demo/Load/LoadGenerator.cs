@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using AkkaRegenCache.Demo.Farm;
 using AkkaRegenCache.Demo.Origin;
 
@@ -105,7 +106,7 @@ internal sealed class LoadGenerator(
                 Check(key, asked, response.IsSuccessStatusCode, text);
                 return;
             }
-            catch (Exception error) when (error is HttpRequestException or IOException)
+            catch (Exception error) when (error is HttpRequestException or IOException or SocketException)
             {
                 // The connection broke or there is nobody: the next node is asked, and the time counts on.
                 node.Failed();

@@ -15,13 +15,17 @@ namespace AkkaRegenCache.Actors;
 /// is to feed two machines with messages and time, and to notice that a node has died.
 /// </summary>
 /// <remarks>
-/// A node is believed dead when its agent has terminated, when the cluster finds it unreachable or removes it, and at once when the connection to it breaks:
-/// the operating system tells that of a killed process within milliseconds. A wrong belief costs a second run, never a wrong value.
+/// A node is believed dead when its agent has terminated, when the cluster finds it unreachable or removes it, and a quarter of a second after the connection
+/// to it has broken, which the operating system tells of a killed process within milliseconds, and its agent doesn't answer. A wrong belief costs a second run,
+/// never a wrong value.
 /// </remarks>
 internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 {
     /// <summary>How long requests wait at most for the records of the entity before.</summary>
     private static readonly TimeSpan s_handOverWait = TimeSpan.FromSeconds(1);
+
+    /// <summary>How soon a node whose connection has broken must show that it lives.</summary>
+    private static readonly TimeSpan s_answersWithin = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan s_sweepEvery = TimeSpan.FromSeconds(10);
 
@@ -49,9 +53,11 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Receive<Tick>(tick => Feed(tick));
         Receive<Terminated>(terminated => OnLost(agent => agent.Equals(terminated.ActorRef)));
         Receive<ClusterEvent.UnreachableMember>(unreachable => OnLost(unreachable.Member.Address));
-        Receive<ClusterEvent.MemberRemoved>(removed => OnLost(removed.Member.Address));
-        Receive<DisassociatedEvent>(broken => OnLost(broken.RemoteAddress));
-        Receive<AssociationErrorEvent>(broken => OnLost(broken.RemoteAddress));
+        Receive<ClusterEvent.MemberRemoved>(removed => OnRemoved(removed.Member));
+        Receive<DisassociatedEvent>(broken => OnBroken(broken.RemoteAddress));
+        Receive<AssociationErrorEvent>(broken => OnBroken(broken.RemoteAddress));
+        Receive<ActorIdentity>(OnAlive);
+        Receive<Suspected>(suspected => OnLost(agent => agent.Equals(suspected.Agent)));
         Receive<WaitEnds>(_ => OnWaitEnds());
         Receive<Sweep>(_ => _store.Sweep());
         Receive<StopShard>(_ => OnStop());
@@ -138,6 +144,40 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _agents[nodeId] = agent;
         Context.Watch(agent);
     }
+
+    /// <summary>Its process has ended. One that has begun anew at the same address is another member, and lives.</summary>
+    private void OnRemoved(Member removed)
+    {
+        var members = Cluster.Get(Context.System).State.Members;
+        if (!members.Any(m => m.Address == removed.Address && m.UniqueAddress != removed.UniqueAddress))
+            OnLost(removed.Address);
+    }
+
+    /// <summary>
+    /// A connection has broken: its process is dead, or one of two connections to the same process was one too many, or this is news of the process before
+    /// it at the same address. Whoever answers lives; whoever doesn't is believed dead.
+    /// </summary>
+    private void OnBroken(Address address)
+    {
+        if (address == Cluster.Get(Context.System).SelfAddress)
+            return;
+        foreach (var agent in _agents.Values.Where(agent => agent.Path.Address == address).Distinct())
+        {
+            var name = SuspicionOf(agent);
+            if (Timers.IsTimerActive(name))
+                continue;
+            Timers.StartSingleTimer(name, new Suspected(agent), s_answersWithin);
+            agent.Tell(new Identify(name));
+        }
+    }
+
+    private void OnAlive(ActorIdentity alive)
+    {
+        if (alive.Subject is not null && alive.MessageId is string name)
+            Timers.Cancel(name);
+    }
+
+    private static string SuspicionOf(IActorRef agent) => $"suspected {agent.Path.ToSerializationFormat()}";
 
     private void OnLost(Address address)
     {
@@ -259,6 +299,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         return state.Members.Any(member => member.Status == MemberStatus.Up && member.UniqueAddress != cluster.SelfUniqueAddress
             && !state.Unreachable.Contains(member) && (_node.Options.Role is not { } role || member.HasRole(role)));
     }
+
+    /// <summary>A node's connection has broken, and its agent hasn't answered since.</summary>
+    private sealed record Suspected(IActorRef Agent) : INoSerializationVerificationNeeded;
 
     private sealed class WaitEnds : INoSerializationVerificationNeeded
     {

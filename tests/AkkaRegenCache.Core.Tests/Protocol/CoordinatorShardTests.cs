@@ -275,22 +275,6 @@ public sealed class CoordinatorShardTests
     }
 
     [Fact]
-    public void A_tracked_key_takes_no_more_than_250_bytes()
-    {
-        const int Count = 100_000;
-        Know("a");
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-        for (var i = 0; i < Count; i++)
-            Tell(Fresh("a", $"product:{i:D8}", 10, dueIn: 60, offers: true));
-        Pass(3 * s_second);
-
-        var each = (GC.GetTotalMemory(forceFullCollection: true) - before) / (double)Count;
-
-        Assert.Equal(Count, _shard.KeyCount);
-        Assert.InRange(each, 1, 250);
-    }
-
-    [Fact]
     public void A_clock_that_goes_back_is_refused()
     {
         _now = 10;

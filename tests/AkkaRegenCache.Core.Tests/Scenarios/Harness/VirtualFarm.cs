@@ -195,9 +195,6 @@ internal sealed class VirtualFarm : Farm
 
     private async Task FinishAsync(Task task)
     {
-        // Real commands end in real time, and what goes on after them sets the timer that the clock is to stop at.
-        if (_backend is not null)
-            await Task.WhenAny(task, Task.Delay(TimeSpan.FromMilliseconds(50)));
         if (!await AdvanceUntilAsync(() => task.IsCompleted, TimeSpan.FromMinutes(1)))
             throw new TimeoutException("A node doesn't come to its end." + Describe());
         await task;
@@ -277,7 +274,7 @@ internal sealed class VirtualFarm : Farm
         var storeCalls = 0;
         foreach (var shell in All.Select(c => c.Shell))
         {
-            if (shell.Backlog != 0 || shell.AnswersUnderWay != 0)
+            if (shell.Backlog != 0 || shell.AnswersUnderWay != 0 || shell.IsGoingOn)
                 return false;
             active += shell.Runs.Active;
             storeCalls += shell.StoreCalls;
