@@ -22,14 +22,26 @@ internal sealed class KillHolderScenario : IScenario
         var rounds = lab.Options.Rounds ?? 5;
         await lab.WarmUpAsync(Callers);
         var takeovers = new List<double>();
+        var alone = new List<double>();
         for (var round = 1; round <= rounds; round++)
-            takeovers.Add(await RoundAsync(lab, $"kill{round}", life));
+        {
+            var (took, isHome) = await RoundAsync(lab, $"kill{round}", life);
+            takeovers.Add(took);
+            if (!isHome)
+                alone.Add(took);
+        }
 
         var log = lab.Log(life, key => key.StartsWith("kill", StringComparison.Ordinal));
         lab.Judge(log);
         lab.Report.IdealRuns = rounds;
         lab.Report.TakeoverMs = Percentile.Of(takeovers, 1);
         lab.Report.Details["takeoverMsP50"] = Percentile.Of(takeovers, 0.5) ?? 0;
+        if (lab.Mode.HasCoordinators)
+        {
+            lab.Report.Details["killedWithTheirCoordinator"] = takeovers.Count - alone.Count;
+            lab.Report.Details["takeoverMsWhereTheCoordinatorLived"] = Percentile.Of(alone, 1) ?? 0;
+        }
+
         lab.Report.Details["generatorMs"] = life.Generator;
         var twice = new List<Violation>();
         foreach (var key in log.Runs.GroupBy(run => run.Key).Where(key => key.Count() > 2))
@@ -42,9 +54,11 @@ internal sealed class KillHolderScenario : IScenario
             "takeover ms", lab.Report.TakeoverMs, lab.Mode.HasCoordinators && lab.Options.Failover == Failovers.Fast ? FastGoalMs : GoalMs);
     }
 
-    private static async Task<double> RoundAsync(Lab lab, string key, EntryLife life)
+    /// <returns>How long it took, and whether the key's coordinator died with the node.</returns>
+    private static async Task<(double Ms, bool IsHome)> RoundAsync(Lab lab, string key, EntryLife life)
     {
         var order = new ReadOrder([key], Callers, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
+        var homes = lab.Mode.HasCoordinators ? await ShardHomes.AskAsync(lab.Farm.Nodes, [key], lab.Cancellation) : null;
         var first = await Holder.ChooseAsync(lab, key);
         var calls = lab.Farm.Nodes.Select(node => (Node: node, Reply: Holder.ReadAfterAsync(lab, first, node, order))).ToList();
         var holder = await Holder.OfAsync(lab, key);
@@ -68,11 +82,11 @@ internal sealed class KillHolderScenario : IScenario
         }
 
         var takeover = LabClock.Milliseconds(last - killed);
-        lab.Say($"{key}: {holder.Name} killed; the others served after {takeover:0} ms");
+        lab.Say($"{key}: {holder.Name}{(homes?.HomeOfKey(0) == holder ? ", with the key's coordinator," : "")} killed; the others served after {takeover:0} ms");
         await lab.Farm.StartNodeAsync(holder.Slot, lab.Cancellation);
         if (lab.Mode.HasCoordinators && await ShardHomes.SettleAsync(lab.Farm, lab.Cancellation) is { } unsettled)
             lab.Say(unsettled);
         healed();
-        return takeover;
+        return (takeover, homes?.HomeOfKey(0) == holder);
     }
 }
