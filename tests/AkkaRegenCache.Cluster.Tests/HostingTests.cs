@@ -144,6 +144,13 @@ public sealed class HostingTests
     }
 
     [Fact]
+    public void Fast_failover_does_not_down_the_whole_farm_over_a_node_that_takes_a_while_to_settle()
+    {
+        var splitBrain = RegenClusterConfig.FastFailover(externalStore: true).GetConfig("akka.cluster.split-brain-resolver");
+        Assert.True(splitBrain.GetTimeSpan("down-all-when-unstable") >= 4 * splitBrain.GetTimeSpan("stable-after"));
+    }
+
+    [Fact]
     public async Task A_cache_that_the_actor_system_does_not_know_is_an_error_that_says_what_to_do()
     {
         using var host = NewHost(services => services.AddRegenCache("catalog").UseCluster(), _ => { });

@@ -85,8 +85,7 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         Break(errors.Select(answer => new Violation(4, $"a read of {answer.Key} on {answer.Node} failed after "
             + $"{LabClock.Milliseconds(answer.Completed - answer.Asked):0} ms: {answer.Error}")));
         Break(lost.Select(what => new Violation(4, what)));
-        if (Options.IsVerbose)
-            TellStories(log, [.. wrong, .. broken]);
+        TellStories(log, [.. wrong, .. broken]);
     }
 
     public void Break(int promise, string what) => Break([new Violation(promise, what)]);
@@ -107,9 +106,11 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         }
     }
 
-    /// <summary>What happened to the first keys of which a promise was broken.</summary>
-    private void TellStories(LabLog log, IReadOnlyList<Violation> violations)
+    /// <summary>What happened to the first keys of which a promise was broken, where so much is wanted.</summary>
+    public void TellStories(LabLog log, IReadOnlyList<Violation> violations)
     {
+        if (!Options.IsVerbose)
+            return;
         const int Keys = 3;
         foreach (var violation in violations.Where(violation => violation.Key is not null).DistinctBy(violation => (violation.Promise, violation.Key)).Take(Keys))
         {

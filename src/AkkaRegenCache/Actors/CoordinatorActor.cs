@@ -173,7 +173,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 
     private void OnAlive(ActorIdentity alive)
     {
-        if (alive.Subject is not null && alive.MessageId is string name)
+        // What can't be delivered comes back as the identity of nobody.
+        if (!alive.Subject.IsNobody() && alive.MessageId is string name)
             Timers.Cancel(name);
     }
 

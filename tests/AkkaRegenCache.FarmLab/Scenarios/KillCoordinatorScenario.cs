@@ -26,7 +26,7 @@ internal sealed class KillCoordinatorScenario : IScenario
 
     public async Task RunAsync(Lab lab)
     {
-        var life = new EntryLife(60_000, 600_000, 30_000, 50);
+        var life = new EntryLife(1_200_000, 600_000, 30_000, 50);
         await lab.WarmUpAsync(Callers);
         var rounds = lab.Options.Rounds ?? 2;
         var (extra, before, backs) = (new List<double>(), new List<double>(), new List<double>());

@@ -18,38 +18,47 @@ internal sealed class KillHolderScenario : IScenario
 
     public async Task RunAsync(Lab lab)
     {
-        var life = new EntryLife(60_000, 600_000, 30_000, 500);
+        var life = new EntryLife(1_200_000, 600_000, 30_000, 500);
         var rounds = lab.Options.Rounds ?? 5;
         await lab.WarmUpAsync(Callers);
         var takeovers = new List<double>();
+        var alone = new List<double>();
         for (var round = 1; round <= rounds; round++)
-            takeovers.Add(await RoundAsync(lab, $"kill{round}", life));
+        {
+            var (took, isHome) = await RoundAsync(lab, $"kill{round}", life);
+            takeovers.Add(took);
+            if (!isHome)
+                alone.Add(took);
+        }
 
         var log = lab.Log(life, key => key.StartsWith("kill", StringComparison.Ordinal));
         lab.Judge(log);
         lab.Report.IdealRuns = rounds;
         lab.Report.TakeoverMs = Percentile.Of(takeovers, 1);
         lab.Report.Details["takeoverMsP50"] = Percentile.Of(takeovers, 0.5) ?? 0;
+        if (lab.Mode.HasCoordinators)
+        {
+            lab.Report.Details["killedWithTheirCoordinator"] = takeovers.Count - alone.Count;
+            lab.Report.Details["takeoverMsWhereTheCoordinatorLived"] = Percentile.Of(alone, 1) ?? 0;
+        }
+
         lab.Report.Details["generatorMs"] = life.Generator;
-        foreach (var key in log.Runs.GroupBy(run => run.Key))
-        {
-            if (key.Count() > 2)
-                lab.Break(2, $"{key.Count()} runs of {key.Key} for one kill");
-        }
-
-        foreach (var record in log.AcceptedOrShown.GroupBy(record => record.Key))
-        {
-            if (record.Count() != 1)
-                lab.Break(2, $"{record.Count()} accepted results of {record.Key}");
-        }
-
+        var twice = new List<Violation>();
+        foreach (var key in log.Runs.GroupBy(run => run.Key).Where(key => key.Count() > 2))
+            twice.Add(new Violation(2, $"{key.Count()} runs of {key.Key} for one kill", key.Key));
+        foreach (var record in log.AcceptedOrShown.GroupBy(record => record.Key).Where(record => record.Count() != 1))
+            twice.Add(new Violation(2, $"{record.Count()} accepted results of {record.Key}", record.Key));
+        lab.Break(twice);
+        lab.TellStories(log, twice);
         lab.Goal(
             "takeover ms", lab.Report.TakeoverMs, lab.Mode.HasCoordinators && lab.Options.Failover == Failovers.Fast ? FastGoalMs : GoalMs);
     }
 
-    private static async Task<double> RoundAsync(Lab lab, string key, EntryLife life)
+    /// <returns>How long it took, and whether the key's coordinator died with the node.</returns>
+    private static async Task<(double Ms, bool IsHome)> RoundAsync(Lab lab, string key, EntryLife life)
     {
         var order = new ReadOrder([key], Callers, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
+        var homes = lab.Mode.HasCoordinators ? await ShardHomes.AskAsync(lab.Farm.Nodes, [key], lab.Cancellation) : null;
         var first = await Holder.ChooseAsync(lab, key);
         var calls = lab.Farm.Nodes.Select(node => (Node: node, Reply: Holder.ReadAfterAsync(lab, first, node, order))).ToList();
         var holder = await Holder.OfAsync(lab, key);
@@ -73,11 +82,11 @@ internal sealed class KillHolderScenario : IScenario
         }
 
         var takeover = LabClock.Milliseconds(last - killed);
-        lab.Say($"{key}: {holder.Name} killed; the others served after {takeover:0} ms");
+        lab.Say($"{key}: {holder.Name}{(homes?.HomeOfKey(0) == holder ? ", with the key's coordinator," : "")} killed; the others served after {takeover:0} ms");
         await lab.Farm.StartNodeAsync(holder.Slot, lab.Cancellation);
         if (lab.Mode.HasCoordinators && await ShardHomes.SettleAsync(lab.Farm, lab.Cancellation) is { } unsettled)
             lab.Say(unsettled);
         healed();
-        return takeover;
+        return (takeover, homes?.HomeOfKey(0) == holder);
     }
 }

@@ -17,7 +17,7 @@ internal sealed class PauseHolderScenario : IScenario
 
     public async Task RunAsync(Lab lab)
     {
-        var life = new EntryLife(60_000, 600_000, 30_000, 300);
+        var life = new EntryLife(1_200_000, 600_000, 30_000, 300);
         var rounds = lab.Options.Rounds ?? 3;
         await lab.WarmUpAsync(5);
         var converged = new List<double>();
