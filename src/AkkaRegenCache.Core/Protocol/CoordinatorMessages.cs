@@ -158,7 +158,7 @@ internal sealed record RegenerationDue : FromCoordinator
 /// <summary>A coordinator that knows nothing asks all nodes what they hold, wait for and can regenerate.</summary>
 internal sealed record SurveyAsked : FromCoordinator;
 
-// To the coordinator from its shell.
+// To coordinators and nodes from their shells.
 
 /// <summary>A node is believed dead: its process is gone, or can't be reached. Taken back by the next thing it says.</summary>
 internal sealed class NodeDown(string node)

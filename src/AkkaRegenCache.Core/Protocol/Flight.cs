@@ -66,6 +66,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>A node believed dead, whose claim it may take over.</summary>
     public string? Orphan { get; set; }
 
+    /// <summary>The claim it has tried to take over on its own account.</summary>
+    public long TriedOrphan { get; set; }
+
     /// <summary>The newest claim whose end was heard since it began.</summary>
     public long EndHeard { get; set; }
 

@@ -182,6 +182,7 @@ internal partial class NodeAgent
 
     private void Follow(CacheNotification heard)
     {
+        OnSignOfLife(heard.Publisher);
         if (!_publishers.TryGetValue(heard.Publisher, out var publisher))
         {
             _publishers.Add(heard.Publisher, publisher = new Publisher());

@@ -259,6 +259,7 @@ internal partial class NodeAgent
             flight.WakeAt = Math.Min(flight.WakeAt, _now + (s_retryDelay << Math.Min(flight.EndAsks++, 5)));
         else
             TellAwaited(flight);
+        WakeForOrphan(flight);
         Queue(flight);
     }
 

@@ -8,6 +8,12 @@ namespace AkkaRegenCache.Protocol;
 /// </content>
 internal partial class NodeAgent
 {
+    /// <summary>How much longer than for a coordinator's word a node waits at least, and at most twice as long, before it takes a dead node's claim over.</summary>
+    private static readonly long s_orphanDelay = TimeSpan.FromMilliseconds(100).Ticks;
+
+    /// <summary>For how long what a dead node has said may still come in.</summary>
+    private static readonly long s_lastWords = TimeSpan.FromMilliseconds(300).Ticks;
+
     /// <summary>So many keys are offered in one message.</summary>
     private const int OfferBatch = 256;
 
@@ -15,6 +21,9 @@ internal partial class NodeAgent
     private readonly long[] _incarnations;
 
     private readonly List<KeyState> _toOffer = [];
+
+    /// <summary>Nodes believed dead, and since when: what they held stands in the store for a lease at the most.</summary>
+    private readonly Dictionary<string, long> _dead = new(StringComparer.Ordinal);
 
     private void OnCoordinated(FromCoordinator said)
     {
@@ -60,6 +69,49 @@ internal partial class NodeAgent
         {
             Tell(state?.Shard ?? orphaned.Shard, new AwaitEnded { Node = _settings.NodeId, Key = orphaned.Key });
         }
+    }
+
+    /// <summary>
+    /// A node is believed dead. The coordinators choose who takes its claims over; but the one of a key may have died with the node, and the next one is
+    /// seconds away. So those who wait for such a claim ask the store for it, a little later than a coordinator would have them do it. The store gives it
+    /// to the first; the others wait for that one. Overridden only to plant a bug.
+    /// </summary>
+    protected virtual void OnNodeDown(string node)
+    {
+        foreach (var (past, _) in _dead.Where(d => d.Value + _settings.Lease <= _now).ToArray())
+            _dead.Remove(past);
+        _dead[node] = _now;
+        foreach (var flight in _keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
+        {
+            WakeForOrphan(flight);
+            Queue(flight);
+        }
+    }
+
+    /// <summary>The claim that a flight waits for is a dead node's: it asks soon, once for each claim.</summary>
+    private void WakeForOrphan(Flight flight)
+    {
+        if (flight.TriedOrphan == flight.Awaited || !IsBelievedDead(flight.AwaitedHolder))
+            return;
+        flight.WakeAt = Math.Min(flight.WakeAt, _now + s_orphanDelay + Random(s_orphanDelay));
+    }
+
+    /// <summary>Whose claim a flight that asks now may take over; null: nobody's.</summary>
+    private string? OrphanOf(Flight flight)
+    {
+        if (flight.TriedOrphan == flight.Awaited || !IsBelievedDead(flight.AwaitedHolder))
+            return null;
+        flight.TriedOrphan = flight.Awaited;
+        return flight.AwaitedHolder;
+    }
+
+    private bool IsBelievedDead(string node) => _dead.Count > 0 && _dead.TryGetValue(node, out var since) && since + _settings.Lease > _now;
+
+    /// <summary>Something of a node is heard: it lives, unless it was said before it died and is late.</summary>
+    private void OnSignOfLife(string node)
+    {
+        if (_dead.Count > 0 && _dead.TryGetValue(node, out var since) && since + s_lastWords < _now)
+            _dead.Remove(node);
     }
 
     private void OnRegenerationDue(RegenerationDue due)

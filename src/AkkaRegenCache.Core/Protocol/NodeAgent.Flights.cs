@@ -54,8 +54,10 @@ internal partial class NodeAgent
             return;
         foreach (var flight in flights.ToArray())
         {
-            // Without the store, a refresh can't tell whether what is shown is newer than its call; and a set may have been done before it.
-            if (flight.Why == ClaimReason.Refresh && (flight.IsLocal || state.Uncommitted || state.Token < flight.Token))
+            // Without the store, or in another life of it, a refresh can't tell whether what is shown is newer than its call; and a set may have been done
+            // before it.
+            var isComparable = !flight.IsLocal && !state.Uncommitted && flight.Life == _lives[state.Part];
+            if (flight.Why == ClaimReason.Refresh && !(isComparable && state.Token >= flight.Token))
                 continue;
             Answer(flight.TakeWaiters(), AnswerKind.InMemory);
             if (flight.Phase != FlightPhase.Running)
@@ -88,7 +90,8 @@ internal partial class NodeAgent
 
         if (flight.Phase == FlightPhase.Waiting && flight.WakeAt <= _now)
         {
-            flight.HeardNothing = true;
+            flight.Orphan = OrphanOf(flight);
+            flight.HeardNothing = flight.Orphan is null;
             if (flight.IsUnwanted)
             {
                 TellAwaitEnded(flight);

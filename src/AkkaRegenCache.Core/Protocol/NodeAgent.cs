@@ -189,6 +189,9 @@ internal partial class NodeAgent
             case FromCoordinator coordinated:
                 OnCoordinated(coordinated);
                 break;
+            case NodeDown down:
+                OnNodeDown(down.Node);
+                break;
             case LinkRestored:
                 TellCoordinatorsAnew();
                 break;

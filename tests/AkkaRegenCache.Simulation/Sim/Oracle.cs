@@ -395,7 +395,8 @@ internal sealed class Oracle(World world)
     }
 
     /// <summary>
-    /// A node has died. Where everything else is well, and its coordinator knows, what it held and others wait for is taken over long before its lease ends.
+    /// A node has died. Where everything else is well, and its coordinator or the nodes themselves know, what it held and others wait for is taken over long
+    /// before its lease ends.
     /// </summary>
     private void ExpectTakeOver(SimNode dead)
     {
@@ -407,18 +408,23 @@ internal sealed class Oracle(World world)
         {
             var token = model.ClaimToken;
             if (model.ClaimOwner != dead.Id || token == 0 || model.IsStolen || model.ClaimedAt > settled
-                || model.LeaseEnds < world.Store.Clock + SimOptions.Millis(1000) || world.Coordinators.SteadySince(model.Key, dead.Place) > settled)
+                || model.LeaseEnds < world.Store.Clock + SimOptions.Millis(1000) || !IsAnyoneThere(model.Key))
                 continue;
-            if (!world.Nodes.Any(n => Waits(n, model.Key, token)))
+            var waiting = world.Nodes.Where(n => Waits(n, model.Key, token)).ToArray();
+            if (waiting.Length == 0)
                 continue;
-            Mark("take-over expected");
+            Mark(IsCoordinated(model.Key) ? "take-over expected" : "take-over expected without coordinator");
             world.After(SimOptions.Millis(700), () =>
             {
-                var isDisturbed = world.LastCrash > diedAt || world.Coordinators.SteadySince(model.Key, dead.Place) > settled;
-                if (!isDisturbed && model.ClaimToken == token && world.Nodes.FirstOrDefault(n => Waits(n, model.Key, token)) is { } waiting)
-                    world.Fail($"4: {waiting.Id} still waits for claim {token} of {model.Key}, whose holder {dead.Id} is dead since {diedAt / 10_000} ms");
+                var isDisturbed = world.LastCrash > diedAt || !IsAnyoneThere(model.Key);
+                if (!isDisturbed && model.ClaimToken == token && waiting.FirstOrDefault(n => n.IsAlive && Waits(n, model.Key, token)) is { } still)
+                    world.Fail($"4: {still.Id} still waits for claim {token} of {model.Key}, whose holder {dead.Id} is dead since {diedAt / 10_000} ms");
             });
         }
+
+        bool IsCoordinated(string key) => world.Coordinators.SteadySince(key, dead.Place) <= settled;
+
+        bool IsAnyoneThere(string key) => world.Options.NodesHearOfDeaths || IsCoordinated(key);
     }
 
     private static bool Waits(SimNode node, string key, long token) =>

@@ -89,6 +89,10 @@ internal static class Plants
         {
             Coordinator = static (s, r) => new ForgetsOrphans(s, r),
         },
+        new("death-ignored", "a node goes on waiting for a dead one whose coordinator is dead as well")
+        {
+            Agent = static (_, s, r, a) => new IgnoresDeaths(s, r, a),
+        },
         new("due-forgotten", "a coordinator asks nobody to regenerate")
         {
             Coordinator = static (s, r) => new ForgetsDue(s, r),
@@ -206,6 +210,13 @@ internal static class Plants
     private sealed class ForgetsOrphans(CoordinatorSettings settings, Random random) : CoordinatorShard(settings, random)
     {
         protected override void OnNodeDown(string name)
+        {
+        }
+    }
+
+    private sealed class IgnoresDeaths(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void OnNodeDown(string node)
         {
         }
     }

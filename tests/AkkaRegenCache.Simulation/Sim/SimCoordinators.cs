@@ -98,6 +98,13 @@ internal sealed class SimCoordinators
     {
         foreach (var incarnation in _shards.SelectMany(s => s).ToArray())
             incarnation.Deliver(new NodeDown(id));
+        if (!_world.Options.NodesHearOfDeaths)
+            return;
+        foreach (var node in _world.Nodes.Where(n => n.Id != id).ToArray())
+        {
+            var delay = SimOptions.Millis(_world.Random.Next(_world.Options.DeathSeenLate ? 2000 : 50));
+            _world.After(delay, () => node.Deliver(Peer.Coordinator, new NodeDown(id)));
+        }
     }
 
     private void Begin(int shard, int place)

@@ -86,6 +86,9 @@ internal sealed class SimOptions
     /// <summary>Whether coordinators hear of a death late.</summary>
     public bool DeathSeenLate { get; init; }
 
+    /// <summary>Whether nodes hear of a death as well, and not the coordinators alone.</summary>
+    public bool NodesHearOfDeaths { get; init; }
+
     /// <summary>Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time.</summary>
     public bool IsPushCertain => Shards > 0 && LosesNoticesOnly && CoordinationLost == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
 
@@ -165,6 +168,7 @@ internal sealed class SimOptions
             ShardMoveEvery = faults && shards > 0 && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
             FalseDeathEvery = coordinators && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
             DeathSeenLate = coordinators && random.Next(2) == 0,
+            NodesHearOfDeaths = shards > 0 && random.Next(2) == 0,
         };
     }
 
