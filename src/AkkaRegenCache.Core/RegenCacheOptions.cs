@@ -50,6 +50,12 @@ public sealed class RegenCacheOptions
     public TimeSpan StoreReadTimeout { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
+    /// How long the start of a host waits at the most for the external store's first answer, so that the first readers don't pay for connecting. A host
+    /// starts all the same when the time is over, or the store can't be reached. Default: 2 seconds; 0: the start doesn't wait.
+    /// </summary>
+    public TimeSpan StoreWarmUpTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
     /// The longest one write to the external store may take, after which it counts as failed, and the longest a set or a removal is kept waiting;
     /// then it returns as pending (<see cref="ChangeResult.IsPending"/>) and is carried on in the background. Default: 1 second.
     /// </summary>

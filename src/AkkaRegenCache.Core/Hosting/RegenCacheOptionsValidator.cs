@@ -34,6 +34,7 @@ internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOp
         AtLeast(errors, nameof(options.MaximumBackgroundGenerations), options.MaximumBackgroundGenerations, 1);
         Between(errors, nameof(options.ClaimLease), options.ClaimLease, TimeSpan.FromMilliseconds(50), TimeSpan.FromHours(1));
         Between(errors, nameof(options.StoreReadTimeout), options.StoreReadTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.StoreWarmUpTimeout), options.StoreWarmUpTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1));
         Between(errors, nameof(options.LeaveTimeout), options.LeaveTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));

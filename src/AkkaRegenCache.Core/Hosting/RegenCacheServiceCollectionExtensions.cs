@@ -36,10 +36,11 @@ public static class RegenCacheServiceCollectionExtensions
         if (configure is not null)
             options.Configure(configure);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<RegenCacheOptions>, RegenCacheOptionsValidator>());
-        services.TryAddSingleton<RegenCacheLeaving>();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, RegenCacheLeaving>(
-            static provider => provider.GetRequiredService<RegenCacheLeaving>()));
-        services.AddKeyedSingleton<IRegenCache>(name, (provider, _) => provider.GetRequiredService<RegenCacheLeaving>().Add(new RegenCache(
+        services.TryAddSingleton<RegenCacheLifetime>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, RegenCacheLifetime>(
+            static provider => provider.GetRequiredService<RegenCacheLifetime>()));
+        services.AddSingleton(new RegenCacheName(name));
+        services.AddKeyedSingleton<IRegenCache>(name, (provider, _) => provider.GetRequiredService<RegenCacheLifetime>().Add(new RegenCache(
             name,
             provider.GetRequiredService<IOptionsMonitor<RegenCacheOptions>>().Get(name),
             StoreOf(provider, name),

@@ -2,7 +2,6 @@ using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Event;
-using Akka.Remote;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Messages;
 using AkkaRegenCache.Protocol;
@@ -12,20 +11,12 @@ namespace AkkaRegenCache.Actors;
 
 /// <summary>
 /// A shard's one entity in the whole cluster: the coordinator of its keys and, in a cluster without external store, the store of their records. All it does
-/// is to feed two machines with messages and time, and to notice that a node has died.
+/// is to feed two machines with messages and time.
 /// </summary>
-/// <remarks>
-/// A node is believed dead when its agent has terminated, when the cluster finds it unreachable or removes it, and a quarter of a second after the connection
-/// to it has broken, which the operating system tells of a killed process within milliseconds, and its agent doesn't answer. A wrong belief costs a second run,
-/// never a wrong value.
-/// </remarks>
 internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 {
     /// <summary>How long requests wait at most for the records of the entity before.</summary>
     private static readonly TimeSpan s_handOverWait = TimeSpan.FromSeconds(1);
-
-    /// <summary>How soon a node whose connection has broken must show that it lives.</summary>
-    private static readonly TimeSpan s_answersWithin = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan s_sweepEvery = TimeSpan.FromSeconds(10);
 
@@ -51,13 +42,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _store = new ShardStore(() => StoreNow, (to, body) => to.Tell(new ToNode(body), self));
         Receive<ToShard>(OnMessage);
         Receive<Tick>(tick => Feed(tick));
-        Receive<Terminated>(terminated => OnLost(agent => agent.Equals(terminated.ActorRef)));
-        Receive<ClusterEvent.UnreachableMember>(unreachable => OnLost(unreachable.Member.Address));
-        Receive<ClusterEvent.MemberRemoved>(removed => OnRemoved(removed.Member));
-        Receive<DisassociatedEvent>(broken => OnBroken(broken.RemoteAddress));
-        Receive<AssociationErrorEvent>(broken => OnBroken(broken.RemoteAddress));
-        Receive<ActorIdentity>(OnAlive);
-        Receive<Suspected>(suspected => OnLost(agent => agent.Equals(suspected.Agent)));
+        Receive<PeerLost>(OnLost);
         Receive<WaitEnds>(_ => OnWaitEnds());
         Receive<Sweep>(_ => _store.Sweep());
         Receive<StopShard>(_ => OnStop());
@@ -75,14 +60,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 
     protected override void PreStart()
     {
-        Cluster.Get(Context.System).Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.UnreachableMember), typeof(ClusterEvent.MemberRemoved));
-        if (_node.Options.SuspectOnBrokenConnection)
-        {
-            Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
-            Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
-        }
-
+        Context.System.EventStream.Subscribe(Self, typeof(PeerLost));
         Timers.StartPeriodicTimer(nameof(Sweep), Sweep.Instance, s_sweepEvery);
         var expected = _node.TakeExpected(_shard);
         if (expected is not null)
@@ -100,11 +78,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         base.PreRestart(reason, message);
     }
 
-    protected override void PostStop()
-    {
-        Context.System.EventStream.Unsubscribe(Self);
-        Cluster.Get(Context.System).Unsubscribe(Self);
-    }
+    protected override void PostStop() => Context.System.EventStream.Unsubscribe(Self);
 
     /// <summary>A new incarnation of the coordinator, which knows nothing and asks.</summary>
     private void Begin(long notBefore)
@@ -142,67 +116,16 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         if (_agents.TryGetValue(nodeId, out var known) && known.Equals(agent))
             return;
         _agents[nodeId] = agent;
-        Context.Watch(agent);
+        _node.See(nodeId, agent);
     }
 
-    /// <summary>Its process has ended. One that has begun anew at the same address is another member, and lives.</summary>
-    private void OnRemoved(Member removed)
+    /// <summary>A node is believed dead; the next thing it says takes that back.</summary>
+    private void OnLost(PeerLost lost)
     {
-        var members = Cluster.Get(Context.System).State.Members;
-        if (!members.Any(m => m.Address == removed.Address && m.UniqueAddress != removed.UniqueAddress))
-            OnLost(removed.Address);
-    }
-
-    /// <summary>
-    /// A connection has broken: its process is dead, or one of two connections to the same process was one too many, or this is news of the process before
-    /// it at the same address. Whoever answers lives; whoever doesn't is believed dead.
-    /// </summary>
-    private void OnBroken(Address address)
-    {
-        if (address == Cluster.Get(Context.System).SelfAddress)
+        if (lost.Of != _node)
             return;
-        foreach (var agent in _agents.Values.Where(agent => agent.Path.Address == address).Distinct())
-        {
-            var name = SuspicionOf(agent);
-            if (Timers.IsTimerActive(name))
-                continue;
-            Timers.StartSingleTimer(name, new Suspected(agent), s_answersWithin);
-            agent.Tell(new Identify(name));
-        }
-    }
-
-    private void OnAlive(ActorIdentity alive)
-    {
-        // What can't be delivered comes back as the identity of nobody.
-        if (!alive.Subject.IsNobody() && alive.MessageId is string name)
-            Timers.Cancel(name);
-    }
-
-    private static string SuspicionOf(IActorRef agent) => $"suspected {agent.Path.ToSerializationFormat()}";
-
-    private void OnLost(Address address)
-    {
-        // A local agent's address has no host.
-        if (address != Cluster.Get(Context.System).SelfAddress)
-            OnLost(agent => agent.Path.Address == address);
-    }
-
-    private void OnLost(Func<IActorRef, bool> isLost)
-    {
-        List<string>? lost = null;
-        foreach (var (nodeId, agent) in _agents)
-        {
-            if (isLost(agent))
-                (lost ??= []).Add(nodeId);
-        }
-
-        foreach (var nodeId in lost ?? [])
-        {
-            // The agent is forgotten with it: the next thing it says takes the suspicion back.
-            if (_agents.Remove(nodeId, out var agent))
-                Context.Unwatch(agent);
-            Feed(new NodeDown(nodeId));
-        }
+        _agents.Remove(lost.NodeId);
+        Feed(new NodeDown(lost.NodeId));
     }
 
     private void Feed(object message)
@@ -300,9 +223,6 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         return state.Members.Any(member => member.Status == MemberStatus.Up && member.UniqueAddress != cluster.SelfUniqueAddress
             && !state.Unreachable.Contains(member) && (_node.Options.Role is not { } role || member.HasRole(role)));
     }
-
-    /// <summary>A node's connection has broken, and its agent hasn't answered since.</summary>
-    private sealed record Suspected(IActorRef Agent) : INoSerializationVerificationNeeded;
 
     private sealed class WaitEnds : INoSerializationVerificationNeeded
     {

@@ -73,6 +73,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         switch (body)
         {
             case CacheNotification notification:
+                _node.See(notification.Publisher, Sender);
                 _node.Deliver(notification);
                 break;
             case FromCoordinator message:

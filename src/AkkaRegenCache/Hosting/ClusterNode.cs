@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Cluster.Tools.PublishSubscribe;
+using AkkaRegenCache.Actors;
 using AkkaRegenCache.Messages;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
@@ -20,6 +21,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
 
     private readonly ConcurrentDictionary<string, Action<object>> _attached = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<int, (long Incarnation, long At)> _handOvers = new();
+    private readonly ConcurrentDictionary<string, IActorRef> _peers = new(StringComparer.Ordinal);
     private readonly bool[] _talkedTo;
     private ImmutableArray<Action<CacheNotification>> _handlers = [];
     private volatile ClusterSeat? _seat;
@@ -47,6 +49,12 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
 
     /// <summary>Finds the cache, for those who ask it through its agent; makes it, where nobody has used it yet. Set before the agent starts.</summary>
     public Func<RegenCache>? FindCache { get; set; }
+
+    /// <summary>Notices when another node has died. Set before anything of another node can be heard.</summary>
+    public IActorRef? Watch { get; set; }
+
+    /// <summary>The other nodes that have said something, with their agents, but for those believed dead.</summary>
+    public IEnumerable<KeyValuePair<string, IActorRef>> Peers => _peers;
 
     /// <summary>What it has in the actor system; null: there is none, or none any more.</summary>
     public ClusterSeat? Seat => _seat;
@@ -127,6 +135,18 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// <summary>Whether it is the agent's first start; else what it had was lost.</summary>
     public bool IsFirstAgent() => Interlocked.Increment(ref _agentStarts) == 1;
 
+    /// <summary>A node has said something through its agent; if it is another one, its end will be noticed.</summary>
+    public void See(string nodeId, IActorRef agent)
+    {
+        if (agent is IInternalActorRef { IsLocal: true } || (_peers.TryGetValue(nodeId, out var known) && known.Equals(agent)))
+            return;
+        _peers[nodeId] = agent;
+        Watch?.Tell(new PeerSeen(nodeId, agent));
+    }
+
+    /// <summary>A node is believed dead.</summary>
+    public void Forget(string nodeId) => _peers.TryRemove(nodeId, out _);
+
     /// <summary>Hands the cache what the bus brought.</summary>
     public void Deliver(CacheNotification notification)
     {
@@ -134,7 +154,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
             handler(notification);
     }
 
-    /// <summary>Hands the cache what a coordinator says.</summary>
+    /// <summary>Hands the cache what a coordinator says, and who is believed dead.</summary>
     public void Deliver(object message)
     {
         foreach (var (_, handler) in _attached)

@@ -24,6 +24,7 @@ internal static class ClusterStart
             throw new InvalidOperationException($"Cache '{node.CacheName}' is started already.");
         system.Settings.InjectTopLevelFallback(RegenClusterConfig.Default);
         EnsureSerializer(system);
+        node.Watch = system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
         var sharding = ClusterSharding.Get(system);
         var region = await sharding.StartAsync(
             ClusterNames.Region(node.CacheName),
