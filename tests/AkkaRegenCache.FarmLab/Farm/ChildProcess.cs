@@ -35,8 +35,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <param name="name">What it is called in messages.</param>
     /// <param name="guard">Ends it should this process die.</param>
     /// <param name="echo">Gets what it writes, a line each; null: it is only kept.</param>
+    /// <param name="isCompiled">Whether all it runs is compiled in full at once.</param>
     /// <param name="arguments">Its role, and what the role needs.</param>
-    public static ChildProcess Start(string name, ProcessGuard guard, Action<string>? echo, params string[] arguments)
+    public static ChildProcess Start(string name, ProcessGuard guard, Action<string>? echo, bool isCompiled, params string[] arguments)
     {
         var start = new ProcessStartInfo(DotnetPath)
         {
@@ -50,6 +51,8 @@ internal sealed class ChildProcess : IAsyncDisposable
 
         // What a test runner or a profiler set for itself is not meant for the children.
         start.Environment.Remove("DOTNET_STARTUP_HOOKS");
+        if (isCompiled)
+            start.Environment["DOTNET_TieredCompilation"] = "0";
         var process = new Process { StartInfo = start };
         var child = new ChildProcess(name, process, guard, echo);
         process.OutputDataReceived += (_, line) => child.Take(line.Data);

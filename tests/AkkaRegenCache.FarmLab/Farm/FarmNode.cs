@@ -49,10 +49,10 @@ internal sealed class FarmNode : IAsyncDisposable
     public string Output => _process.Output;
 
     public static async Task<FarmNode> StartAsync(
-        int slot, int incarnation, NodeArguments arguments, ProcessGuard guard, Action<string>? echo, CancellationToken cancellationToken)
+        int slot, int incarnation, NodeArguments arguments, bool isCompiled, ProcessGuard guard, Action<string>? echo, CancellationToken cancellationToken)
     {
         var name = $"n{slot + 1}.{incarnation}";
-        var process = ChildProcess.Start(name, guard, echo, (arguments with { Name = name }).ToCommandLine());
+        var process = ChildProcess.Start(name, guard, echo, isCompiled, (arguments with { Name = name }).ToCommandLine());
         try
         {
             var node = new FarmNode(slot, name, process, await process.AddressAsync(cancellationToken));

@@ -10,8 +10,17 @@ namespace AkkaRegenCache.FarmLab;
 /// <param name="IsWatched">Whether every command of Redis is listened to, to know what was accepted. It costs Redis time.</param>
 /// <param name="DoesWithoutRedis">Whether it breaks Redis only where there is one.</param>
 /// <param name="NeedsCoordinators">Whether it is about coordinators.</param>
+/// <param name="IsCompiled">
+/// Whether nodes compile what they run in full at once, which a server has done minutes after its start: milliseconds are measured, and two cores that
+/// compile for five processes at the same time would be what is.
+/// </param>
 internal sealed record FarmNeeds(
-    bool IsPersistent = false, bool BreaksRedis = false, bool IsWatched = true, bool DoesWithoutRedis = false, bool NeedsCoordinators = false);
+    bool IsPersistent = false,
+    bool BreaksRedis = false,
+    bool IsWatched = true,
+    bool DoesWithoutRedis = false,
+    bool NeedsCoordinators = false,
+    bool IsCompiled = false);
 
 /// <summary>
 /// The processes of one run: Redis, the origin, the nodes, and a guard that ends them all should the lab be killed. Starts them, restarts
@@ -23,6 +32,7 @@ internal sealed class LabFarm : IAsyncDisposable
     private const int Seeds = 3;
 
     private readonly LabOptions _options;
+    private readonly FarmNeeds _needs;
     private readonly Action<string> _say;
     private readonly ProcessGuard _guard = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("arc-farm-").FullName;
@@ -34,9 +44,10 @@ internal sealed class LabFarm : IAsyncDisposable
     private int[] _ports = [];
     private int _guardedRedis;
 
-    private LabFarm(LabOptions options, Action<string> say)
+    private LabFarm(LabOptions options, FarmNeeds needs, Action<string> say)
     {
         _options = options;
+        _needs = needs;
         _say = say;
         _nodes = new FarmNode?[options.Nodes];
         _incarnations = new int[options.Nodes];
@@ -66,14 +77,14 @@ internal sealed class LabFarm : IAsyncDisposable
             throw new UsageException(why);
         if (needs.NeedsCoordinators && !mode.HasCoordinators)
             throw new UsageException($"The scenario '{options.Scenario}' is about coordinators, and the mode '{mode.Name}' has none: it doesn't apply.");
-        var farm = new LabFarm(options, say);
+        var farm = new LabFarm(options, needs, say);
         try
         {
             await farm.StartRedisAsync(mode, needs, cancellationToken);
             farm._ports = mode.HasCoordinators ? FreePorts.Take(options.Nodes) : new int[options.Nodes];
             var log = Path.Combine(farm._folder, "origin.log");
             farm.Runs = new OriginLog.Reader(log);
-            farm._origin = ChildProcess.Start("origin", farm._guard, farm.Echo, "origin", "--log", log);
+            farm._origin = ChildProcess.Start("origin", farm._guard, farm.Echo, isCompiled: false, "origin", "--log", log);
             var origin = await farm._origin.AddressAsync(cancellationToken);
             farm._arguments = new NodeArguments(
                 "", options.Mode, string.Create(CultureInfo.InvariantCulture, $"{farm.RedisHost}:{farm.RedisPort}"), origin.ToString(), options.Nodes,
@@ -97,7 +108,7 @@ internal sealed class LabFarm : IAsyncDisposable
             _past.Add(before);
         _nodes[slot] = null;
         var arguments = _arguments with { Port = _ports[slot] };
-        var node = await FarmNode.StartAsync(slot, ++_incarnations[slot], arguments, _guard, Echo, cancellationToken);
+        var node = await FarmNode.StartAsync(slot, ++_incarnations[slot], arguments, _needs.IsCompiled, _guard, Echo, cancellationToken);
         _nodes[slot] = node;
         return node;
     }

@@ -8,19 +8,22 @@ internal sealed class ColdScenario : IScenario
 {
     private const int Callers = 50;
     private const double GoalMs = 10;
+    private const double CoordinatedGoalMs = 5;
     private const int HoldMs = 30;
 
     public string Name => "cold";
 
     public string Summary => "50 callers on every node ask for a cold key at the same instant, 30 keys one after another";
 
-    public FarmNeeds Needs { get; } = new();
+    public FarmNeeds Needs { get; } = new(IsCompiled: true);
 
     public async Task RunAsync(Lab lab)
     {
         var life = new EntryLife(60_000, 600_000, 30_000, 100);
         var keys = lab.Keys("cold", 30);
         await lab.WarmUpAsync(Callers);
+        foreach (var key in lab.Keys("warmup-cold", 20))
+            await lab.ReadEverywhereAsync([key], Callers, life, isJudged: false, holdReply: HoldMs);
         var here = new List<double>();
         var elsewhere = new List<double>();
         var worst = new List<double>();
@@ -60,6 +63,6 @@ internal sealed class ColdScenario : IScenario
             lab.Break(2, $"{report.Runs} runs for {keys.Length} cold keys");
         if (report.Accepted is { } accepted && accepted != keys.Length)
             lab.Break(2, $"{accepted} accepted results for {keys.Length} cold keys");
-        lab.Goal("wait after the run, p99 ms", report.WaitAfterRunMsP99, GoalMs);
+        lab.Goal("wait after the run, p99 ms", report.WaitAfterRunMsP99, lab.Mode.HasCoordinators ? CoordinatedGoalMs : GoalMs);
     }
 }
