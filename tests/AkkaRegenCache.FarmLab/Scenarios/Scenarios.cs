@@ -19,7 +19,7 @@ internal static class Scenarios
 {
     public static IReadOnlyList<IScenario> All { get; } =
     [
-        new ColdScenario(), new WarmScenario(), new KillHolderScenario(), new KillCoordinatorScenario(), new PauseHolderScenario(),
+        new ColdScenario(), WarmScenario.Polled, WarmScenario.Unread, new KillHolderScenario(), new KillCoordinatorScenario(), new PauseHolderScenario(),
         new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new PausedRestartScenario(), new RollingRestartScenario(),
         new ChurnScenario(), new LoadScenario(),
     ];

@@ -1,13 +1,24 @@
 namespace AkkaRegenCache.FarmLab;
 
 /// <summary>
-/// Readers poll on all nodes through 20 intervals: nobody waits, nothing is missing, and of each key and interval there is one run in the farm.
+/// Readers poll on all nodes through 20 intervals, or nobody reads at all: nobody waits, nothing is missing, and of each key and interval there is one run
+/// in the farm.
 /// </summary>
 internal sealed class WarmScenario : IScenario
 {
-    public string Name => "warm";
+    private readonly bool _isRead;
 
-    public string Summary => "readers poll warm keys on all nodes through 20 intervals";
+    private WarmScenario(bool isRead) => _isRead = isRead;
+
+    public static WarmScenario Polled { get; } = new(isRead: true);
+
+    public static WarmScenario Unread { get; } = new(isRead: false);
+
+    public string Name => _isRead ? "warm" : "unread";
+
+    public string Summary => _isRead
+        ? "readers poll warm keys on all nodes through 20 intervals"
+        : "nobody reads warm keys for 20 intervals, which are regenerated all the same";
 
     public FarmNeeds Needs { get; } = new();
 
@@ -20,12 +31,28 @@ internal sealed class WarmScenario : IScenario
         await lab.WarmUpAsync(10);
         await lab.ReadEverywhereAsync(keys, 1, life);
         var warm = LabClock.Now;
-        await using (var load = ReadLoad.Start(lab, keys, life, TimeSpan.FromMilliseconds(50)))
+        var before = lab.Mode.UsesRedis ? await RedisUse.CountAsync(lab.Farm, lab.Cancellation) : [];
+        if (_isRead)
         {
+            await using var load = ReadLoad.Start(lab, keys, life, TimeSpan.FromMilliseconds(50));
             await Wait.ForAsync(TimeSpan.FromMilliseconds((intervals + 0.5) * interval), lab.Cancellation);
             await load.StopAsync(TimeSpan.FromSeconds(20));
         }
+        else
+        {
+            // The first value is due an interval after it was made, and may be regenerated a jitter later.
+            await Wait.ForAsync(TimeSpan.FromMilliseconds((intervals + 1.5) * interval), lab.Cancellation);
+        }
 
+        if (lab.Mode.UsesRedis)
+        {
+            var after = await RedisUse.CountAsync(lab.Farm, lab.Cancellation);
+            var commands = after.Where(pair => RedisUse.IsFromOutside(pair.Key)).Sum(pair => pair.Value - before.GetValueOrDefault(pair.Key));
+            lab.Report.RedisCommandsPerSecond = Math.Round(commands / LabClock.Since(warm).TotalSeconds, 1);
+        }
+
+        if (!_isRead)
+            await lab.ReadEverywhereAsync(keys, 1, life);
         var log = lab.Log(life, keys.Contains);
         var end = LabClock.Now;
         var polled = log.Answers.Where(answer => answer.Asked > warm).ToList();
@@ -36,11 +63,14 @@ internal sealed class WarmScenario : IScenario
         lab.Report.IdealRuns = 0;
         foreach (var key in keys)
             lab.Report.IdealRuns += lab.Mode.UsesRedis ? CheckGrid(lab, log, key, life, end) : CheckSteps(lab, log, key, life, end);
+        var perKey = keys.Select(key => log.Runs.Count(run => run.Key == key)).ToList();
+        lab.Report.Details["fewestRunsOfAKey"] = perKey.Min();
+        lab.Report.Details["mostRunsOfAKey"] = perKey.Max();
     }
 
     /// <summary>
     /// Without a Redis nobody can look up when a key is due: between two runs' tokens there must be an interval, more or less the jitter and what a node
-    /// takes to notice.
+    /// takes to notice. The first value's interval counts from when it was stored, and not from when it was claimed.
     /// </summary>
     /// <returns>About how many runs there should have been.</returns>
     private static long CheckSteps(Lab lab, LabLog log, string key, EntryLife life, long end)
@@ -48,7 +78,8 @@ internal sealed class WarmScenario : IScenario
         var runs = log.Runs.Where(run => run.Key == key).OrderBy(run => run.Token).ToList();
         for (var i = 1; i < runs.Count; i++)
         {
-            var step = (runs[i].Token - runs[i - 1].Token) / 1000.0 / life.Interval;
+            var between = i == 1 ? LabClock.Milliseconds(runs[1].Begun - (runs[0].Ended ?? runs[0].Begun)) : (runs[i].Token - runs[i - 1].Token) / 1000.0;
+            var step = between / life.Interval;
             if (step is < 0.5 or > 1.5)
                 lab.Break(2, FormattableString.Invariant($"between two runs of {key} there were {step:0.00} intervals"));
         }

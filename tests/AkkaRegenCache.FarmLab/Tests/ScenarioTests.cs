@@ -26,6 +26,15 @@ public sealed class ScenarioTests(ITestOutputHelper output)
     }
 
     [LabFact]
+    public async Task Keys_that_nobody_reads_are_made_once_per_interval_all_the_same()
+    {
+        var report = await RunAsync(new LabOptions { Scenario = "unread", Seconds = 5 });
+        Assert.Equal(0, report.WaitedReads);
+        Assert.Equal(report.IdealRuns, report.Runs);
+        Assert.InRange((int)report.Details["fewestRunsOfAKey"], 5, 8);
+    }
+
+    [LabFact]
     public async Task A_killed_holder_is_taken_over_from()
     {
         var report = await RunAsync(new LabOptions { Scenario = "kill-holder", Rounds = 1 });
