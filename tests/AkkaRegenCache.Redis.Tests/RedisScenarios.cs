@@ -33,7 +33,8 @@ public sealed class RedisMode : FarmMode, IDisposable
         var number = Interlocked.Increment(ref _farms);
         var backend = new Backend(_connection.GetDatabase(), $"clock{number}");
         backend.SetTimeAsync(TimeSpan.Zero).GetAwaiter().GetResult();
-        return new VirtualFarm(setup, _ => backend.Watch(new RedisStore(new RedisConnection(_connection), $"farm{number}", null, backend.Scripts)), backend);
+        return new VirtualFarm(
+            setup, _ => new CountedStore(new RedisStore(new RedisConnection(_connection), $"farm{number}", null, backend.Scripts), backend.Calls), backend);
     }
 
     public void Dispose()
@@ -46,9 +47,10 @@ public sealed class RedisMode : FarmMode, IDisposable
     private sealed class Backend(IDatabase database, string clock) : IVirtualBackend
     {
         private const long Start = 1_700_000_000_000_000;
-        private int _underWay;
 
-        public int CallsUnderWay => Volatile.Read(ref _underWay);
+        public CallCount Calls { get; } = new();
+
+        public int CallsUnderWay => Calls.Count;
 
         public RedisScripts Scripts { get; } = new($$"""
             if redis.replicate_commands then redis.replicate_commands() end
@@ -57,59 +59,6 @@ public sealed class RedisMode : FarmMode, IDisposable
             """);
 
         public Task SetTimeAsync(TimeSpan now) => database.StringSetAsync(clock, Start + (now.Ticks / TimeSpan.TicksPerMicrosecond));
-
-        public Watched Watch(IExternalStore store) => new Watched(store, this);
-
-        public async ValueTask<T> Do<T>(ValueTask<T> call)
-        {
-            Interlocked.Increment(ref _underWay);
-            try
-            {
-                return await call.ConfigureAwait(false);
-            }
-            finally
-            {
-                // Not before whoever has called has gone on.
-                ThreadPool.UnsafeQueueUserWorkItem(static backend => Interlocked.Decrement(ref backend._underWay), this, preferLocal: true);
-            }
-        }
-    }
-
-    /// <summary>Counts the calls that are under way.</summary>
-    private sealed class Watched(IExternalStore inner, Backend backend) : IExternalStore
-    {
-        public bool StoresObjects => inner.StoresObjects;
-
-        public IExternalStore ForCache(string cacheName) => new Watched(inner.ForCache(cacheName), backend);
-
-        // None is abandoned: one that the node has given up is still waited for, so that time goes on only when it is done.
-        public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.ReadAsync(request, CancellationToken.None));
-
-        public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.ClaimAsync(request, CancellationToken.None));
-
-        public ValueTask<RenewAnswer> RenewAsync(
-            IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.RenewAsync(claims, lease, CancellationToken.None));
-
-        public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.CommitAsync(request, CancellationToken.None));
-
-        public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.ReleaseAsync(request, CancellationToken.None));
-
-        public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.WriteAsync(request, CancellationToken.None));
-
-        public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.InvalidateAsync(request, CancellationToken.None));
-
-        public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.TouchAsync(activities, CancellationToken.None));
-
-        public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
-            backend.Do(inner.CheckAsync(keys, CancellationToken.None));
     }
 }
 

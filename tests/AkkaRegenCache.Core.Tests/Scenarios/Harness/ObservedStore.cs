@@ -154,6 +154,10 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
     {
         public bool StoresObjects => inner.StoresObjects;
 
+        public int Parts => inner.Parts;
+
+        public int PartOf(string key) => inner.PartOf(key);
+
         public IExternalStore ForCache(string cacheName) => throw new InvalidOperationException("This is a part already.");
 
         public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
