@@ -16,6 +16,9 @@ namespace AkkaRegenCache.Hosting;
 /// </summary>
 internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront
 {
+    /// <summary>For how long shards may have no home after a node has died.</summary>
+    private static readonly TimeSpan s_homeless = TimeSpan.FromSeconds(15);
+
     /// <summary>For how long an announced hand-over is waited for by an entity that starts.</summary>
     private static readonly TimeSpan s_announcementHolds = TimeSpan.FromSeconds(10);
 
@@ -28,6 +31,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     private volatile bool _isUp;
     private volatile bool _hasLeft;
     private int _agentStarts;
+    private long _peerLostAt;
 
     public ClusterNode(string cacheName, RegenClusterOptions options, TimeProvider? time = null)
     {
@@ -144,8 +148,15 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         Watch?.Tell(new PeerSeen(nodeId, agent));
     }
 
+    /// <summary>Whether a node was believed dead lately, whose shards may have no home.</summary>
+    public bool HasLostPeerLately => Volatile.Read(ref _peerLostAt) is not 0 and var at && Time.GetElapsedTime(at) < s_homeless;
+
     /// <summary>A node is believed dead.</summary>
-    public void Forget(string nodeId) => _peers.TryRemove(nodeId, out _);
+    public void Forget(string nodeId)
+    {
+        _peers.TryRemove(nodeId, out _);
+        Volatile.Write(ref _peerLostAt, Time.GetTimestamp());
+    }
 
     /// <summary>Hands the cache what the bus brought.</summary>
     public void Deliver(CacheNotification notification)

@@ -22,7 +22,7 @@ internal sealed class ClusterStore : IExternalStore
         _node = node;
         _guards = new PartGuard[node.Shards];
         for (var i = 0; i < _guards.Length; i++)
-            _guards[i] = new PartGuard(node.Time);
+            _guards[i] = new PartGuard(node.Time, () => node.HasLostPeerLately);
     }
 
     public bool StoresObjects => false;

@@ -4,9 +4,11 @@ namespace AkkaRegenCache.Storage;
 /// Refuses calls to a part of the store that doesn't answer, but for a probe now and then: a shard without a home must not make the whole store count as
 /// down, nor callers wait. Thread-safe.
 /// </summary>
-internal sealed class PartGuard(TimeProvider time)
+/// <param name="time">The clock.</param>
+/// <param name="isDoubtful">Whether parts are likely to be away: a node has died lately. Then the first timeout counts.</param>
+internal sealed class PartGuard(TimeProvider time, Func<bool> isDoubtful)
 {
-    /// <summary>After so many timeouts in a row a part counts as away.</summary>
+    /// <summary>After so many timeouts in a row a part counts as away, as a rule.</summary>
     public const int TimeoutsToRefuse = 2;
 
     /// <summary>How often a part that is away is probed.</summary>
@@ -42,7 +44,8 @@ internal sealed class PartGuard(TimeProvider time)
     {
         lock (_gate)
         {
-            if (++_timeouts == TimeoutsToRefuse)
+            _timeouts = _timeouts == 0 && isDoubtful() ? TimeoutsToRefuse : _timeouts + 1;
+            if (_timeouts == TimeoutsToRefuse)
                 _lastProbe = time.GetTimestamp();
         }
     }

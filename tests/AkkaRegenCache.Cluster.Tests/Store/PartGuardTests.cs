@@ -8,10 +8,11 @@ public sealed class PartGuardTests
 {
     private readonly VirtualTimeProvider _time = new();
     private readonly PartGuard _guard;
+    private bool _isDoubtful;
 
     public PartGuardTests()
     {
-        _guard = new PartGuard(_time);
+        _guard = new PartGuard(_time, () => _isDoubtful);
     }
 
     [Fact]
@@ -29,6 +30,20 @@ public sealed class PartGuardTests
         Assert.False(_guard.MayAsk());
         _guard.OnTimeout();
         _time.Advance(PartGuard.ProbeInterval);
+        Assert.True(_guard.MayAsk());
+    }
+
+    [Fact]
+    public void After_a_node_has_died_the_first_timeout_is_enough()
+    {
+        _isDoubtful = true;
+        _guard.OnTimeout();
+        Assert.False(_guard.MayAsk());
+        _time.Advance(PartGuard.ProbeInterval);
+        Assert.True(_guard.MayAsk());
+        _guard.OnAnswer();
+        _isDoubtful = false;
+        _guard.OnTimeout();
         Assert.True(_guard.MayAsk());
     }
 
