@@ -91,21 +91,21 @@ internal partial class NodeAgent
     /// <summary>The claim that a flight waits for is a dead node's: it asks soon, once for each claim.</summary>
     private void WakeForOrphan(Flight flight)
     {
-        if (flight.TriedOrphan == flight.Awaited || !IsBelievedDead(flight.AwaitedHolder))
-            return;
-        flight.WakeAt = Math.Min(flight.WakeAt, _now + s_orphanDelay + Random(s_orphanDelay));
+        if (MayTakeOver(flight))
+            flight.WakeAt = Math.Min(flight.WakeAt, _now + s_orphanDelay + Random(s_orphanDelay));
     }
 
     /// <summary>Whose claim a flight that asks now may take over; null: nobody's.</summary>
     private string? OrphanOf(Flight flight)
     {
-        if (flight.TriedOrphan == flight.Awaited || !IsBelievedDead(flight.AwaitedHolder))
+        if (!MayTakeOver(flight))
             return null;
         flight.TriedOrphan = flight.Awaited;
         return flight.AwaitedHolder;
     }
 
-    private bool IsBelievedDead(string node) => _dead.Count > 0 && _dead.TryGetValue(node, out var since) && since + _settings.Lease > _now;
+    private bool MayTakeOver(Flight flight) => _dead.Count > 0 && flight.TriedOrphan != flight.Awaited
+        && _dead.TryGetValue(flight.AwaitedHolder, out var since) && since + _settings.Lease > _now;
 
     /// <summary>Something of a node is heard: it lives, unless it was said before it died and is late.</summary>
     private void OnSignOfLife(string node)

@@ -23,12 +23,11 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Cluster _cluster = Cluster.Get(Context.System);
     private readonly ClusterNode _node;
-    private readonly Dictionary<string, IActorRef> _agents = new(StringComparer.Ordinal);
 
     public PeerWatch(ClusterNode node)
     {
         _node = node;
-        Receive<PeerSeen>(OnSeen);
+        Receive<PeerSeen>(seen => Context.Watch(seen.Agent));
         Receive<Terminated>(terminated => OnLost(agent => agent.Equals(terminated.ActorRef), "its agent has ended"));
         Receive<ClusterEvent.UnreachableMember>(unreachable => OnLost(unreachable.Member.Address, "the cluster finds it unreachable"));
         Receive<ClusterEvent.MemberRemoved>(removed => OnRemoved(removed.Member));
@@ -52,22 +51,14 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
             Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
         }
 
-        foreach (var (nodeId, agent) in _node.Peers)
-            OnSeen(new PeerSeen(nodeId, agent));
+        foreach (var (_, agent) in _node.Peers)
+            Context.Watch(agent);
     }
 
     protected override void PostStop()
     {
         Context.System.EventStream.Unsubscribe(Self);
         _cluster.Unsubscribe(Self);
-    }
-
-    private void OnSeen(PeerSeen seen)
-    {
-        if (_agents.TryGetValue(seen.NodeId, out var known) && known.Equals(seen.Agent))
-            return;
-        _agents[seen.NodeId] = seen.Agent;
-        Context.Watch(seen.Agent);
     }
 
     /// <summary>Its process has ended. One that has begun anew at the same address is another member, and lives.</summary>
@@ -83,7 +74,7 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
     /// </summary>
     private void OnBroken(Address address)
     {
-        foreach (var agent in _agents.Values.Where(agent => agent.Path.Address == address).Distinct())
+        foreach (var agent in _node.Peers.Select(peer => peer.Value).Where(agent => agent.Path.Address == address).Distinct())
         {
             var name = SuspicionOf(agent);
             if (Timers.IsTimerActive(name))
@@ -110,10 +101,9 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
 
     private void OnLost(Func<IActorRef, bool> isLost, string why)
     {
-        foreach (var (nodeId, agent) in _agents.Where(known => isLost(known.Value)).ToArray())
+        foreach (var (nodeId, agent) in _node.Peers.Where(peer => isLost(peer.Value)).ToArray())
         {
             // Forgotten: the next thing it says takes the suspicion back.
-            _agents.Remove(nodeId);
             Context.Unwatch(agent);
             _node.Forget(nodeId);
             _log.Info("Cache '{0}' takes node {1} for dead: {2}.", _node.CacheName, nodeId, why);
@@ -127,7 +117,7 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
 }
 
 /// <summary>A node has said something, for the first time or after it was believed dead.</summary>
-internal sealed record PeerSeen(string NodeId, IActorRef Agent) : INoSerializationVerificationNeeded;
+internal sealed record PeerSeen(IActorRef Agent) : INoSerializationVerificationNeeded;
 
 /// <summary>A node is believed dead.</summary>
 internal sealed record PeerLost(ClusterNode Of, string NodeId) : INoSerializationVerificationNeeded;

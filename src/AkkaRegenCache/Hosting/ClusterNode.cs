@@ -145,7 +145,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         if (agent is IInternalActorRef { IsLocal: true } || (_peers.TryGetValue(nodeId, out var known) && known.Equals(agent)))
             return;
         _peers[nodeId] = agent;
-        Watch?.Tell(new PeerSeen(nodeId, agent));
+        Watch?.Tell(new PeerSeen(agent));
     }
 
     /// <summary>Whether a node was believed dead lately, whose shards may have no home.</summary>

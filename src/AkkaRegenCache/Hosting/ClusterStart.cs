@@ -93,7 +93,6 @@ internal static class ClusterStart
             }
 
             node.Leave();
-
             return Akka.Done.Instance;
         });
 }

@@ -59,9 +59,9 @@ public static class RegenClusterHostingExtensions
             {
                 var nodes = resolver.GetService<ClusterNodes>() ?? throw new InvalidOperationException(
                     $"The actor system serves cache '{name}', which isn't registered: call services.AddRegenCache(\"{name}\").UseCluster().");
-                var leaving = resolver.GetService<RegenCacheLifetime>();
+                var lifetime = resolver.GetService<RegenCacheLifetime>();
                 var hasHost = resolver.GetService<IHostApplicationLifetime>() is not null;
-                await ClusterStart.StartAsync(system, nodes.For(name), key, () => leaving.DrainAsync(name), hasHost).ConfigureAwait(false);
+                await ClusterStart.StartAsync(system, nodes.For(name), key, () => lifetime.DrainAsync(name), hasHost).ConfigureAwait(false);
             });
     }
 

@@ -21,8 +21,8 @@ public sealed class RegenClusterOptions
     public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Whether a node counts as dead when its connection breaks and it doesn't answer within a quarter of a second; else only when the cluster finds it unreachable. A node
-    /// suspected wrongly loses the claims it holds, and what it generated for them goes to its own callers only. Default: true.
+    /// Whether a node counts as dead when its connection breaks and it doesn't answer within a quarter of a second; else only when the cluster finds it
+    /// unreachable. A node suspected wrongly loses the claims it holds, and what it generated for them goes to its own callers only. Default: true.
     /// </summary>
     public bool SuspectOnBrokenConnection { get; set; } = true;
 
