@@ -25,9 +25,6 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     private readonly EntryProfiles _profiles;
     private readonly Keyspaces _keyspaces;
     private readonly int _maximumKeyLength;
-    private readonly IExternalStore _store;
-    private readonly TimeProvider _time;
-    private readonly TimeSpan _warmUp;
 
     /// <summary>Creates a node.</summary>
     /// <param name="name">The cache's name, the same on every node.</param>
@@ -71,9 +68,6 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         timeProvider ??= TimeProvider.System;
         store = (store ?? new InMemoryStore(timeProvider)).ForCache(name);
         _maximumKeyLength = options.MaximumKeyLength;
-        _store = store;
-        _time = timeProvider;
-        _warmUp = options.StoreWarmUpTimeout;
         _profiles = new EntryProfiles(options);
         _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);
         var codec = new ValueCodec(services, null, store.StoresObjects, options.MaximumPayloadBytes);
@@ -108,30 +102,6 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     public int HungGenerators => _shell.Runs.Hung;
 
     internal NodeShell Shell => _shell;
-
-    /// <summary>
-    /// Asks the external store for the first time, and waits for its answer: then the connection stands, and what its use needs is compiled, before the
-    /// first reader comes.
-    /// </summary>
-    /// <returns>What kept it from answering in time; null: nothing, or it need not.</returns>
-    internal async Task<Exception?> WarmUpAsync(CancellationToken cancellationToken)
-    {
-        if (_warmUp == TimeSpan.Zero)
-            return null;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        try
-        {
-            var answer = _store.ReadAsync(new ReadRequest { Key = "warm-up" }, patience.Token).AsTask();
-            await answer.WaitAsync(_warmUp, _time, cancellationToken).ConfigureAwait(false);
-            return null;
-        }
-        catch (Exception e)
-        {
-            await patience.CancelAsync().ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            return e;
-        }
-    }
 
     /// <summary>The keyspace of a key, through which one calls the cache without knowing the value's type.</summary>
     /// <exception cref="ArgumentException">The key is not usable, or its keyspace is not registered; the message names it.</exception>

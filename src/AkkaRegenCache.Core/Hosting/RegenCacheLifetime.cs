@@ -54,7 +54,7 @@ internal sealed partial class RegenCacheLifetime(
     {
         if (services.GetKeyedService<IExternalStore>(name) is not null
             && services.GetRequiredKeyedService<IRegenCache>(name) is RegenCache cache
-            && await cache.WarmUpAsync(cancellationToken).ConfigureAwait(false) is { } failure)
+            && await cache.Shell.WarmUpAsync(cancellationToken).ConfigureAwait(false) is { } failure)
         {
             LogNotThereYet(failure, name);
         }

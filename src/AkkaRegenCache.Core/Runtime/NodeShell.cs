@@ -41,6 +41,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TimeSpan _storeTimeout;
     private readonly TimeSpan _leaveTimeout;
+    private readonly TimeSpan _warmUpTimeout;
     private readonly string _cacheName;
     private readonly ILogger _logger;
     private readonly ITimer _timer;
@@ -82,6 +83,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _logger = logger;
         _storeTimeout = options.StoreWriteTimeout;
         _leaveTimeout = options.LeaveTimeout;
+        _warmUpTimeout = options.StoreWarmUpTimeout;
         Codec = codec;
         Memory = new MemoryLayer(new MemoryLayerOptions
         {
