@@ -103,7 +103,7 @@ public sealed class FaultTests(ITestOutputHelper output)
     {
         await using var cluster = await TestCluster.StartNewAsync();
         var caches = await cluster.StartAsync("leave", External(external));
-        var key = await KeyOwnedElsewhereAsync(caches[2]);
+        var key = await KeyAsync(caches[2], isOwnedHere: false);
         var begun = new TaskCompletionSource();
         var mayEnd = new TaskCompletionSource();
         var runs = 0;
@@ -185,7 +185,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         for (var i = 0; i < caches.Length; i++)
             caches[i] = await cluster.Nodes[i].StartAsync("die", stores[i], options: options);
         await TestCluster.ConnectedAsync(caches);
-        var key = withCoordinator ? TestCluster.KeyOf(caches[2].Node, Homes.Local(caches[2]).First()) : await KeyOwnedElsewhereAsync(caches[2]);
+        var key = await KeyAsync(caches[2], isOwnedHere: withCoordinator);
         var begun = new TaskCompletionSource();
         _ = caches[2].Cache.GetOrCreateAsync(key, async cancellationToken =>
         {
@@ -274,12 +274,19 @@ public sealed class FaultTests(ITestOutputHelper output)
 
     private static InMemoryStore? External(bool external) => external ? new InMemoryStore(storesObjects: false) : null;
 
-    /// <summary>A key whose shard is not on the cache's own node. Where all went there first, the next rebalancing moves some.</summary>
-    private static async Task<string> KeyOwnedElsewhereAsync(TestCache cache)
+    /// <summary>A key whose shard is on the cache's own node, or is not. Where all shards went elsewhere, or all here, the next rebalancing moves some.</summary>
+    private static async Task<string> KeyAsync(TestCache cache, bool isOwnedHere)
     {
-        IReadOnlySet<int> local = new HashSet<int>();
-        await Eventually.Holds(() => (local = Homes.Local(cache)).Count < cache.Node.Shards, "other nodes have shards, too");
-        return Enumerable.Range(0, 1000).Select(i => $"key{i}").First(key => !local.Contains(cache.Node.ShardOf(key)));
+        int? shard = null;
+        await Eventually.Holds(
+            () =>
+            {
+                var local = Homes.Local(cache);
+                shard = Enumerable.Range(0, cache.Node.Shards).Where(shard => local.Contains(shard) == isOwnedHere).Select(shard => (int?)shard).FirstOrDefault();
+                return shard is not null;
+            },
+            isOwnedHere ? "the node has a shard" : "other nodes have shards, too");
+        return TestCluster.KeyOf(cache.Node, shard!.Value);
     }
 
     private static WriteRequest Write(string key, byte[] value) => new()
