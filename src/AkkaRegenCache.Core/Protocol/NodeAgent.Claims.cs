@@ -266,7 +266,7 @@ internal partial class NodeAgent
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
     {
         var state = flight.State;
-        if (IsOvertaken(call, record?.Token ?? 0))
+        if (IsOvertaken(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.LifeAtIssue != _lives[call.Part]))
         {
             AskAgain(flight);
             return;

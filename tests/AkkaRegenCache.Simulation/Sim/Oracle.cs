@@ -21,6 +21,7 @@ internal sealed class Oracle(World world)
     private long _lifeBeganAt = long.MinValue;
     private long _values;
     private bool _clockStepped;
+    private long _commitsRefusedAt = long.MinValue;
     private bool _isTwin;
     private int _dueClaims;
     private int _lateClaims;
@@ -42,6 +43,8 @@ internal sealed class Oracle(World world)
         Mark($"asked {call.Kind}");
         var model = Model(call.Key);
         model.LastUse = Math.Max(model.LastUse, world.Now);
+        if (call.Kind is WaiterKind.Set or WaiterKind.Remove)
+            model.ChangeAskedAt = world.Now;
     }
 
     public void Cancelled(SimCall call) => Close(call);
@@ -188,7 +191,7 @@ internal sealed class Oracle(World world)
         var life = model.Lives.GetValueOrDefault(adopt.Token);
         var isOlder = adopt.Committed
             ? _shown.TryGetValue(place, out var before) && before.Life == life && adopt.Token < (last = before.Token)
-            : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+            : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery + world.Options.PartLossEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
         if (isOlder && !(_clockStepped && world.Options.FailOverEvery > 0))
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
         if (!adopt.Committed)
@@ -205,6 +208,27 @@ internal sealed class Oracle(World world)
             value.BornAt = Math.Max(value.BornAt, model.Applied[adopt.Token]);
         else if (accepted != value)
             world.Fail($"1: {node.Id} shows {value} under token {adopt.Token}, which the store accepted for {accepted}");
+    }
+
+    /// <summary>The store gives claims and takes no results: whoever waits for the holder of one waits for nothing, for as long as that lasts.</summary>
+    public void CommitsRefused() => _commitsRefusedAt = world.Now;
+
+    /// <summary>
+    /// The time of a value that a memory showed is over, though it has been read there all the time: the next reader waits. Where generators bring values
+    /// and the tolerance bridges the worst that strikes here, there is a newer one before.
+    /// </summary>
+    /// <param name="node">The node.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="shownSince">Since when it was shown.</param>
+    /// <param name="readSince">Since when callers there have read it.</param>
+    public void RanOut(SimNode node, string key, long shownSince, long readSince)
+    {
+        var model = Model(key);
+        var profile = world.Options.Keys[key[1] - '0'];
+        Mark("ran out");
+        if (world.Options.Bridges(profile) && profile.IsScheduled && readSince < world.Now - profile.Life - SimOptions.Seconds(1)
+            && Math.Max(model.ChangeAskedAt, _commitsRefusedAt) < shownSince - SimOptions.Seconds(1))
+            world.Fail($"3: {node.Id} shows {key} no longer, though it is read there since {readSince / 10_000} ms");
     }
 
     public void Answered(SimCall call, SimValue value)
@@ -597,6 +621,8 @@ internal sealed class Oracle(World world)
         public bool IsStolen { get; set; }
 
         public long ChangedAt { get; set; } = long.MinValue;
+
+        public long ChangeAskedAt { get; set; } = long.MinValue;
 
         public long LastOutcome { get; set; } = long.MinValue;
 

@@ -68,6 +68,13 @@ internal sealed class SimCoordinators
             TellDown(nodes[_world.Random.Next(nodes.Length)].Id);
     }
 
+    /// <summary>The node that has a shard dies; its next coordinator begins after a while.</summary>
+    public void Lose(int shard, long after)
+    {
+        foreach (var incarnation in _shards[shard].ToArray())
+            End(incarnation, after);
+    }
+
     /// <summary>A shard moves: handed over, or after a while; or its next incarnation begins before the last has ended.</summary>
     public void Move()
     {

@@ -16,6 +16,7 @@ internal sealed class SimNode : IAccessLog
     private readonly Outbox _outbox = new();
     private readonly Dictionary<string, Shown> _memory = [];
     private readonly Dictionary<string, long> _reads = [];
+    private readonly Dictionary<string, Reading> _reading = [];
     private readonly Dictionary<string, long> _changed = [];
     private readonly Dictionary<string, long> _changeAsked = [];
     private readonly HashSet<string> _pendingChange = [];
@@ -61,7 +62,11 @@ internal sealed class SimNode : IAccessLog
     }
 
     /// <summary>An entry as memory shows it.</summary>
-    internal sealed record Shown(long Token, SimValue Value, bool Committed, bool HasSource, long Since);
+    /// <param name="Ends">When its time is over, by this node's clock.</param>
+    internal sealed record Shown(long Token, SimValue Value, bool Committed, bool HasSource, long Since, long Ends);
+
+    /// <summary>Since when callers here have read a key without a break as long as its retention, and when they did last.</summary>
+    internal readonly record struct Reading(long Since, long Last);
 
     public int Place { get; }
 
@@ -99,6 +104,8 @@ internal sealed class SimNode : IAccessLog
         };
         _world.Oracle.Asked(call);
         _asked.Add((key, _world.Now));
+        if (kind == WaiterKind.Get)
+            _reading[key] = new Reading(IsRead(key, profile) ? _reading[key].Since : _world.Now, _world.Now);
         if (kind is WaiterKind.Get or WaiterKind.Peek && _memory.TryGetValue(key, out var shown))
         {
             Hit(call, shown);
@@ -117,6 +124,10 @@ internal sealed class SimNode : IAccessLog
         if (kind is WaiterKind.Get or WaiterKind.Peek or WaiterKind.Refresh && _world.Random.Next(10) == 0)
             _world.After(SimOptions.Millis(_world.Random.Next(1, 3000)), () => Cancel(call));
     }
+
+    /// <summary>Whether callers here have read a key within its retention, a second less for all that is counted roughly.</summary>
+    private bool IsRead(string key, EntryProfile profile) =>
+        _reading.TryGetValue(key, out var reading) && _world.Now - reading.Last < profile.Retention - SimOptions.Seconds(1);
 
     /// <summary>How often callers called for a key since a time within the last second or two.</summary>
     public int CallsOf(string key, long since)
@@ -259,10 +270,11 @@ internal sealed class SimNode : IAccessLog
                 _world.Oracle.Shows(this, adopt, value);
                 if (!_memory.ContainsKey(adopt.Key))
                     _reads.Remove(adopt.Key);
-                _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now);
+                _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now, _agent.Find(adopt.Key)?.EndsAt ?? long.MaxValue);
                 break;
             case Drop drop:
-                _memory.Remove(drop.Key);
+                if (_memory.Remove(drop.Key, out var dropped) && dropped.Ends <= LocalNow && IsRead(drop.Key, _world.Options.Keys[drop.Key[1] - '0']))
+                    _world.Oracle.RanOut(this, drop.Key, dropped.Since, _reading[drop.Key].Since);
                 break;
             case Retire retire:
                 if (_memory.TryGetValue(retire.Key, out var shown))

@@ -13,6 +13,7 @@ internal sealed class SimStore
     private readonly HashSet<(int Life, OperationId Operation)> _announced = [];
     private readonly StoreMachine[] _machines;
     private readonly int[] _lives;
+    private readonly HashSet<int> _lost = [];
     private StoreMachine? _twin;
     private HashSet<int> _twinPlaces = [];
     private int _twinPart;
@@ -32,6 +33,16 @@ internal sealed class SimStore
     public StoreMachine MachineOf(string key) => _machines[PartOf(key)];
 
     public int PartOf(string key) => key[0] == 'k' ? (key[1] - '0') % _machines.Length : 0;
+
+    /// <summary>The node that holds a part has died.</summary>
+    public void Lose(int part) => _lost.Add(part);
+
+    public bool IsLost(int part) => _lost.Contains(part);
+
+    public bool IsAnyLost => _lost.Count > 0;
+
+    /// <summary>The part is there again, on another node.</summary>
+    public void Find(int part) => _lost.Remove(part);
 
     /// <summary>Whether a part lives twice.</summary>
     public bool IsSplit => _twin is not null;
@@ -62,12 +73,13 @@ internal sealed class SimStore
     public long Clock => _world.Now + SimOptions.Seconds(1_700_000_000L) - _turnedBack;
 
     /// <summary>A restart without data of a part; where there is but one, half of the time with a clock that is behind.</summary>
+    /// <param name="lost">The part; null: any.</param>
     /// <returns>The part.</returns>
-    public int BeginLife()
+    public int BeginLife(int? lost = null)
     {
         if (_machines.Length == 1 && _world.Random.Next(2) == 0)
             _turnedBack += SimOptions.Millis(_world.Random.Next(10_000)) + 7;
-        var part = _world.Random.Next(_machines.Length);
+        var part = lost ?? _world.Random.Next(_machines.Length);
         _lives[part]++;
         _machines[part] = NewMachine(part);
         _log.RemoveAll(l => l.Part == part);
@@ -121,8 +133,21 @@ internal sealed class SimStore
         var back = SimOptions.Millis(0.05 + random.NextDouble());
         if (_world.IsActive)
         {
+            if (_lost.Contains(call.Part))
+            {
+                // Some calls find out that nobody answers; the others aren't sent.
+                if (random.Next(4) == 0)
+                    Fail(node, call, call.Timeout, StoreFault.TimedOut);
+                else
+                    Fail(node, call, 0, StoreFault.Refused);
+                return;
+            }
+
             if (_world.IsOut(call) || random.NextDouble() < options.RequestLost)
             {
+                if (call.Request is CommitRequest && _world.IsPartlyOut)
+                    _world.Oracle.CommitsRefused();
+
                 // Some outages refuse at once, others let wait.
                 if (random.Next(2) == 0)
                     Fail(node, call, there, _world.IsPartlyOut && random.Next(2) == 0 ? StoreFault.Refused : StoreFault.Failed);

@@ -95,6 +95,7 @@ internal sealed class World
         Strike(Options.FailOverEvery, FailOver);
         Strike(Options.ClockStepEvery, StepClock);
         Strike(Options.SplitEvery, Split);
+        Strike(Options.PartLossEvery, LosePart);
         Strike(Options.ShardMoveEvery, () => Coordinators.Move());
         Strike(Options.FalseDeathEvery, () => Coordinators.SuspectFalsely());
         var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
@@ -204,8 +205,9 @@ internal sealed class World
         < 76 => WaiterKind.Get,
         < 84 => WaiterKind.Peek,
         < 90 => WaiterKind.Refresh,
-        < 96 => WaiterKind.Set,
-        _ => WaiterKind.Remove,
+        < 96 when Options.HasChanges => WaiterKind.Set,
+        >= 96 when Options.HasChanges => WaiterKind.Remove,
+        _ => WaiterKind.Get,
     };
 
     private void Crash()
@@ -245,7 +247,7 @@ internal sealed class World
 
     private void Split()
     {
-        if (Options.Parts == 1 || Store.IsSplit)
+        if (Options.Parts == 1 || Store.IsSplit || Store.IsAnyLost)
             return;
         var places = Enumerable.Range(0, _nodes.Count).Where(_ => Random.Next(2) == 0).ToHashSet();
         var isCut = Random.Next(3) != 0;
@@ -262,6 +264,23 @@ internal sealed class World
                 _cut.Remove(link);
             Store.Heal();
             Oracle.Split("part of the store healed");
+        });
+    }
+
+    private void LosePart()
+    {
+        var part = Random.Next(Options.Parts);
+        var after = SimOptions.Millis(Random.Next(100, 10_000));
+        if (Options.Parts == 1 || Store.IsSplit || Store.IsLost(part) || Now + after > Options.Active)
+            return;
+        Store.Lose(part);
+        Coordinators.Lose(part, after);
+        After(after, () =>
+        {
+            Store.Find(part);
+            Oracle.NewLife("part of the store lost", Store.BeginLife(part));
+            foreach (var node in Nodes)
+                node.ForgetChanges();
         });
     }
 
