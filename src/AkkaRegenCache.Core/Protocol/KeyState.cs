@@ -26,6 +26,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         Gone = 8,
         Parked = 16,
         Offered = 32,
+        Unscheduled = 64,
     }
 
     private Flags _flags;
@@ -98,6 +99,13 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     {
         get => (_flags & Flags.Offered) != 0;
         set => Set(Flags.Offered, value);
+    }
+
+    /// <summary>Whether the store said, when it was heard last, that nothing is scheduled, though this node could regenerate the key: it was set so.</summary>
+    public bool Unscheduled
+    {
+        get => (_flags & Flags.Unscheduled) != 0;
+        set => Set(Flags.Unscheduled, value);
     }
 
     /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>

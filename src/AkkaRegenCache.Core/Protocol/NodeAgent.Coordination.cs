@@ -292,14 +292,16 @@ internal partial class NodeAgent
     private KeptRecord KeptOf(KeyState state)
     {
         var offer = OfferOf(state);
-        var isScheduled = state.Source!.Profile.IsScheduled && offer.DueIn is not null;
+        var isScheduled = state.Source!.Profile.IsScheduled && !state.Unscheduled;
         return new KeptRecord(
             state.Key,
             state.Token,
             null,
             TimeSpan.FromTicks(state.EndsAt - _now),
             TimeSpan.FromTicks(isScheduled ? state.Source.Profile.Interval : 0),
-            isScheduled ? offer.DueIn : null,
+
+            // Without a time here it is being seen to right now, for which the part's last life was too short.
+            isScheduled ? offer.DueIn ?? TimeSpan.Zero : null,
             offer.ActiveFor);
     }
 

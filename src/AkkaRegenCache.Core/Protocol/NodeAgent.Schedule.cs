@@ -143,6 +143,7 @@ internal partial class NodeAgent
     private void DueIn(KeyState state, TimeSpan? dueIn, bool owner)
     {
         state.DueAt = long.MaxValue;
+        state.Unscheduled = dueIn is null;
         if (dueIn is not { } due || state.Source is not { Profile: { IsScheduled: true } profile })
             return;
 
