@@ -83,7 +83,9 @@ internal partial class NodeAgent
         }
         else if (record is { IsRemoved: false })
         {
-            Take(call, record);
+            // What is shown already has its next time: it may be later than the store's, which says no more than that the key is due.
+            if (peeker is not null || call.State is not { InMemory: true, Uncommitted: false, DueAt: < long.MaxValue } state || state.Token != record.Token)
+                Take(call, record);
             AnswerValue(peeker, record.Payload!, record.Token);
         }
         else if (peeker is null)

@@ -146,13 +146,14 @@ internal partial class NodeAgent
             return;
         var isFirst = _lives[part].Length == 0;
         _lives[part] = life;
+
+        // Nodes that give the part back what they have may be later with theirs than this one is with its comparison.
+        if (IsStoreInShards)
+            _sweepAt = Math.Min(_sweepAt, _now + (2 * s_repairDelay));
         if (isFirst)
             return;
-        if (TellKept(part))
-        {
-            // Some nodes may be later with theirs than this one is with its comparison.
-            _sweepAt = Math.Min(_sweepAt, _now + (2 * s_repairDelay));
-        }
+        if (IsStoreInShards)
+            TellKept(part);
 
         // Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.
         foreach (var latest in _open.Values)
@@ -177,6 +178,8 @@ internal partial class NodeAgent
             state.Token = 0;
             if (state.Flight is { } left)
                 Queue(left);
+            KeepDue(state);
+            Queue(state);
         }
 
         StartCheck();

@@ -81,7 +81,7 @@ internal partial class NodeAgent
         {
             Answer(flight.TakePeekers(), AnswerKind.Missing);
             if (flight.Waiters is null && !flight.IsOwedARun)
-                End(flight);
+                End(flight, again: s_repairDelay / 4);
             else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)
                 RunLocally(flight);
             else
@@ -226,7 +226,7 @@ internal partial class NodeAgent
 
         if (flight.Waiters is null)
         {
-            DueAgainIn(flight.State, answer.Remaining.Ticks);
+            AskAgainBeforeEnd(flight.State, answer.Remaining.Ticks);
             End(flight);
             return;
         }
@@ -261,6 +261,25 @@ internal partial class NodeAgent
             TellAwaited(flight);
         WakeForOrphan(flight);
         Queue(flight);
+    }
+
+    /// <summary>
+    /// Another node regenerates the key. What it makes is heard of, as a rule; where that is lost, the next claim may meet the next holder, and so on, until
+    /// what is shown here has ended, though the store has newer. So the store is asked for its record when that comes near.
+    /// </summary>
+    private void AskAgainBeforeEnd(KeyState state, long leaseLeft)
+    {
+        if (EndsSoon(state))
+        {
+            Peek(state, null);
+            leaseLeft = Math.Min(leaseLeft, SoonDelay(state));
+        }
+        else if (state is { InMemory: true, Source: not null })
+        {
+            leaseLeft = Math.Min(leaseLeft, SoonAt(state) - _now);
+        }
+
+        DueAgainIn(state, leaseLeft);
     }
 
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)

@@ -274,19 +274,18 @@ internal partial class NodeAgent
     private List<Flight> FlightsOf(int shard) =>
         [.. _keys.Values.Where(s => s.Shard == shard && s.Flight is not null).Select(s => s.Flight!)];
 
+    /// <summary>Whether each part of the store lives with the coordinator of its shard, in one node's memory alone.</summary>
+    private bool IsStoreInShards => _lives.Length > 1 && _lives.Length == _incarnations.Length;
+
     /// <summary>
     /// The part of the store has begun a new life without its records. It has no other memory than the nodes': each gives it what it shows, and
     /// the newest counts.
     /// </summary>
-    /// <returns>Whether it has such a store.</returns>
-    private bool TellKept(int part)
+    private void TellKept(int part)
     {
-        if (_lives.Length != _incarnations.Length || _lives.Length == 1)
-            return false;
         var kept = _keys.Values.Where(s => s.Part == part && s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > _now);
         foreach (var batch in kept.Chunk(OfferBatch))
             Tell(part, new RecordsKept { Node = _settings.NodeId, Life = _lives[part], Records = Array.ConvertAll(batch, KeptOf) });
-        return true;
     }
 
     private KeptRecord KeptOf(KeyState state)

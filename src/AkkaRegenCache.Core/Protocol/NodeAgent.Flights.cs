@@ -113,7 +113,10 @@ internal partial class NodeAgent
         Settle(flight.State);
     }
 
-    private void End(Flight flight)
+    /// <summary>Ends a flight.</summary>
+    /// <param name="flight">The flight.</param>
+    /// <param name="again">After how long the store is asked again for what is known to be newer than what is shown.</param>
+    private void End(Flight flight, long again = 0)
     {
         var state = flight.State;
         flight.IsEnded = true;
@@ -137,7 +140,7 @@ internal partial class NodeAgent
             AskTogether(state, later, observed: 0);
         else if (state.IsOutdated && state.Flight is null)
         {
-            DueAgainIn(state, IsUnreachable(state) ? s_repairDelay : 0);
+            DueAgainIn(state, IsUnreachable(state) ? s_repairDelay : again);
         }
 
         // Whether the key goes is settled at the end of the step: what ended this flight may begin the next.

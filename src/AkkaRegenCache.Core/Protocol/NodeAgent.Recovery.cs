@@ -412,13 +412,30 @@ internal partial class NodeAgent
     private bool IsUnreachable(KeyState state) => _breaker.IsOpen || (_queues.Count > 0 && _queues.ContainsKey(state));
 
     /// <summary>Whether a value should be made here, without the store, lest the next reader has to wait.</summary>
-    private bool EndsSoon(KeyState state) => state.Source is { } source && state.EndsAt - _now < source.Profile.Tolerance / 2;
+    private bool EndsSoon(KeyState state) => state.Source is not null && SoonAt(state) < _now;
+
+    /// <summary>From when on what is shown ends soon.</summary>
+    private static long SoonAt(KeyState state) => state.EndsAt == long.MaxValue ? long.MaxValue : state.EndsAt - (state.Source!.Profile.Tolerance / 2);
+
+    /// <summary>How often something is tried again for a value that ends soon.</summary>
+    private static long SoonDelay(KeyState state) => Math.Clamp(state.Source!.Profile.Tolerance / 4, s_repairDelay / 4, s_repairDelay);
+
+    /// <summary>
+    /// What is regenerated here has a next time, whatever went wrong: without one it would be shown until its end, and the next reader wait. There is none
+    /// where a flight is under way, and where the store said so.
+    /// </summary>
+    private void KeepDue(KeyState state)
+    {
+        var mayBeForgotten = state is { InMemory: true, DueAt: long.MaxValue, Flight: null, Ready: false, EndsAt: < long.MaxValue, Source.Profile.IsScheduled: true };
+        if (mayBeForgotten && (!state.Unscheduled || state.Uncommitted) && !_isDraining && !_hasDrained)
+            state.DueAt = Math.Max(SoonAt(state), _now + SoonDelay(state));
+    }
 
     /// <summary>Something is due that needs the store: its return wakes the key, or the nearing end of what is shown.</summary>
     private void Postpone(KeyState state)
     {
         var wait = _breaker.IsOpen ? s_longWait : s_repairDelay;
-        var last = state is { Source: { } source, EndsAt: < long.MaxValue } ? state.EndsAt - (source.Profile.Tolerance / 2) : long.MaxValue;
+        var last = state.Source is null ? long.MaxValue : SoonAt(state);
         state.DueAt = Math.Min(_now + wait + Random(s_repairDelay / 4), Math.Max(last, _now + s_retryDelay));
         if (state.Parked || !_breaker.IsOpen)
             return;

@@ -349,6 +349,7 @@ internal partial class NodeAgent
         }
         else
         {
+            KeepDue(state);
             Queue(state);
         }
     }

@@ -22,6 +22,7 @@ internal sealed class Oracle(World world)
     private long _values;
     private bool _clockStepped;
     private long _commitsRefusedAt = long.MinValue;
+    private long _splitAt = long.MinValue;
     private bool _isTwin;
     private int _dueClaims;
     private int _lateClaims;
@@ -142,7 +143,7 @@ internal sealed class Oracle(World world)
     public void Split(string how)
     {
         Mark(how);
-        _lifeBeganAt = world.Now;
+        _lifeBeganAt = _splitAt = world.Now;
         foreach (var model in _twins.Values)
             model.ForgetLife(world.Now);
         _twinOperations.Clear();
@@ -227,7 +228,7 @@ internal sealed class Oracle(World world)
         var profile = world.Options.Keys[key[1] - '0'];
         Mark("ran out");
         if (world.Options.Bridges(profile) && profile.IsScheduled && readSince < world.Now - profile.Life - SimOptions.Seconds(1)
-            && Math.Max(model.ChangeAskedAt, _commitsRefusedAt) < shownSince - SimOptions.Seconds(1))
+            && Math.Max(Math.Max(model.ChangeAskedAt, _commitsRefusedAt), _splitAt) < shownSince - SimOptions.Seconds(1))
             world.Fail($"3: {node.Id} shows {key} no longer, though it is read there since {readSince / 10_000} ms");
     }
 
@@ -331,7 +332,9 @@ internal sealed class Oracle(World world)
             foreach (var (key, shown) in node.Memory)
             {
                 var model = Model(key);
-                var isBehind = shown.Token < model.LastToken && (shown.Committed || model.RecordEnds > world.Store.Clock);
+                // A record that has ended, and whose like was never heard of: the node knows only that the store has none, and is making the next.
+                var isCommitted = shown.Committed && node.Agent.Find(key) is not { Uncommitted: true };
+                var isBehind = shown.Token < model.LastToken && (isCommitted || model.RecordEnds > world.Store.Clock);
                 isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Lives.GetValueOrDefault(shown.Token) != world.Store.LifeOf(key);
                 if (isBehind && model.LastOutcome < settled && shown.Since < settled)
                     world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
