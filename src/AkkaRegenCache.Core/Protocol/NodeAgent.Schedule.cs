@@ -195,11 +195,27 @@ internal partial class NodeAgent
             return;
         }
 
+        if (state is { InMemory: true, Uncommitted: true } && LastsLonger(state, call, record))
+        {
+            // The farm had no store for long; the next value is to be made from this record's claim, and no reader need wait for it.
+            state.Token = record.Token;
+            state.DueAt = _now;
+            return;
+        }
+
         // What memory has let go for want of room doesn't come back without a reader.
         if (state.InMemory || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
             Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
         DueIn(state, record.DueIn, owner: false);
         VerifyAcrossGap(call);
+    }
+
+    /// <summary>Whether a record is overdue and soon ends, and what is shown instead does not: it was made later, where the store couldn't be asked.</summary>
+    private bool LastsLonger(KeyState state, StoreCall call, StoreRecord record)
+    {
+        var ends = call.IssuedAt + record.FreshFor.Ticks;
+        return state.Source is { Profile: { IsScheduled: true } profile } && record.DueIn <= TimeSpan.Zero
+            && ends - _now < profile.Tolerance / 2 && state.EndsAt > ends && !EndsSoon(state);
     }
 
     private void Show(KeyState state, long token, CachePayload payload, long endsAt)

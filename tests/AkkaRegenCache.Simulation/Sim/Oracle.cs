@@ -220,15 +220,15 @@ internal sealed class Oracle(World world)
     /// </summary>
     /// <param name="node">The node.</param>
     /// <param name="key">The key.</param>
-    /// <param name="shownSince">Since when it was shown.</param>
+    /// <param name="shown">What was shown.</param>
     /// <param name="readSince">Since when callers there have read it.</param>
-    public void RanOut(SimNode node, string key, long shownSince, long readSince)
+    public void RanOut(SimNode node, string key, SimNode.Shown shown, long readSince)
     {
         var model = Model(key);
         var profile = world.Options.Keys[key[1] - '0'];
         Mark("ran out");
-        if (world.Options.Bridges(profile) && profile.IsScheduled && readSince < world.Now - profile.Life - SimOptions.Seconds(1)
-            && Math.Max(Math.Max(model.ChangeAskedAt, _commitsRefusedAt), _splitAt) < shownSince - SimOptions.Seconds(1))
+        if (world.Options.Bridges(profile) && profile.IsScheduled && Math.Max(readSince, shown.InMemorySince) < world.Now - profile.Tolerance - SimOptions.Seconds(1)
+            && Math.Max(Math.Max(model.ChangeAskedAt, _commitsRefusedAt), _splitAt) < shown.Since - SimOptions.Seconds(1))
             world.Fail($"3: {node.Id} shows {key} no longer, though it is read there since {readSince / 10_000} ms");
     }
 

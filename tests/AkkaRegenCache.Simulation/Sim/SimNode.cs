@@ -63,7 +63,8 @@ internal sealed class SimNode : IAccessLog
 
     /// <summary>An entry as memory shows it.</summary>
     /// <param name="Ends">When its time is over, by this node's clock.</param>
-    internal sealed record Shown(long Token, SimValue Value, bool Committed, bool HasSource, long Since, long Ends);
+    /// <param name="InMemorySince">Since when memory has shown one value after the other.</param>
+    internal sealed record Shown(long Token, SimValue Value, bool Committed, bool HasSource, long Since, long Ends, long InMemorySince);
 
     /// <summary>Since when callers here have read a key without a break as long as its retention, and when they did last.</summary>
     internal readonly record struct Reading(long Since, long Last);
@@ -270,11 +271,13 @@ internal sealed class SimNode : IAccessLog
                 _world.Oracle.Shows(this, adopt, value);
                 if (!_memory.ContainsKey(adopt.Key))
                     _reads.Remove(adopt.Key);
-                _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now, _agent.Find(adopt.Key)?.EndsAt ?? long.MaxValue);
+                var inMemorySince = _memory.TryGetValue(adopt.Key, out var before) ? before.InMemorySince : _world.Now;
+                var ends = _agent.Find(adopt.Key)?.EndsAt ?? long.MaxValue;
+                _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now, ends, inMemorySince);
                 break;
             case Drop drop:
                 if (_memory.Remove(drop.Key, out var dropped) && dropped.Ends <= LocalNow && IsRead(drop.Key, _world.Options.Keys[drop.Key[1] - '0']))
-                    _world.Oracle.RanOut(this, drop.Key, dropped.Since, _reading[drop.Key].Since);
+                    _world.Oracle.RanOut(this, drop.Key, dropped, _reading[drop.Key].Since);
                 break;
             case Retire retire:
                 if (_memory.TryGetValue(retire.Key, out var shown))

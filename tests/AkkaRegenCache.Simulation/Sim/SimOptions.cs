@@ -142,6 +142,7 @@ internal sealed class SimOptions
         var notices = faults && random.Next(3) != 0;
         var nodes = faults && random.Next(2) == 0;
         var shards = random.Next(2) == 0 ? 0 : random.Next(1, 3);
+        var parts = shards > 1 && random.Next(2) == 0 ? shards : 1;
         var coordinators = faults && shards > 0 && random.Next(2) == 0;
 
         // Nothing but deaths, and much for them to strike: then what was held must be taken over soon.
@@ -170,7 +171,7 @@ internal sealed class SimOptions
             PartitionEvery = notices && !deaths && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
             NewLifeEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
-            FailOverEvery = store && random.Next(4) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            FailOverEvery = store && parts == 1 && random.Next(4) == 0 ? Seconds(random.Next(3, 20)) : 0,
             ClockStepEvery = store && !calm && random.Next(5) == 0 ? Seconds(random.Next(3, 20)) : 0,
             EvictEvery = random.Next(2) == 0 ? Millis(random.Next(200, 5000)) : 0,
             Fails = !calm && random.Next(2) == 0 ? random.NextDouble() * 0.3 : 0,
@@ -180,8 +181,8 @@ internal sealed class SimOptions
             Long = calm ? 0 : deaths ? 0.7 : random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
             Drift = faults ? random.NextDouble() * 0.002 : 0,
             Shards = shards,
-            Parts = shards > 1 && random.Next(2) == 0 ? shards : 1,
-            PartLossEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(4, 15)) : 0,
+            Parts = parts,
+            PartLossEvery = parts > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(4, 15)) : 0,
             SplitEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(5, 20)) : 0,
             CoordinationLost = coordinators && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
             ShardMoveEvery = faults && shards > 0 && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
