@@ -83,9 +83,12 @@ internal partial class NodeAgent
         }
         else if (record is { IsRemoved: false })
         {
-            // What is shown already has its next time: it may be later than the store's, which says no more than that the key is due.
-            if (peeker is not null || call.State is not { InMemory: true, Uncommitted: false, DueAt: < long.MaxValue } state || state.Token != record.Token)
-                Take(call, record);
+            var (token, dueAt) = (call.State!.Token, call.State.DueAt);
+            Take(call, record);
+
+            // Nothing new: then it is asked again when it was to be, and not at once because the store says that the key is due.
+            if (peeker is null && call.State.Token == token && dueAt != long.MaxValue)
+                call.State.DueAt = dueAt;
             AnswerValue(peeker, record.Payload!, record.Token);
         }
         else if (peeker is null)

@@ -43,6 +43,8 @@ internal sealed class Oracle(World world)
         _open.Add(call);
         Mark($"asked {call.Kind}");
         var model = Model(call.Key);
+        if (world.Now - model.LastUse > call.Profile.Retention - SimOptions.Millis(1500))
+            model.ReturnedAt = world.Now;
         model.LastUse = Math.Max(model.LastUse, world.Now);
         if (call.Kind is WaiterKind.Set or WaiterKind.Remove)
             model.ChangeAskedAt = world.Now;
@@ -414,7 +416,8 @@ internal sealed class Oracle(World world)
     /// <summary>With nothing in the way, a key is regenerated when its coordinator asks for it, not when the nodes' own timers do.</summary>
     private void CountLateness(ClaimRequest request, KeyModel model, long clock)
     {
-        if (request.Reason != ClaimReason.Due || !world.Options.IsScheduleCertain || model.DueAt == 0)
+        var wasInactive = model.ReturnedAt + (world.Store.Clock - world.Now) >= model.DueAt;
+        if (request.Reason != ClaimReason.Due || !world.Options.IsScheduleCertain || model.DueAt == 0 || wasInactive)
             return;
         _dueClaims++;
         if (clock - model.DueAt > world.Options.Keys[request.Key[1] - '0'].Jitter + SimOptions.Millis(50))
@@ -634,6 +637,9 @@ internal sealed class Oracle(World world)
         public long RunEndedAt { get; set; } = long.MinValue;
 
         public long LastUse { get; set; } = long.MinValue / 2;
+
+        /// <summary>When it was asked for after so long that it might not have been made any more.</summary>
+        public long ReturnedAt { get; set; } = long.MinValue / 2;
 
         public Dictionary<long, SimValue?> Accepted { get; } = [];
 
