@@ -5,6 +5,9 @@ namespace AkkaRegenCache.Demo;
 /// <summary>What the command line asked for.</summary>
 internal sealed record DemoOptions
 {
+    /// <summary>The most nodes at the start.</summary>
+    public const int MaximumNodes = 16;
+
     public const string Usage =
         """
         A web farm on one machine: an HTTP origin, cache nodes behind HTTP endpoints, clients that read from them.
@@ -88,7 +91,7 @@ internal sealed record DemoOptions
                     options = options with { Rate = Number(1, 20_000) };
                     break;
                 case "--nodes":
-                    options = options with { Nodes = Number(2, 16) };
+                    options = options with { Nodes = Number(2, MaximumNodes) };
                     break;
                 case "--keys":
                     options = options with { Keys = Number(1, 1_000_000) };

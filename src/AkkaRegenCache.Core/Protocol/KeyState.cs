@@ -27,6 +27,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         Parked = 16,
         Offered = 32,
         Unscheduled = 64,
+        RanOut = 128,
     }
 
     private Flags _flags;
@@ -70,7 +71,11 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     public bool InMemory
     {
         get => (_flags & Flags.InMemory) != 0;
-        set => Set(Flags.InMemory, value);
+        set
+        {
+            Set(Flags.InMemory, value);
+            RanOut = false;
+        }
     }
 
     /// <summary>Whether memory's value was never accepted by the store, or by an earlier life of it only.</summary>
@@ -106,6 +111,13 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     {
         get => (_flags & Flags.Unscheduled) != 0;
         set => Set(Flags.Unscheduled, value);
+    }
+
+    /// <summary>Whether the time of what memory showed was over before there was a newer value. Not what was removed, or evicted.</summary>
+    public bool RanOut
+    {
+        get => (_flags & Flags.RanOut) != 0;
+        set => Set(Flags.RanOut, value);
     }
 
     /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>

@@ -80,7 +80,7 @@ internal partial class NodeAgent
         if (answer is null)
         {
             Answer(flight.TakePeekers(), AnswerKind.Missing);
-            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && EndsSoon(state));
+            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && EndsSoon(state));
             if (flight.Waiters is null && mayWait)
                 End(flight, again: s_repairDelay / 4);
             else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)

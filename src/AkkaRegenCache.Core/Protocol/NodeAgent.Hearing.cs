@@ -21,7 +21,7 @@ internal partial class NodeAgent
         if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated || _detached.ContainsKey(state)))
         {
             TouchIfMoreActive(state, heard.ActiveFor);
-            var isWanted = state.InMemory || _detached.ContainsKey(state);
+            var isWanted = IsWanted(state) || _detached.ContainsKey(state);
             if (heard.Payload is { } payload && IsSurelyNewer(state, heard.Token) && _now >= _lateUntil)
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);

@@ -412,7 +412,13 @@ internal partial class NodeAgent
     private bool IsUnreachable(KeyState state) => _breaker.IsOpen || (_queues.Count > 0 && _queues.ContainsKey(state));
 
     /// <summary>Whether a value should be made here, without the store, lest the next reader has to wait.</summary>
-    private bool EndsSoon(KeyState state) => state.Source is not null && SoonAt(state) < _now;
+    private bool EndsSoon(KeyState state) => state.Source is not null && (SoonAt(state) < _now || IsMissed(state));
+
+    /// <summary>Whether readers here would have had a value, had the last one not run out.</summary>
+    private bool IsMissed(KeyState state) => state.RanOut && state.ActiveUntil > _now && state.Source is { Profile.IsScheduled: true };
+
+    /// <summary>Whether memory shows the key, or would.</summary>
+    private bool IsWanted(KeyState state) => state.InMemory || IsMissed(state);
 
     /// <summary>From when on what is shown ends soon.</summary>
     private static long SoonAt(KeyState state) => state.EndsAt == long.MaxValue ? long.MaxValue : state.EndsAt - (state.Source!.Profile.Tolerance / 2);
@@ -426,8 +432,11 @@ internal partial class NodeAgent
     /// </summary>
     private void KeepDue(KeyState state)
     {
-        var mayBeForgotten = state is { InMemory: true, DueAt: long.MaxValue, Flight: null, Ready: false, EndsAt: < long.MaxValue, Source.Profile.IsScheduled: true };
-        if (mayBeForgotten && (!state.Unscheduled || state.Uncommitted) && !_isDraining && !_hasDrained)
+        if (state is not { DueAt: long.MaxValue, Flight: null, Ready: false, Source.Profile.IsScheduled: true } || _isDraining || _hasDrained)
+            return;
+        if (IsMissed(state))
+            state.DueAt = _now + SoonDelay(state);
+        else if (state is { InMemory: true, EndsAt: < long.MaxValue } && (!state.Unscheduled || state.Uncommitted))
             state.DueAt = Math.Max(SoonAt(state), _now + SoonDelay(state));
     }
 

@@ -119,7 +119,7 @@ internal partial class NodeAgent
             if (state.NewestHeard == answer.Token)
             {
                 // What memory has let go for want of room doesn't come back without a reader.
-                if (state.InMemory || flight.Why != ClaimReason.Due || flight.Waiters is not null)
+                if (IsWanted(state) || flight.Why != ClaimReason.Due || flight.Waiters is not null)
                     Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Life);
                 else
                     state.Token = answer.Token;
@@ -156,6 +156,10 @@ internal partial class NodeAgent
         {
             Release(flight, failure);
             PublishEnd(NotificationKind.Failed, flight, failure: failure);
+
+            // There is no newer value to put what was made without the store to the test: then the store's is.
+            if (state is { InMemory: true, Uncommitted: true })
+                Peek(state, null);
         }
 
         AnswerFailure(flight.TakeWaiters(), failure, kind);

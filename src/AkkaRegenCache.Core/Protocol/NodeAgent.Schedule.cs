@@ -18,6 +18,8 @@ internal partial class NodeAgent
             state.DueAt = Math.Min(state.DueAt, _now + Random(source.Profile.Jitter));
         state.Source = source;
         state.ActiveUntil = Math.Max(state.ActiveUntil, _now + source.Profile.Retention);
+        if (state.InMemory && source.Profile.IsScheduled && EndsSoon(state))
+            state.DueAt = _now;
     }
 
     private void OnLearned(GeneratorLearned learned)
@@ -43,7 +45,11 @@ internal partial class NodeAgent
     private void ServeKey(KeyState state)
     {
         if (state.EndsAt <= _now)
+        {
             Forget(state);
+            state.RanOut = true;
+        }
+
         if (state.DueAt <= _now)
         {
             state.DueAt = long.MaxValue;
@@ -204,7 +210,7 @@ internal partial class NodeAgent
         }
 
         // What memory has let go for want of room doesn't come back without a reader.
-        if (state.InMemory || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
+        if (IsWanted(state) || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
             Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
         DueIn(state, record.DueIn, owner: false);
         VerifyAcrossGap(call);

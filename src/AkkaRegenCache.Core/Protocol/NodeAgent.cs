@@ -342,6 +342,7 @@ internal partial class NodeAgent
     {
         if (state.IsGone)
             return;
+        KeepDue(state);
         if (state.IsIdle)
         {
             state.IsGone = true;
@@ -349,7 +350,6 @@ internal partial class NodeAgent
         }
         else
         {
-            KeepDue(state);
             Queue(state);
         }
     }

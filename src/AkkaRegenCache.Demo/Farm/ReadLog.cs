@@ -24,6 +24,12 @@ internal enum WaitReason
     /// </summary>
     Returned,
 
+    /// <summary>
+    /// Nobody had read the key on this node for longer than any value lives. As a rule the node has the newest all the same, since it hears of it; but not while
+    /// the key's shard had no home and each node made what it needed itself.
+    /// </summary>
+    UnreadHere,
+
     /// <summary>None of these: the key was warm, and should not have made anybody wait.</summary>
     Warm,
 }
@@ -34,6 +40,9 @@ internal enum WaitReason
 /// </summary>
 internal sealed class ReadLog
 {
+    /// <summary>Nodes at the start, and one that joins.</summary>
+    private const int MostNodes = DemoOptions.MaximumNodes + 1;
+
     private readonly ConcurrentDictionary<string, KeyHistory> _keys = new();
 
     /// <summary>How many keys have a value.</summary>
@@ -45,6 +54,7 @@ internal sealed class ReadLog
         KeyHistory history = _keys.GetOrAdd(key, static _ => new KeyHistory());
         long now = Stopwatch.GetTimestamp();
         long before = Interlocked.Exchange(ref history.LastRead, now);
+        long beforeHere = Interlocked.Exchange(ref history.LastReadOn[node], now);
         if (!history.HasValue)
             return WaitReason.Cold;
         if (Stopwatch.GetElapsedTime(before, now) > EntryLife.Retention)
@@ -57,7 +67,9 @@ internal sealed class ReadLog
         if (Volatile.Read(ref history.ReturnedAt) is var returned && returned != 0
             && Stopwatch.GetElapsedTime(returned, now) < EntryLife.Tolerance)
             return WaitReason.Returned;
-        return (Volatile.Read(ref history.NodesThatHaveIt) & (1L << node)) == 0 ? WaitReason.NewToNode : WaitReason.Warm;
+        if ((Volatile.Read(ref history.NodesThatHaveIt) & (1L << node)) == 0)
+            return WaitReason.NewToNode;
+        return Stopwatch.GetElapsedTime(beforeHere, now) > EntryLife.Longest ? WaitReason.UnreadHere : WaitReason.Warm;
     }
 
     /// <summary>A read on this node got a value.</summary>
@@ -76,5 +88,8 @@ internal sealed class ReadLog
         public long LastRead;
         public long ReturnedAt;
         public long NodesThatHaveIt;
+
+        /// <summary>By node.</summary>
+        public readonly long[] LastReadOn = new long[MostNodes];
     }
 }

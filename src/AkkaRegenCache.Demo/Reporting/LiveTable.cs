@@ -48,6 +48,7 @@ internal static class LiveTable
         table.AddRow("  nobody had it yet", $"{farm.WaitsBecause(WaitReason.Cold):N0}", "");
         table.AddRow("  new to its node: store", $"{farm.WaitsBecause(WaitReason.NewToNode):N0}", "");
         table.AddRow("  unread for too long", $"{farm.WaitsBecause(WaitReason.Returned):N0}", "");
+        table.AddRow("  unread here for long", $"{farm.WaitsBecause(WaitReason.UnreadHere):N0}", "");
         table.AddRow("  warm", $"[green]{farm.WaitsBecause(WaitReason.Warm):N0}[/]", "");
         table.AddRow("p50/p99/p99.9 at clients", Figures.Show(figures.Load.Times), "");
         table.AddRow("  keys the farm had", Figures.Show(figures.Load.WarmTimes), "");

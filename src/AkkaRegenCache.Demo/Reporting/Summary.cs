@@ -37,6 +37,7 @@ internal static class Summary
         Line($"    {farm.WaitsBecause(WaitReason.Cold),7:N0}  because nobody in the farm had the value yet: the origin was asked, once for all of them;");
         Line($"    {farm.WaitsBecause(WaitReason.NewToNode),7:N0}  because their node didn't have it in memory yet: it read the shared store, or was storing it;");
         Line($"    {farm.WaitsBecause(WaitReason.Returned),7:N0}  because nobody had read the key for more than {EntryLife.Retention.TotalSeconds:0} s: its value was gone or ran out;");
+        Line($"    {farm.WaitsBecause(WaitReason.UnreadHere),7:N0}  because nobody had read the key on their node for more than {EntryLife.Longest.TotalSeconds:0} s, and what it had ran out while the shard had no home;");
         Line($"    {warm,7:N0}  of warm keys{(warm == 0 ? ": no warm read waited." : ". There should be none.")}");
         Line("");
         Line("  Times, p50 / p99 / p99.9:");
