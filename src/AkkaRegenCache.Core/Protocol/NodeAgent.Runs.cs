@@ -53,7 +53,7 @@ internal partial class NodeAgent
         var state = flight.State;
         flight.Phase = FlightPhase.Committing;
         flight.Payload = payload;
-        flight.CommitEnds = _now + _settings.Lease;
+        flight.CommitEnds = _now + Math.Min(_settings.Lease, flight.Profile!.Life);
         _committing++;
         Issue(new StoreCall
         {
@@ -64,8 +64,8 @@ internal partial class NodeAgent
                 Token = flight.Token,
                 ClaimLife = flight.Life,
                 Payload = payload,
-                Schedule = flight.Profile!.ToSchedule(Math.Max(0, OwnActivity(state) - _now)),
-                Announcement = _settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? Announce(payload) : null,
+                Schedule = flight.Profile.ToSchedule(Math.Max(0, OwnActivity(state) - _now)),
+                Announcement = _settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? Announce(flight, payload) : null,
             },
             State = state,
             Flight = flight,
@@ -107,14 +107,16 @@ internal partial class NodeAgent
             PublishEnd(NotificationKind.Released, flight);
 
             // Based on what came before its claim: should it be stored after all, the next claim finds it.
-            TakeUncommitted(flight, payload, flight.Token - 1);
+            TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
             state.DueAt = _now + _settings.Lease + Random(s_repairDelay);
             End(flight);
         }
         else if (answer.Accepted)
         {
             NoteToken(state, answer.Token);
-            if (call.Request is CommitRequest { Announcement: null })
+            if (call.Request is CommitRequest { Announcement: { } announcement })
+                NoteLateAnnouncement(call, announcement);
+            else
                 PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - _now, isAwaited: flight.Why != ClaimReason.Due);
             if (state.NewestHeard == answer.Token)
             {
@@ -186,7 +188,7 @@ internal partial class NodeAgent
     private void FinishLocal(Flight flight, CachePayload payload)
     {
         if (flight.State.NewestHeard <= flight.Token)
-            TakeUncommitted(flight, payload, flight.Token);
+            TakeUncommitted(flight, payload, flight.Token, madeAt: _now);
         End(flight);
     }
 
@@ -195,7 +197,7 @@ internal partial class NodeAgent
         var state = flight.State;
         Release(flight, null);
         PublishEnd(NotificationKind.Released, flight);
-        TakeUncommitted(flight, payload, flight.Token - 1);
+        TakeUncommitted(flight, payload, flight.Token - 1, madeAt: _now);
         state.DueAt = _now + flight.Profile!.Interval;
         End(flight);
     }

@@ -237,13 +237,17 @@ internal partial class NodeAgent
     }
 
     /// <summary>Keeps a value that the store didn't get: here only, until something newer is heard or the store answers again.</summary>
-    private void TakeUncommitted(Flight flight, CachePayload payload, long basis)
+    /// <param name="flight">The flight that made it.</param>
+    /// <param name="payload">The value.</param>
+    /// <param name="basis">The token of what it is newer than.</param>
+    /// <param name="madeAt">When it was made: its life counts from then.</param>
+    private void TakeUncommitted(Flight flight, CachePayload payload, long basis, long madeAt)
     {
         var state = flight.State;
         state.InMemory = true;
         state.Uncommitted = true;
         state.Token = basis;
-        state.EndsAt = _now + flight.Profile!.Life;
+        state.EndsAt = madeAt + flight.Profile!.Life;
         _out.Send(Peer.Memory, new Adopt(state.Key, state.Token, payload, state.Source, committed: false));
         ServeShown(state);
         DueAgainIn(state, s_repairDelay);

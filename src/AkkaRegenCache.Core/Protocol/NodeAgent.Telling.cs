@@ -9,6 +9,9 @@ internal partial class NodeAgent
     private static readonly long s_lateness = TimeSpan.FromMilliseconds(250).Ticks;
 
     private readonly List<(string Key, long ActiveUntil)> _touches = [];
+
+    /// <summary>The numbers of commits that tell of themselves, oldest first, with those that are done.</summary>
+    private readonly Queue<(Flight Flight, long Number)> _announced = new();
     private long _sequence;
     private long _unsureAt = long.MaxValue;
     private long _pulseAt = long.MaxValue;
@@ -31,11 +34,31 @@ internal partial class NodeAgent
     /// The store tells the others in the step in which it accepts. The number is given out now: what this node sends later comes later, on the same
     /// way.
     /// </summary>
-    private CommitAnnouncement Announce(CachePayload payload)
+    private CommitAnnouncement Announce(Flight flight, CachePayload payload)
     {
         if (_pulseAt == long.MaxValue)
             _pulseAt = _now + _settings.Heartbeat;
-        return new CommitAnnouncement(_settings.NodeId, NextSequence(), payload.Size <= _settings.InlineBytes);
+        var announcement = new CommitAnnouncement(_settings.NodeId, NextSequence(), payload.Size <= _settings.InlineBytes);
+        _announced.Enqueue((flight, announcement.Sequence));
+        return announcement;
+    }
+
+    /// <summary>
+    /// The newest number that others must have heard: not that of a commit which the store hasn't answered. Whoever missed it would compare too early, and
+    /// never again.
+    /// </summary>
+    private long LastTold()
+    {
+        while (_announced.TryPeek(out var oldest) && oldest.Flight.IsEnded)
+            _announced.Dequeue();
+        return _announced.TryPeek(out var first) ? first.Number - 1 : _sequence;
+    }
+
+    /// <summary>A commit that took long has told of itself when later numbers were out already: should that be lost, only a number left out is noticed.</summary>
+    private void NoteLateAnnouncement(StoreCall call, CommitAnnouncement announcement)
+    {
+        if (announcement.Sequence < _sequence && (call.Attempt > 0 || _now - call.IssuedAt > s_lateness))
+            NoteUnsure();
     }
 
     private void PublishEnd(NotificationKind kind, Flight flight, CachePayload? payload = null, GenerationFailure? failure = null) =>
@@ -109,7 +132,7 @@ internal partial class NodeAgent
             _out.Send(Peer.Bus, new CacheNotification
             {
                 Publisher = _settings.NodeId,
-                Sequence = _sequence,
+                Sequence = LastTold(),
                 Kind = NotificationKind.Heartbeat,
                 Life = _lives[0],
             });

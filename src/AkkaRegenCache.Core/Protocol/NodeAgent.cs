@@ -412,12 +412,12 @@ internal partial class NodeAgent
         call.Request = call.Request switch
         {
             ClaimRequest claim => claim with { ActiveFor = Left(claim.ActiveFor) },
-            CommitRequest commit => commit with { Schedule = commit.Schedule with { ActiveFor = Left(commit.Schedule.ActiveFor) } },
+            CommitRequest commit => commit with { Schedule = commit.Schedule with { ActiveFor = Left(commit.Schedule.ActiveFor), FreshFor = Left(commit.Schedule.FreshFor) } },
             var other => other,
         };
         Issue(call);
 
-        // What was left of the key's activity at the first try is less by now.
+        // What was left of the key's activity, and of the value's life, at the last try is less by now.
         TimeSpan Left(TimeSpan then) => TimeSpan.FromTicks(Math.Max(0, then.Ticks - (_now - call.ActivityAt)));
     }
 
