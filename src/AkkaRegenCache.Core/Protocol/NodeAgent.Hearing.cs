@@ -22,7 +22,7 @@ internal partial class NodeAgent
         {
             TouchIfMoreActive(state, heard.ActiveFor);
             var isWanted = IsWanted(state) || _detached.ContainsKey(state);
-            if (heard.Payload is { } payload && IsSurelyNewer(state, heard.Token) && _now >= _lateUntil)
+            if (heard.Payload is { } payload && IsSurelyNewer(state, heard.Token) && _now >= _lateUntil && !IsOutOfTurn(heard))
             {
                 Show(state, heard.Token, payload, _now + heard.FreshFor.Ticks);
                 DueIn(state, heard.DueIn, owner: false);
@@ -52,6 +52,12 @@ internal partial class NodeAgent
             return true;
         return _detached.TryGetValue(state, out var flights) && flights.Exists(f => !f.IsLocal && f.Token < token);
     }
+
+    /// <summary>
+    /// Whether something later was heard of its publisher before. What was missed between the two may be of this key, and was looked for when there was
+    /// nothing to compare yet.
+    /// </summary>
+    private bool IsOutOfTurn(CacheNotification heard) => _publishers.TryGetValue(heard.Publisher, out var publisher) && heard.Sequence < publisher.Last;
 
     private void OnHeard(CacheNotification heard)
     {

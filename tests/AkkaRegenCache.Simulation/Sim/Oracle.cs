@@ -247,7 +247,7 @@ internal sealed class Oracle(World world)
         var isOlder = value.BornAt < call.ChangedBefore && (!value.IsSet || value.AskedAt < call.ChangeAskedBefore);
         if (isOlder && call.ChangedBefore > _lifeBeganAt && !(_clockStepped && call.ChangeWasPending))
             world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms, asked for at {call.ChangeAskedBefore / 10_000} ms, that had returned on its node");
-        if (!value.IsSet && value.MadeAt + call.Profile.Life + SimOptions.Seconds(2) < world.Now && world.Options.PauseEvery + world.Options.ClockStepEvery == 0)
+        if (!value.IsSet && value.MadeAt + call.Profile.Life + SimOptions.Seconds(2) < world.Now && world.Options.PauseEvery + world.Options.ClockStepEvery + world.Options.FailOverEvery == 0)
             world.Fail($"4: {call} got {value}, made {(world.Now - value.MadeAt) / 10_000} ms ago; it lives {call.Profile.Life / 10_000}");
         if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
             world.Fail($"5: {call} got {value}, begun before it asked");

@@ -141,7 +141,7 @@ internal sealed class SimOptions
         var store = faults && random.Next(2) == 0;
         var notices = faults && random.Next(3) != 0;
         var nodes = faults && random.Next(2) == 0;
-        var shards = random.Next(2) == 0 ? 0 : random.Next(1, 3);
+        var shards = random.Next(2) == 0 ? 0 : calm ? 2 : random.Next(1, 3);
         var parts = shards > 1 && random.Next(2) == 0 ? shards : 1;
         var coordinators = faults && shards > 0 && random.Next(2) == 0;
 
@@ -182,7 +182,7 @@ internal sealed class SimOptions
             Drift = faults ? random.NextDouble() * 0.002 : 0,
             Shards = shards,
             Parts = parts,
-            PartLossEvery = parts > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(4, 15)) : 0,
+            PartLossEvery = parts > 1 && faults && random.Next(calm ? 1 : 3) == 0 ? Seconds(random.Next(4, 15)) : 0,
             SplitEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(5, 20)) : 0,
             CoordinationLost = coordinators && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
             ShardMoveEvery = faults && shards > 0 && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
