@@ -1,0 +1,279 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
+using Xunit;
+
+namespace AkkaRegenCache.Tests.Protocol;
+
+/// <summary>
+/// Rare meetings that the simulator found once in a hundred thousand seeds, played step by step. What becomes of a farm with the agent, the simulator
+/// shows.
+/// </summary>
+public sealed class NodeAgentTests
+{
+    [Fact]
+    public void A_value_that_ends_soon_is_looked_for_in_the_store_where_each_claim_meets_another_holder()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        var held = 20L;
+        agent.Store = call => call.Request switch
+        {
+            ClaimRequest => new StoreReplied(call, AgentDriver.Held(held += 10)),
+            ReadRequest => new StoreReplied(call, AgentDriver.Has(held - 5)),
+            _ => null,
+        };
+
+        agent.Advance(30);
+
+        Assert.Empty(agent.All<Drop>());
+        Assert.True(agent.State("k0").Token > 10);
+    }
+
+    [Fact]
+    public void A_claim_of_another_and_a_value_that_ends_soon_do_not_make_the_node_ask_without_pause()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Store = call => call.Request switch
+        {
+            ClaimRequest => new StoreReplied(call, AgentDriver.Held(20)),
+            ReadRequest => new StoreReplied(call, AgentDriver.Has(10, 8 - (agent.Now / 1e7), 1 - (agent.Now / 1e7))),
+            _ => null,
+        };
+
+        agent.Advance(7.9);
+
+        Assert.InRange(agent.Asked<ClaimRequest>().Count, 3, 10);
+    }
+
+    [Fact]
+    public void What_a_node_shows_has_a_next_time_also_when_a_fetch_fails_across_two_lives()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(11, 1, withValue: false));
+        var fetch = agent.Unanswered.Single(call => call.Request is ReadRequest);
+
+        // Another key's answer tells of the new life; then nothing more is heard of the store but refusals.
+        agent.Ask(WaiterKind.Peek, "other");
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other" }), new ReadAnswer { Life = "2" });
+        agent.Store = call => new StoreReplied(call, null, StoreFault.Refused);
+        agent.Answer(fetch, null, StoreFault.Refused);
+        agent.Advance(7);
+
+        Assert.NotEmpty(agent.All<RunGenerator>());
+    }
+
+    [Fact]
+    public void A_refresh_asks_anew_when_the_store_begins_a_new_life()
+    {
+        var agent = new AgentDriver();
+        agent.Ask(WaiterKind.Refresh);
+        agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(50));
+        agent.Advance(3.2);
+        var second = agent.Unanswered.Single(call => call.Request is ClaimRequest);
+        Assert.Equal(50, ((ClaimRequest)second.Request!).ObservedToken);
+
+        // In the other life, this one's record is newer than the claim that was observed, and older than the call.
+        var fresh = new ClaimAnswer { Life = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(60, 8, 1) };
+        agent.Answer(second, fresh);
+
+        Assert.Empty(agent.All<Answered>());
+        Assert.Equal(0, agent.Asked<ClaimRequest>()[^1].ObservedToken);
+    }
+
+    [Fact]
+    public void A_part_that_begins_anew_is_told_that_a_key_is_due_whose_regeneration_is_under_way()
+    {
+        var agent = new AgentDriver(parts: 2);
+        agent.Show("k0", 10);
+        agent.Advance(3);
+        Assert.Single(agent.Asked<ClaimRequest>());
+
+        agent.Ask(WaiterKind.Peek, "other0");
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Life = "2" });
+
+        var kept = Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsKept>().Single().Records);
+        Assert.Equal(TimeSpan.Zero, kept.DueIn);
+        Assert.Equal(TimeSpan.FromSeconds(1), kept.Interval);
+    }
+
+    [Fact]
+    public void A_part_that_begins_anew_is_not_given_a_schedule_for_what_was_set_without_one()
+    {
+        var agent = new AgentDriver(parts: 2);
+        agent.Show("k0", 10, dueIn: null);
+
+        agent.Ask(WaiterKind.Peek, "other0");
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Life = "2" });
+
+        Assert.Null(Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsKept>().Single().Records).DueIn);
+    }
+
+    [Fact]
+    public void A_heartbeat_tells_no_number_of_a_commit_that_is_not_answered()
+    {
+        var agent = new AgentDriver(announces: true) { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Life = "1" }) : null };
+        agent.Ask(WaiterKind.Get);
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ClaimRequest), AgentDriver.Granted(10));
+        agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(10), null));
+        var commit = agent.Unanswered.Single(call => call.Request is CommitRequest);
+        var number = ((CommitRequest)commit.Request!).Announcement!.Sequence;
+
+        agent.Advance(2);
+        Assert.Equal(number - 1, Heartbeats(agent)[^1].Sequence);
+        agent.Answer(commit, new ChangeAnswer { Life = "1", Accepted = true, Token = 10, DueIn = TimeSpan.FromSeconds(1) });
+        agent.Advance(1);
+        Assert.Equal(number, Heartbeats(agent)[^1].Sequence);
+    }
+
+    [Fact]
+    public void A_commit_that_took_long_leaves_a_number_out_when_later_ones_were_told()
+    {
+        var agent = new AgentDriver(announces: true) { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Life = "1" }) : null };
+        foreach (var (key, token) in new[] { ("k0", 10L), ("k1", 11L) })
+        {
+            agent.Ask(WaiterKind.Get, key);
+            agent.Answer(agent.Unanswered.Single(call => call.Request is ClaimRequest), AgentDriver.Granted(token));
+            agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Last().RunId, RunOutcome.Made, AgentDriver.Value(token), null));
+        }
+
+        var commits = agent.Unanswered.Where(call => call.Request is CommitRequest).ToArray();
+        var last = ((CommitRequest)commits[1].Request!).Announcement!.Sequence;
+        foreach (var (commit, token) in commits.Reverse().Zip([11L, 10L]))
+        {
+            agent.Answer(commit, new ChangeAnswer { Life = "1", Accepted = true, Token = token, DueIn = TimeSpan.FromSeconds(100) });
+            agent.Advance(0.3);
+        }
+
+        agent.Advance(3);
+        Assert.Equal(last + 1, Heartbeats(agent)[^1].Sequence);
+    }
+
+    [Fact]
+    public void A_notification_out_of_turn_is_not_shown_before_the_store_was_asked()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(11, 5));
+        Assert.Equal(11, agent.State("k0").Token);
+
+        // What was told between the two may be a removal, and was looked for when 4 was shown.
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(12, 4));
+
+        Assert.Equal(11, agent.State("k0").Token);
+        Assert.Single(agent.Unanswered, call => call.Request is ReadRequest);
+    }
+
+    [Fact]
+    public void What_ran_out_is_made_without_the_store_as_long_as_somebody_here_reads_it()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Advance(3.9);
+        var first = agent.Unanswered.Single(call => call.Request is ClaimRequest);
+
+        // The claim's answer comes when the value has ended.
+        agent.Advance(4.5);
+        Assert.Single(agent.All<Drop>());
+        agent.Answer(first, null, StoreFault.Refused);
+        Assert.Single(agent.All<RunGenerator>());
+
+        agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(1), null));
+        Assert.True(agent.State("k0").InMemory);
+    }
+
+    [Fact]
+    public void What_ran_out_is_shown_when_another_node_has_made_it_as_long_as_somebody_here_reads_it()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Advance(8.5);
+        Assert.Single(agent.All<Drop>());
+
+        agent.Store = call => call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(11)) : null;
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(11, 1));
+
+        Assert.True(agent.State("k0").InMemory);
+    }
+
+    [Fact]
+    public void A_value_that_the_store_did_not_take_lives_from_when_it_was_made()
+    {
+        var agent = new AgentDriver { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Life = "1" }) : null };
+        agent.Ask(WaiterKind.Get);
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ClaimRequest), AgentDriver.Granted(10));
+        agent.Store = call => new StoreReplied(call, null, StoreFault.Refused);
+        var madeAt = agent.Now;
+        agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(10), null));
+        agent.Advance(4);
+
+        Assert.True(agent.State("k0").Uncommitted);
+        Assert.Equal(madeAt + AgentDriver.Profile.Life, agent.State("k0").EndsAt);
+    }
+
+    [Fact]
+    public void What_was_made_without_the_store_stays_until_the_next_where_the_store_has_only_what_is_about_to_end()
+    {
+        var agent = MadeWithoutStore();
+        agent.Store = call => call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(9, freshFor: 0.2, dueIn: -6, life: "2")) : null;
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 1, withValue: false, life: "2"));
+        agent.Answer(agent.Unanswered.First(call => call.Keys is not null), new CheckAnswer { Life = "2", Checks = [new TokenCheck(9, false)] });
+
+        agent.Advance(1);
+
+        Assert.Empty(agent.All<Drop>());
+        Assert.Contains(agent.Unanswered, call => call.Request is ClaimRequest { Reason: ClaimReason.Due });
+    }
+
+    [Fact]
+    public void A_fetch_that_fails_goes_on_to_a_claim_where_what_is_shown_ends_soon()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Store = call => call.Request switch
+        {
+            ReadRequest => new StoreReplied(call, null, StoreFault.Refused),
+            ClaimRequest => new StoreReplied(call, new ClaimAnswer { Life = "1", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(11, 8, 100) }),
+            _ => null,
+        };
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(11, 1, withValue: false));
+
+        agent.Advance(7.5);
+
+        Assert.Empty(agent.All<Drop>());
+        Assert.Equal(11, agent.State("k0").Token);
+    }
+
+    [Fact]
+    public void When_the_generator_fails_what_was_made_without_the_store_is_compared_with_what_the_store_has()
+    {
+        var agent = MadeWithoutStore();
+        agent.Store = call => call.Request switch
+        {
+            ClaimRequest => new StoreReplied(call, AgentDriver.Granted(20)),
+            ReadRequest => new StoreReplied(call, AgentDriver.Has(15)),
+            _ => null,
+        };
+        agent.Advance(2);
+        agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Last().RunId, RunOutcome.Failed, null, new GenerationFailure("T", "it fails")));
+
+        Assert.Equal(15, agent.State("k0").Token);
+        Assert.False(agent.State("k0").Uncommitted);
+    }
+
+    private static AgentDriver MadeWithoutStore()
+    {
+        var agent = new AgentDriver { Store = call => new StoreReplied(call, null, StoreFault.Refused) };
+        agent.Ask(WaiterKind.Get);
+        agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(1), null));
+        Assert.True(agent.State("k0").Uncommitted);
+        agent.ReadHit();
+        agent.Store = static _ => null;
+        return agent;
+    }
+
+    private static CacheNotification[] Heartbeats(AgentDriver agent) =>
+        [.. agent.All<CacheNotification>().Where(notification => notification.Kind == NotificationKind.Heartbeat)];
+}
