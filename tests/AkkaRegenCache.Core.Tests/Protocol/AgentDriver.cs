@@ -71,19 +71,24 @@ internal sealed class AgentDriver : IAccessLog
     public IReadOnlyList<T> Asked<T>(string key = "k0")
         where T : StoreRequest => [.. All<StoreCall>().Select(call => call.Request).OfType<T>().Where(request => request.Key == key)];
 
-    /// <summary>A message comes in; what the agent does at once follows from it.</summary>
+    /// <summary>A message comes in; so do the answers that the store has for what the agent does then.</summary>
     public void Tell(Peer from, object message)
     {
-        _agent.On(from, message, Now, _outbox);
-        var sent = Enumerable.Range(0, _outbox.Count).Select(i => _outbox[i].Message).ToArray();
-        _outbox.Clear();
-        Sent.AddRange(sent);
-        foreach (var call in sent.OfType<StoreCall>())
+        var incoming = new Queue<(Peer From, object Message)>([(from, message)]);
+        for (var turns = 0; incoming.TryDequeue(out var next); turns++)
         {
-            if (Store(call) is { } reply)
-                Tell(Peer.Store, reply);
-            else
-                Unanswered.Add(call);
+            Assert.True(turns < 10_000, "It goes round and round.");
+            _agent.On(next.From, next.Message, Now, _outbox);
+            var sent = Enumerable.Range(0, _outbox.Count).Select(i => _outbox[i].Message).ToArray();
+            _outbox.Clear();
+            Sent.AddRange(sent);
+            foreach (var call in sent.OfType<StoreCall>())
+            {
+                if (Store(call) is { } reply)
+                    incoming.Enqueue((Peer.Store, reply));
+                else
+                    Unanswered.Add(call);
+            }
         }
     }
 

@@ -52,7 +52,10 @@ public sealed class NodeAgentTests
     {
         var agent = new AgentDriver();
         agent.Show("k0", 10);
+        agent.Advance(0.9);
         agent.Tell(Peer.Bus, AgentDriver.Fresh(11, 1, withValue: false));
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest), null, StoreFault.Refused);
+        agent.Advance(0.4);
         var fetch = agent.Unanswered.Single(call => call.Request is ReadRequest);
 
         // Another key's answer tells of the new life; then nothing more is heard of the store but refusals.
@@ -109,6 +112,20 @@ public sealed class NodeAgentTests
         agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Life = "2" });
 
         Assert.Null(Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsKept>().Single().Records).DueIn);
+    }
+
+    [Fact]
+    public void A_newcomer_compares_again_when_others_have_had_time_to_give_a_part_back_what_they_have()
+    {
+        var agent = MadeWithoutStore(parts: 2);
+        agent.Advance(1.5);
+        agent.Answer(agent.Unanswered.First(call => call.Request is ClaimRequest), new ClaimAnswer { Life = "1", Outcome = ClaimOutcome.Fresh });
+        agent.Store = call => call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Life = "1", Checks = [.. keys.Select(_ => default(TokenCheck))] }) : null;
+        var before = agent.All<StoreCall>().Count(call => call.Keys is not null);
+
+        agent.Advance(4);
+
+        Assert.True(agent.All<StoreCall>().Count(call => call.Keys is not null) > before);
     }
 
     [Fact]
@@ -263,9 +280,9 @@ public sealed class NodeAgentTests
         Assert.False(agent.State("k0").Uncommitted);
     }
 
-    private static AgentDriver MadeWithoutStore()
+    private static AgentDriver MadeWithoutStore(int parts = 1)
     {
-        var agent = new AgentDriver { Store = call => new StoreReplied(call, null, StoreFault.Refused) };
+        var agent = new AgentDriver(parts) { Store = call => new StoreReplied(call, null, StoreFault.Refused) };
         agent.Ask(WaiterKind.Get);
         agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(1), null));
         Assert.True(agent.State("k0").Uncommitted);
