@@ -186,7 +186,8 @@ internal class CoordinatorShard
         engaged.Awaiting.RemoveAll(a => a.Node == node);
         if (engaged.Asked == node)
         {
-            if (engaged.Orphan == awaited.Holder)
+            // The same claim still stands: the store didn't give it. Another one it was not asked for.
+            if (engaged.Orphan == awaited.Holder && engaged.AskedToken == awaited.Token)
                 engaged.RefusedToken = awaited.Token;
             EndAsking(engaged);
         }
@@ -461,6 +462,7 @@ internal class CoordinatorShard
         {
             var (node, token) = engaged.Awaiting[first];
             Ask(engaged, node);
+            engaged.AskedToken = token;
             _out.Send(_nodes[node], new ClaimOrphaned
             {
                 Shard = _settings.Shard,

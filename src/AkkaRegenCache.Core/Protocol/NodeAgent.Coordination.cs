@@ -81,6 +81,10 @@ internal partial class NodeAgent
         foreach (var (past, _) in _dead.Where(d => d.Value + _settings.Lease <= _now).ToArray())
             _dead.Remove(past);
         _dead[node] = _now;
+
+        // What it told last may have been lost with it.
+        if (_publishers.TryGetValue(node, out var publisher))
+            publisher.SilentAt = Math.Min(publisher.SilentAt, _now + s_lastWords);
         foreach (var flight in _keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
         {
             WakeForOrphan(flight);
@@ -231,8 +235,9 @@ internal partial class NodeAgent
     {
         var profile = state.Source!.Profile;
 
-        // Rather too early than too late: the store says when it is too early.
-        TimeSpan? dueIn = state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - _now - profile.Grace - profile.Jitter));
+        // Rather too early than too late: the store says when it is too early. Without a time here it is being seen to right now, should that end well.
+        var dueAt = state.DueAt != long.MaxValue ? state.DueAt - profile.Grace - profile.Jitter : _now + s_repairDelay;
+        TimeSpan? dueIn = state.Unscheduled ? null : TimeSpan.FromTicks(Math.Max(0, dueAt - _now));
         var activeFor = TimeSpan.FromTicks(Math.Max(0, OwnActivity(state) - _now));
         return new OfferedKey(state.Key, state.Token, dueIn, activeFor, TimeSpan.FromTicks(profile.Jitter));
     }
@@ -299,8 +304,8 @@ internal partial class NodeAgent
             TimeSpan.FromTicks(state.EndsAt - _now),
             TimeSpan.FromTicks(isScheduled ? state.Source.Profile.Interval : 0),
 
-            // Without a time here it is being seen to right now, for which the part's last life was too short.
-            isScheduled ? offer.DueIn ?? TimeSpan.Zero : null,
+            // What was being seen to right now, the part's last life was too short for.
+            !isScheduled ? null : state.DueAt == long.MaxValue ? TimeSpan.Zero : offer.DueIn,
             offer.ActiveFor);
     }
 

@@ -59,7 +59,8 @@ internal partial class NodeAgent
         Settle(state);
     }
 
-    private void ServeDue(KeyState state, string? orphan = null)
+    /// <summary>A key is due here: it is regenerated, or what is amiss repaired. Overridden only to plant a bug.</summary>
+    protected virtual void ServeDue(KeyState state, string? orphan = null)
     {
         // Another node sees to it.
         if (_isDraining || _hasDrained)

@@ -56,6 +56,9 @@ internal sealed class Engagement
     /// <summary>The node that was asked to regenerate the key, or to take its claim over.</summary>
     public int Asked { get; set; } = TrackedKey.Nobody;
 
+    /// <summary>The claim that it was last asked to take over.</summary>
+    public long AskedToken { get; set; }
+
     /// <summary>When another one is asked.</summary>
     public long AskedUntil { get; set; } = long.MaxValue;
 

@@ -119,7 +119,8 @@ internal sealed class Oracle(World world)
         Mark("record restored");
         var model = Model(record.Key);
         var clock = world.Store.Clock;
-        if (record.Token <= model.LastToken)
+        var isSame = record.Token == model.LastToken && model.RecordEnds <= clock;
+        if (record.Token <= model.LastToken && !isSame)
             world.Fail($"6: token {record.Token} of {record.Key} restored over {model.LastToken}");
         if (!Knowing(record.Key, record.Token).Accepted.TryGetValue(record.Token, out var accepted) || accepted != record.Payload!.Value)
             world.Fail($"1: {record.Payload!.Value} restored under token {record.Token}, which the store accepted for {accepted}");
@@ -227,7 +228,7 @@ internal sealed class Oracle(World world)
     public void RanOut(SimNode node, string key, SimNode.Shown shown, long readSince)
     {
         var model = Model(key);
-        var profile = world.Options.Keys[key[1] - '0'];
+        var profile = world.Options.ProfileOf(key);
         Mark("ran out");
         if (world.Options.Bridges(profile) && profile.IsScheduled && Math.Max(readSince, shown.InMemorySince) < world.Now - profile.Tolerance - SimOptions.Seconds(1)
             && Math.Max(Math.Max(model.ChangeAskedAt, _commitsRefusedAt), _splitAt) < shown.Since - SimOptions.Seconds(1))
@@ -402,7 +403,7 @@ internal sealed class Oracle(World world)
         var isThere = model.RecordEnds > clock;
         if (request.Reason == ClaimReason.Due && isThere && (model.DueAt == 0 || model.DueAt > clock))
             world.Fail($"2: {request.Key} granted as due, {(model.DueAt - clock) / 10_000} ms too early");
-        var limit = Model(_keys, request.Key).LastUse + world.Options.Keys[request.Key[1] - '0'].Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
+        var limit = Model(_keys, request.Key).LastUse + world.Options.ProfileOf(request.Key).Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
         if (request.Reason == ClaimReason.Due && world.Now > limit && !_clockStepped && world.Options.FailOverEvery == 0)
             world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
         if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken && !_clockStepped)
@@ -422,7 +423,7 @@ internal sealed class Oracle(World world)
         if (request.Reason != ClaimReason.Due || !world.Options.IsScheduleCertain || model.DueAt == 0 || wasInactive)
             return;
         _dueClaims++;
-        if (clock - model.DueAt > world.Options.Keys[request.Key[1] - '0'].Jitter + SimOptions.Millis(50))
+        if (clock - model.DueAt > world.Options.ProfileOf(request.Key).Jitter + SimOptions.Millis(50))
             _lateClaims++;
     }
 

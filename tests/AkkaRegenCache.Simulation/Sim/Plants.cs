@@ -89,6 +89,10 @@ internal static class Plants
         {
             Coordinator = static (s, r) => new ForgetsOrphans(s, r),
         },
+        new("timer-forgotten", "a node forgets half of what is due on it")
+        {
+            Agent = static (_, s, r, a) => new ForgetsTimers(s, r, a),
+        },
         new("death-ignored", "a node goes on waiting for a dead one whose coordinator is dead as well")
         {
             Agent = static (_, s, r, a) => new IgnoresDeaths(s, r, a),
@@ -211,6 +215,18 @@ internal static class Plants
     {
         protected override void OnNodeDown(string name)
         {
+        }
+    }
+
+    private sealed class ForgetsTimers(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        private bool _forgets;
+
+        protected override void ServeDue(KeyState state, string? orphan = null)
+        {
+            _forgets = !_forgets;
+            if (!_forgets)
+                base.ServeDue(state, orphan);
         }
     }
 

@@ -122,6 +122,29 @@ internal sealed class SimCoordinators
         _shards[shard].Add(incarnation);
         _changedAt[shard] = _world.Now;
         incarnation.Deliver(Tick.Instance);
+        _world.After(SimOptions.Millis(100), () => CheckKnows(incarnation));
+    }
+
+    /// <summary>
+    /// What a coordinator must have learned from the nodes when it has just begun: keys that were in a node's memory before, and are read there. It forgets
+    /// those that are due when nobody is known to read them, or generators bring none, or the store doesn't answer, or their nodes are taken for dead; where messages are lost, or go to
+    /// another one that lives as well for a while, it may take longer.
+    /// </summary>
+    private void CheckKnows(Incarnation only)
+    {
+        var options = _world.Options;
+        var isSure = options.CoordinationLost + options.PauseEvery + options.FalseDeathEvery == 0 && options.StoreAnswers && options.BringsValues;
+        if (!isSure || _shards[only.Shard] is not [var still] || still != only)
+            return;
+        foreach (var node in _world.Nodes)
+        {
+            foreach (var (key, shown) in node.Memory.Where(m => ShardOf(m.Key) == only.Shard))
+            {
+                var isOffered = shown.HasSource && options.ProfileOf(key).IsScheduled && node.IsRead(key) && shown.InMemorySince < only.BeganAt && !node.IsDue(key);
+                if (isOffered && node.Agent.Find(key) is { Token: not 0, Unscheduled: false } && only.Machine.Find(key) is null)
+                    _world.Fail($"2: the coordinator of shard {only.Shard}, begun at {only.BeganAt / 10_000} ms, doesn't know {key}, which {node.Id} has");
+            }
+        }
     }
 
     private void End(Incarnation incarnation, long? nextAfter)

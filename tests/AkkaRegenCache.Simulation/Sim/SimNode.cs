@@ -106,7 +106,7 @@ internal sealed class SimNode : IAccessLog
         _world.Oracle.Asked(call);
         _asked.Add((key, _world.Now));
         if (kind == WaiterKind.Get)
-            _reading[key] = new Reading(IsRead(key, profile) ? _reading[key].Since : _world.Now, _world.Now);
+            _reading[key] = new Reading(IsRead(key) ? _reading[key].Since : _world.Now, _world.Now);
         if (kind is WaiterKind.Get or WaiterKind.Peek && _memory.TryGetValue(key, out var shown))
         {
             Hit(call, shown);
@@ -126,9 +126,12 @@ internal sealed class SimNode : IAccessLog
             _world.After(SimOptions.Millis(_world.Random.Next(1, 3000)), () => Cancel(call));
     }
 
+    /// <summary>Whether a key may be due, for all that this node knows.</summary>
+    public bool IsDue(string key) => _world.Options.ProfileOf(key) is var profile && _agent.Find(key) is { } state && state.DueAt - profile.Grace - profile.Jitter <= LocalNow;
+
     /// <summary>Whether callers here have read a key within its retention, a second less for all that is counted roughly.</summary>
-    private bool IsRead(string key, EntryProfile profile) =>
-        _reading.TryGetValue(key, out var reading) && _world.Now - reading.Last < profile.Retention - SimOptions.Seconds(1);
+    public bool IsRead(string key) =>
+        _reading.TryGetValue(key, out var reading) && _world.Now - reading.Last < _world.Options.ProfileOf(key).Retention - SimOptions.Seconds(1);
 
     /// <summary>How often callers called for a key since a time within the last second or two.</summary>
     public int CallsOf(string key, long since)
@@ -276,7 +279,7 @@ internal sealed class SimNode : IAccessLog
                 _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now, ends, inMemorySince);
                 break;
             case Drop drop:
-                if (_memory.Remove(drop.Key, out var dropped) && dropped.Ends <= LocalNow && IsRead(drop.Key, _world.Options.Keys[drop.Key[1] - '0']))
+                if (_memory.Remove(drop.Key, out var dropped) && dropped.Ends <= LocalNow && IsRead(drop.Key))
                     _world.Oracle.RanOut(this, drop.Key, dropped, _reading[drop.Key].Since);
                 break;
             case Retire retire:
@@ -360,7 +363,7 @@ internal sealed class SimNode : IAccessLog
 
         var duration = random.NextDouble() < options.Long
             ? SimOptions.Millis(random.Next(400, 5000))
-            : SimOptions.Millis(random.Next(0, 300));
+            : random.NextInt64(options.LongestRun);
         _world.After(duration, () => End(run));
     }
 

@@ -41,7 +41,7 @@ internal sealed class SimOptions
 
     /// <summary>Whether lost notifications, and eviction, are the worst that happens.</summary>
     public bool LosesNoticesOnly =>
-        NoticeLost > 0 && SplitEvery + PartLossEvery == 0 && PartitionEvery == 0 && CrashEvery == 0 && PauseEvery == 0 && OutageEvery == 0 && RequestLost + AnswerLost + Slow == 0;
+        NoticeLost > 0 && SplitEvery + PartitionEvery + CrashEvery + PauseEvery == 0 && StoreAnswers;
 
     /// <summary>Mean time between faults of a kind; 0: never.</summary>
     public long CrashEvery { get; init; }
@@ -100,11 +100,16 @@ internal sealed class SimOptions
 
     /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
     public bool IsTakeOverCertain => Shards > 0 && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery == 0
-        && PauseEvery == 0 && PartitionEvery == 0 && SplitEvery == 0 && PartLossEvery == 0 && OutageEvery == 0 && NewLifeEvery == 0 && FailOverEvery == 0 && ClockStepEvery == 0
-        && RequestLost + AnswerLost + Slow == 0;
+        && PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0 && StoreAnswers;
 
     /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
-    public bool IsScheduleCertain => Shards > 0 && !HasFaults && Fails + Hangs + Uncached + TooLarge + Long == 0;
+    public bool IsScheduleCertain => Shards > 0 && !HasFaults && BringsValues;
+
+    /// <summary>Whether the store answers each operation, and soon.</summary>
+    public bool StoreAnswers => OutageEvery + PartLossEvery == 0 && RequestLost + AnswerLost + Slow == 0;
+
+    /// <summary>Whether each generator run brings a value, and soon.</summary>
+    public bool BringsValues => Fails + Hangs + Uncached + TooLarge + Long == 0;
 
     /// <summary>Shares of generator runs that fail, hang, answer "do not store", or are too large.</summary>
     public double Fails { get; init; }
@@ -118,6 +123,9 @@ internal sealed class SimOptions
     /// <summary>Share of generator runs that take up to several leases.</summary>
     public double Long { get; init; }
 
+    /// <summary>How long the other runs take at most.</summary>
+    public long LongestRun { get; init; } = Millis(300);
+
     /// <summary>Largest deviation of a node's clock rate.</summary>
     public double Drift { get; init; }
 
@@ -125,10 +133,12 @@ internal sealed class SimOptions
     /// Whether a value lives long enough after it is due that, whatever goes wrong here, the next one is there before: generators bring values, nobody
     /// stands still, and the tolerance covers what a dead holder, and a store that doesn't answer, cost.
     /// </summary>
-    public bool Bridges(EntryProfile profile) => Fails + Hangs + Uncached + TooLarge + Long == 0 && PauseEvery == 0 && ClockStepEvery == 0
-        && profile.Tolerance >= profile.Jitter + profile.Grace + Seconds(1)
+    public bool Bridges(EntryProfile profile) => BringsValues && PauseEvery == 0 && ClockStepEvery == 0
+        && profile.Tolerance >= profile.Jitter + profile.Grace + LongestRun + Seconds(1)
             + (CrashEvery + SplitEvery + PartitionEvery + ShardMoveEvery > 0 ? 2 * Lease : 0)
-            + (RequestLost + AnswerLost + Slow + PartLossEvery > 0 ? Seconds(4) + Lease : 0);
+            + (StoreAnswers ? 0 : Seconds(4) + Lease);
+
+    public EntryProfile ProfileOf(string key) => Keys[key[1] - '0'];
 
     public static SimOptions Draw(Random random)
     {
@@ -164,7 +174,7 @@ internal sealed class SimOptions
             RequestLost = store ? random.NextDouble() * 0.05 : 0,
             AnswerLost = store ? random.NextDouble() * 0.05 : 0,
             Slow = store ? random.NextDouble() * 0.1 : 0,
-            NoticeLost = !notices ? 0 : shards > 0 && random.Next(4) == 0 ? 1 : random.NextDouble() * 0.3,
+            NoticeLost = !notices ? 0 : shards > 0 && random.Next(calm ? 2 : 4) == 0 ? 1 : random.NextDouble() * 0.3,
             NoticeDoubled = notices ? random.NextDouble() * 0.1 : 0,
             CrashEvery = deaths ? Seconds(random.Next(2, 5)) : nodes && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             PauseEvery = nodes && !deaths && !calm && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
@@ -179,14 +189,15 @@ internal sealed class SimOptions
             Uncached = !calm && random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
             TooLarge = !calm && random.Next(6) == 0 ? random.NextDouble() * 0.1 : 0,
             Long = calm ? 0 : deaths ? 0.7 : random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
+            LongestRun = Millis(calm ? random.Next(100, 1500) : 300),
             Drift = faults ? random.NextDouble() * 0.002 : 0,
             Shards = shards,
             Parts = parts,
             PartLossEvery = parts > 1 && faults && random.Next(calm ? 1 : 3) == 0 ? Seconds(random.Next(4, 15)) : 0,
             SplitEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(5, 20)) : 0,
-            CoordinationLost = coordinators && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
-            ShardMoveEvery = faults && shards > 0 && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
-            FalseDeathEvery = coordinators && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
+            CoordinationLost = coordinators && !calm && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
+            ShardMoveEvery = faults && shards > 0 && random.Next(calm ? 4 : 2) != 0 ? Seconds(random.Next(2, 15)) : 0,
+            FalseDeathEvery = coordinators && !calm && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
             DeathSeenLate = coordinators && random.Next(2) == 0,
             NodesHearOfDeaths = shards > 0 && random.Next(2) == 0,
         };

@@ -22,7 +22,7 @@ public sealed class CampaignTests(ITestOutputHelper output)
         "renew Held", "renew Lost", "released", "not released: contended", "operation repeated",
         "ran", "ran locally", "shows uncommitted", "made though cancelled", "crashed", "new life of the store", "fail-over of the store", "clock of the store stepped", "schedule kept its grid",
         "waited Get", "waited Refresh",
-        "RegenerationDue", "OutcomePushed", "ClaimOrphaned", "SurveyAsked", "claim taken over", "take-over expected", "take-over expected without coordinator", "coordinator ended", "two coordinators of a shard", "record restored", "part of the store split", "part of the store healed",
+        "RegenerationDue", "OutcomePushed", "ClaimOrphaned", "SurveyAsked", "claim taken over", "take-over expected", "take-over expected without coordinator", "coordinator ended", "two coordinators of a shard", "record restored", "part of the store split", "part of the store lost", "ran out", "part of the store healed",
     ];
 
     /// <summary>Faults that two thousand seeds seldom find; without their mends each of these seeds does.</summary>
