@@ -112,6 +112,22 @@ public sealed class CoordinatorShardTests
     }
 
     [Fact]
+    public void Who_was_asked_for_an_older_claim_of_a_dead_node_has_not_been_refused_the_newer_one()
+    {
+        // b has not heard that 10 has failed.
+        Know("a", "b", "c");
+        Tell(Held("a", "k", 10));
+        Tell(Awaited("b", "k", 10, "a"));
+        Tell(Held("a", "k", 20));
+        Tell(Awaited("c", "k", 20, "a"));
+        Assert.Equal("b", Assert.Single(Tell(new NodeDown("a"))).Node);
+
+        var orphaned = Assert.IsType<ClaimOrphaned>(Assert.Single(Tell(Awaited("b", "k", 20, "a"))).Message);
+
+        Assert.Equal(20, orphaned.Token);
+    }
+
+    [Fact]
     public void Who_starts_to_wait_for_a_node_known_to_be_dead_takes_over_at_once()
     {
         Know("a", "b");
