@@ -171,13 +171,15 @@ internal partial class NodeAgent
                 Seal(flight);
             else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 waiting.WakeAt = _now;
-            if (state.Flight is { } asking)
-                asking.Observed = asking.Awaited = 0;
             if (state.InMemory)
                 state.Uncommitted = true;
             state.Token = 0;
-            if (state.Flight is { } left)
-                Queue(left);
+            if (state.Flight is { } asking)
+            {
+                asking.Observed = asking.Awaited = 0;
+                Queue(asking);
+            }
+
             KeepDue(state);
             Queue(state);
         }

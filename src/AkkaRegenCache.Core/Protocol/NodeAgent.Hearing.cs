@@ -15,6 +15,7 @@ internal partial class NodeAgent
     protected virtual void HearFresh(KeyState state, CacheNotification heard)
     {
         var isNews = heard.Token > state.NewestHeard;
+        var hasToBeRead = false;
         NoteToken(state, heard.Token);
         if (isNews)
             state.Failures = 0;
@@ -33,10 +34,14 @@ internal partial class NodeAgent
                     DueIn(state, heard.DueIn, owner: false);
                 if (isWanted)
                     Fetch(state);
+                else
+                    hasToBeRead = heard.Payload is not null && IsSurelyNewer(state, heard.Token);
             }
         }
 
         WakeWaiting(state, heard.Token, heard.Token == state.NewestHeard ? heard.Payload : null);
+        if (hasToBeRead)
+            Peek(state, null);
     }
 
     /// <summary>

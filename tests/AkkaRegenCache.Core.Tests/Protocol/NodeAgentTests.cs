@@ -184,6 +184,23 @@ public sealed class NodeAgentTests
     }
 
     [Fact]
+    public void Who_waits_is_answered_by_a_notification_out_of_turn_and_memory_by_the_store()
+    {
+        var agent = new AgentDriver();
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 5) with { Key = "other" });
+        agent.Ask(WaiterKind.Get);
+        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Life = "1" });
+        agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(12));
+
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(12, 4));
+        Assert.Single(agent.All<Answered>());
+        Assert.False(agent.State("k0").InMemory);
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest), AgentDriver.Has(12));
+
+        Assert.True(agent.State("k0").InMemory);
+    }
+
+    [Fact]
     public void What_ran_out_is_made_without_the_store_as_long_as_somebody_here_reads_it()
     {
         var agent = new AgentDriver();
