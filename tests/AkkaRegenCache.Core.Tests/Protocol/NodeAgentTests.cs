@@ -87,6 +87,42 @@ public sealed class NodeAgentTests
     }
 
     [Fact]
+    public void A_refresh_under_way_is_not_answered_with_what_another_life_of_the_store_has()
+    {
+        var agent = new AgentDriver();
+        agent.Ask(WaiterKind.Refresh);
+        agent.Answer(agent.Unanswered.Single(), AgentDriver.Granted(50));
+        agent.Ask(WaiterKind.Peek, "other");
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest), new ReadAnswer { Life = "2" });
+
+        // Newer by its number, and older than the call.
+        agent.Show("k0", 60, life: "2");
+        Assert.DoesNotContain(agent.All<Answered>(), answered => answered.Chain.Kind == WaiterKind.Refresh);
+
+        agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(1), null));
+        Assert.Equal(AnswerKind.Value, agent.All<Answered>().Single(answered => answered.Chain.Kind == WaiterKind.Refresh).Kind);
+    }
+
+    [Theory]
+    [InlineData(0.1, "other")]
+    [InlineData(0.4, null)]
+    public void What_a_dead_node_has_said_before_does_not_take_back_that_it_is_dead(double heardAfter, string? isTakenOverFrom)
+    {
+        var agent = new AgentDriver();
+        agent.Tell(Peer.Bus, Heartbeat(1));
+        agent.Tell(Peer.Coordinator, new NodeDown("other"));
+        agent.Advance(heardAfter);
+        agent.Tell(Peer.Bus, Heartbeat(2));
+        agent.Ask(WaiterKind.Get);
+        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Life = "1" });
+        agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(10));
+
+        agent.Advance(3.2);
+
+        Assert.Equal(isTakenOverFrom, agent.Asked<ClaimRequest>()[1].StealFrom);
+    }
+
+    [Fact]
     public void A_part_that_begins_anew_is_told_that_a_key_is_due_whose_regeneration_is_under_way()
     {
         var agent = new AgentDriver(parts: 2);
@@ -307,6 +343,8 @@ public sealed class NodeAgentTests
         agent.Store = static _ => null;
         return agent;
     }
+
+    private static CacheNotification Heartbeat(long number) => new() { Publisher = "other", Sequence = number, Kind = NotificationKind.Heartbeat, Life = "1" };
 
     private static CacheNotification[] Heartbeats(AgentDriver agent) =>
         [.. agent.All<CacheNotification>().Where(notification => notification.Kind == NotificationKind.Heartbeat)];

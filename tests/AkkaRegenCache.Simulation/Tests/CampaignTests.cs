@@ -25,14 +25,6 @@ public sealed class CampaignTests(ITestOutputHelper output)
         "RegenerationDue", "OutcomePushed", "ClaimOrphaned", "SurveyAsked", "claim taken over", "take-over expected", "take-over expected without coordinator", "coordinator ended", "two coordinators of a shard", "record restored", "part of the store split", "part of the store lost", "ran out", "part of the store healed",
     ];
 
-    /// <summary>Faults that two thousand seeds seldom find; without their mends each of these seeds does.</summary>
-    [Theory]
-    [InlineData(5170)] // A refresh was answered with a value whose token was of another life.
-    [InlineData(20723)] // What a dead node had said came in late, and took back that it was dead.
-    [InlineData(53519)]
-    public void Seeds_that_found_a_fault_find_it_no_more(int seed) =>
-        Assert.Empty(Campaign.Run(first: seed, seeds: 1, plant: null, TimeSpan.FromMinutes(1), violations: 1).Violations);
-
     [Fact]
     public void Two_thousand_seeds_break_no_promise_and_take_every_path()
     {
