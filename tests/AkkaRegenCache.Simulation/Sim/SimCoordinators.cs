@@ -140,8 +140,8 @@ internal sealed class SimCoordinators
         {
             foreach (var (key, shown) in node.Memory.Where(m => ShardOf(m.Key) == only.Shard))
             {
-                var isOffered = shown.HasSource && options.ProfileOf(key).IsScheduled && node.IsRead(key) && shown.InMemorySince < only.BeganAt && !node.IsDue(key);
-                if (isOffered && node.Agent.Find(key) is { Token: not 0, Unscheduled: false } && only.Machine.Find(key) is null)
+                var isOffered = shown.HasSource && options.ProfileOf(key).IsScheduled && node.IsRead(key) && node.LastAsked(key) < only.BeganAt && shown.InMemorySince < only.BeganAt && !node.IsDue(key);
+                if (isOffered && node.Agent.Find(key) is { Token: not 0, Unscheduled: false } && only.Machine.Find(key) is null && !only.Asked.Contains(key))
                     _world.Fail($"2: the coordinator of shard {only.Shard}, begun at {only.BeganAt / 10_000} ms, doesn't know {key}, which {node.Id} has");
             }
         }
@@ -209,6 +209,9 @@ internal sealed class SimCoordinators
 
         public bool IsAlive { get; set; } = true;
 
+        /// <summary>The keys for whose regeneration it has asked: it may have been told that they are over.</summary>
+        public HashSet<string> Asked { get; } = [];
+
         public void Deliver(object message)
         {
             if (!IsAlive)
@@ -226,6 +229,8 @@ internal sealed class SimCoordinators
                 var (to, said) = _outbox[i];
                 _world.Narrator?.Tell($"  c{Shard}.{Machine.Incarnation} to {to}", said);
                 _world.Oracle.Mark(said.GetType().Name);
+                if (said is RegenerationDue due)
+                    Asked.Add(due.Key);
                 foreach (var node in _world.Nodes)
                 {
                     if (to is null || node.Id == to)

@@ -126,6 +126,9 @@ internal sealed class SimNode : IAccessLog
             _world.After(SimOptions.Millis(_world.Random.Next(1, 3000)), () => Cancel(call));
     }
 
+    /// <summary>When a caller here read a key last: that may have brought its generator.</summary>
+    public long LastAsked(string key) => _reading[key].Last;
+
     /// <summary>Whether a key may be due, for all that this node knows.</summary>
     public bool IsDue(string key) => _world.Options.ProfileOf(key) is var profile && _agent.Find(key) is { } state && state.DueAt - profile.Grace - profile.Jitter <= LocalNow;
 
