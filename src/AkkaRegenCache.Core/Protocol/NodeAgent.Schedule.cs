@@ -80,8 +80,10 @@ internal partial class NodeAgent
 
         if (state.Flight is not null)
         {
-            // It brings a new time; should it not, this one does.
+            // It brings a new time; should it not, this one does. It may take long, and the store have newer meanwhile.
             state.DueAt = _now + s_repairDelay;
+            if (state.InMemory && !isUnreachable && EndsSoon(state))
+                Peek(state, null);
             return;
         }
 

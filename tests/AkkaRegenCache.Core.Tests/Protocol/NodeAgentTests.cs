@@ -31,6 +31,26 @@ public sealed class NodeAgentTests
     }
 
     [Fact]
+    public void A_value_that_ends_soon_is_looked_for_in_the_store_beside_a_refresh_that_waits_for_others()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        agent.Store = call => call.Request switch
+        {
+            ClaimRequest => new StoreReplied(call, AgentDriver.Held(20, remaining: 60)),
+            ReadRequest => new StoreReplied(call, AgentDriver.Has(15)),
+            _ => null,
+        };
+        agent.Ask(WaiterKind.Refresh);
+
+        agent.Advance(8);
+
+        Assert.Empty(agent.All<Drop>());
+        Assert.Equal(15, agent.State("k0").Token);
+        Assert.DoesNotContain(agent.All<Answered>(), answered => answered.Chain.Kind == WaiterKind.Refresh);
+    }
+
+    [Fact]
     public void A_claim_of_another_and_a_value_that_ends_soon_do_not_make_the_node_ask_without_pause()
     {
         var agent = new AgentDriver();
