@@ -9,7 +9,7 @@ namespace AkkaRegenCache.Simulation;
 /// each value that a memory shows, and once everything has come to rest.
 /// </summary>
 /// <remarks>Numbers in the messages are those of the promises in docs/architecture.md.</remarks>
-internal sealed class Oracle(World world)
+internal sealed partial class Oracle(World world)
 {
     private readonly Dictionary<string, KeyModel> _keys = [];
     private readonly Dictionary<string, KeyModel> _twins = [];
@@ -37,20 +37,6 @@ internal sealed class Oracle(World world)
 
     /// <summary>When a change was done in the store.</summary>
     public long AppliedAt(long token, string key) => Knowing(key, token).Applied.GetValueOrDefault(token, long.MinValue);
-
-    public void Asked(SimCall call)
-    {
-        _open.Add(call);
-        Mark($"asked {call.Kind}");
-        var model = Model(call.Key);
-        if (world.Now - model.LastUse > call.Profile.Retention - SimOptions.Millis(1500))
-            model.ReturnedAt = world.Now;
-        model.LastUse = Math.Max(model.LastUse, world.Now);
-        if (call.Kind is WaiterKind.Set or WaiterKind.Remove)
-            model.ChangeAskedAt = world.Now;
-    }
-
-    public void Cancelled(SimCall call) => Close(call);
 
     public void Crashed(SimNode node)
     {
@@ -154,38 +140,6 @@ internal sealed class Oracle(World world)
             node.ForgetChanges();
     }
 
-    public void Executed(StoreCall call, StoreAnswer answer, bool isTwin)
-    {
-        _isTwin = isTwin;
-        Executed(call, answer);
-        _isTwin = false;
-    }
-
-    private void Executed(StoreCall call, StoreAnswer answer)
-    {
-        switch (call.Request)
-        {
-            case ClaimRequest claim:
-                OnClaim(claim, (ClaimAnswer)answer);
-                break;
-            case CommitRequest commit:
-                OnCommit(commit, (ChangeAnswer)answer);
-                break;
-            case ReleaseRequest release:
-                OnRelease(release, (ReleaseAnswer)answer);
-                break;
-            case WriteRequest write:
-                OnChange(write, (ChangeAnswer)answer, (SimValue)write.Payload.Value!, write.Schedule);
-                break;
-            case InvalidateRequest invalidate:
-                OnChange(invalidate, (ChangeAnswer)answer, null, null, invalidate.TombstoneFor.Ticks);
-                break;
-            case null when call.Claims is { } claims:
-                OnRenew(claims, (RenewAnswer)answer, call.Lease.Ticks);
-                break;
-        }
-    }
-
     public void Shows(SimNode node, Adopt adopt, SimValue value)
     {
         var model = Knowing(adopt.Key, adopt.Token);
@@ -214,9 +168,6 @@ internal sealed class Oracle(World world)
             world.Fail($"1: {node.Id} shows {value} under token {adopt.Token}, which the store accepted for {accepted}");
     }
 
-    /// <summary>The store gives claims and takes no results: whoever waits for the holder of one waits for nothing, for as long as that lasts.</summary>
-    public void CommitsRefused() => _commitsRefusedAt = world.Now;
-
     /// <summary>
     /// The time of a value that a memory showed is over, though it has been read there all the time: the next reader waits. Where generators bring values
     /// and the tolerance bridges the worst that strikes here, there is a newer one before.
@@ -233,92 +184,6 @@ internal sealed class Oracle(World world)
         if (world.Options.Bridges(profile) && profile.IsScheduled && Math.Max(readSince, shown.InMemorySince) < world.Now - profile.Tolerance - SimOptions.Seconds(1)
             && Math.Max(Math.Max(model.ChangeAskedAt, _commitsRefusedAt), _splitAt) < shown.Since - SimOptions.Seconds(1))
             world.Fail($"3: {node.Id} shows {key} no longer, though it is read there since {readSince / 10_000} ms");
-    }
-
-    public void Answered(SimCall call, SimValue value)
-    {
-        // Whoever was answered from memory has read it now, not when it asked.
-        var model = Model(call.Key);
-        model.LastUse = Math.Max(model.LastUse, world.Now);
-        if (!Close(call))
-            return;
-        if (value.Key != call.Key)
-            world.Fail($"4: {call} got {value}");
-        // A set that the store hasn't taken has but the time at which it was asked for.
-        var isOlder = value.BornAt < call.ChangedBefore && (!value.IsSet || value.AskedAt < call.ChangeAskedBefore);
-        if (isOlder && call.ChangedBefore > _lifeBeganAt && !(_clockStepped && call.ChangeWasPending))
-            world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms, asked for at {call.ChangeAskedBefore / 10_000} ms, that had returned on its node");
-        if (!value.IsSet && value.MadeAt + call.Profile.Life + SimOptions.Seconds(2) < world.Now && world.Options.PauseEvery + world.Options.ClockStepEvery + world.Options.FailOverEvery == 0)
-            world.Fail($"4: {call} got {value}, made {(world.Now - value.MadeAt) / 10_000} ms ago; it lives {call.Profile.Life / 10_000}");
-        if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
-            world.Fail($"5: {call} got {value}, begun before it asked");
-        var waited = world.Now - Math.Max(call.AskedAt, Math.Max(value.MadeAt, value.BornAt));
-        if (MayNotWait(call) && waited > SimOptions.Millis(400))
-            world.Fail($"4: {call} waited {waited / 10_000} ms for {value} that was there");
-        if (world.Now > call.AskedAt)
-            Mark($"waited {call.Kind}");
-    }
-
-    /// <summary>
-    /// Whether a value that is there must reach the caller at once. Where notifications are lost, its coordinator brings it the outcome of the claim it
-    /// waits for; but not of changes, which end that claim.
-    /// </summary>
-    private bool MayNotWait(SimCall call) => !world.Options.HasFaults
-        || (world.Options.IsPushCertain && call.Kind == WaiterKind.Get && Model(call.Key).ChangedAt < call.AskedAt);
-
-    public void AnsweredWithout(SimCall call, AnswerKind kind, GenerationFailure? failure)
-    {
-        if (!Close(call))
-            return;
-        Mark($"answered {kind}");
-        var options = world.Options;
-        var succeeded = Model(call.Key);
-        if (long.TryParse(failure?.Message, out var failed) && failed != 0 && failed < succeeded.LastToken
-            && succeeded.AcceptedAt < call.AskedAt && call.Node.Agent.Find(call.Key)?.NewestHeard > failed)
-            world.Fail($"4: {call} got the failure of {failed}, though its node knew of a later success");
-        switch (kind)
-        {
-            case AnswerKind.Missing when call.Kind == WaiterKind.Peek:
-            case AnswerKind.NoGenerator when call.Kind == WaiterKind.Refresh:
-            case AnswerKind.StoreFailed when options.HasFaults && call.Kind is WaiterKind.Set or WaiterKind.Remove:
-            case AnswerKind.DeadlinePassed when options.Hangs > 0 || options.Long > 0 || options.PauseEvery > 0:
-                break;
-            case AnswerKind.TimedOut:
-                if (world.Now - call.AskedAt < call.Profile.HardTimeout * 0.99)
-                    world.Fail($"4: {call} timed out early");
-                break;
-            case AnswerKind.Failed when options.Fails > 0 || options.Hangs > 0 || options.Long > 0 || options.PauseEvery > 0:
-                var waited = world.Now - Math.Max(call.AskedAt, Model(call.Key).RunEndedAt);
-                if (MayNotWait(call) && waited > SimOptions.Millis(400))
-                    world.Fail($"4: {call} waited {waited / 10_000} ms for a failure that was there");
-                break;
-            default:
-                world.Fail($"4: {call} was answered {kind}");
-                break;
-        }
-    }
-
-    public void Changed(SimCall call, Answered answered)
-    {
-        if (!Close(call))
-            return;
-        var model = Knowing(call.Key, answered.Token);
-        if (answered.IsPending)
-        {
-            Mark("change pending");
-            if (!world.Options.HasFaults && !call.Profile.BackgroundWrites)
-                world.Fail($"5: {call} is pending, though the store answers");
-            if (world.Now - call.AskedAt > SimOptions.Millis(410) && world.Options.PauseEvery == 0)
-                world.Fail($"4: {call} waited {(world.Now - call.AskedAt) / 10_000} ms for a store that doesn't answer");
-            _pending.Add(call);
-            return;
-        }
-
-        if (!model.Accepted.ContainsKey(answered.Token))
-            world.Fail($"5: {call} was told of token {answered.Token}, which the store never accepted");
-        if (answered.Accepted && call.Kind == WaiterKind.Set && model.Accepted[answered.Token] is { } stored && stored != call.Value)
-            world.Fail($"5: {call} was told that its value stays, but {stored} does");
-        Mark(answered.Accepted ? "change accepted" : "change superseded");
     }
 
     /// <summary>
@@ -385,206 +250,6 @@ internal sealed class Oracle(World world)
             world.Fail($"leftover in the store: claim {token} of {key} by {owner}");
     }
 
-    private void OnClaim(ClaimRequest request, ClaimAnswer answer)
-    {
-        Mark($"claim {request.Reason} {answer.Outcome}");
-        if (answer.Outcome != ClaimOutcome.Granted || IsRepeat(request, answer.Token))
-            return;
-        var model = Model(request.Key);
-        var clock = world.Store.Clock;
-        if (model.ClaimToken != 0 && model.LeaseEnds > clock && request.StealFrom == model.ClaimOwner)
-            Mark("claim taken over");
-        else if (model.ClaimToken != 0 && model.LeaseEnds > clock && !_clockStepped)
-            world.Fail($"1: two live claims of {request.Key}: {model.ClaimToken} and {answer.Token}");
-        if (model.ClaimToken != 0 && !world.Options.HasFaults)
-            world.Fail($"2: the lease of {model.ClaimToken} of {request.Key} ran out without a fault");
-        if (answer.Token <= model.NewestToken)
-            world.Fail($"1: token {answer.Token} of {request.Key} after {model.NewestToken}");
-        var isThere = model.RecordEnds > clock;
-        if (request.Reason == ClaimReason.Due && isThere && (model.DueAt == 0 || model.DueAt > clock))
-            world.Fail($"2: {request.Key} granted as due, {(model.DueAt - clock) / 10_000} ms too early");
-        var limit = Model(_keys, request.Key).LastUse + world.Options.ProfileOf(request.Key).Retention + SimOptions.Millis(world.Options.HasFaults ? 1200 : 300);
-        if (request.Reason == ClaimReason.Due && world.Now > limit && !_clockStepped && world.Options.FailOverEvery == 0)
-            world.Fail($"2: {request.Key} regenerated {(world.Now - limit) / 10_000} ms after its retention");
-        if (request.Reason == ClaimReason.Miss && isThere && model.Value is not null && model.LastToken >= request.ObservedToken && !_clockStepped)
-            world.Fail($"2: {request.Key} granted as a miss, though token {model.LastToken} is fresh");
-        CountLateness(request, model, clock);
-        model.ClaimToken = model.NewestToken = answer.Token;
-        model.ClaimOwner = request.Owner;
-        model.ClaimedAt = world.Now;
-        model.IsStolen = request.StealFrom is not null;
-        model.LeaseEnds = clock + request.Lease.Ticks;
-    }
-
-    /// <summary>With nothing in the way, a key is regenerated when its coordinator asks for it, not when the nodes' own timers do.</summary>
-    private void CountLateness(ClaimRequest request, KeyModel model, long clock)
-    {
-        var wasInactive = model.ReturnedAt + (world.Store.Clock - world.Now) >= model.DueAt;
-        if (request.Reason != ClaimReason.Due || !world.Options.IsScheduleCertain || model.DueAt == 0 || wasInactive)
-            return;
-        _dueClaims++;
-        if (clock - model.DueAt > world.Options.ProfileOf(request.Key).Jitter + SimOptions.Millis(50))
-            _lateClaims++;
-    }
-
-    /// <summary>
-    /// A node has died. Where everything else is well, and its coordinator or the nodes themselves know, what it held and others wait for is taken over long
-    /// before its lease ends.
-    /// </summary>
-    private void ExpectTakeOver(SimNode dead)
-    {
-        if (!world.Options.IsTakeOverCertain)
-            return;
-        var settled = world.Now - SimOptions.Millis(300);
-        var diedAt = world.Now;
-        foreach (var model in _keys.Values)
-        {
-            var token = model.ClaimToken;
-            if (model.ClaimOwner != dead.Id || token == 0 || model.IsStolen || model.ClaimedAt > settled
-                || model.LeaseEnds < world.Store.Clock + SimOptions.Millis(1000) || !IsAnyoneThere(model.Key))
-                continue;
-            var waiting = world.Nodes.Where(n => Waits(n, model.Key, token)).ToArray();
-            if (waiting.Length == 0)
-                continue;
-            Mark(IsCoordinated(model.Key) ? "take-over expected" : "take-over expected without coordinator");
-            world.After(SimOptions.Millis(700), () =>
-            {
-                var isDisturbed = world.LastCrash > diedAt || !IsAnyoneThere(model.Key);
-                if (!isDisturbed && model.ClaimToken == token && waiting.FirstOrDefault(n => n.IsAlive && Waits(n, model.Key, token)) is { } still)
-                    world.Fail($"4: {still.Id} still waits for claim {token} of {model.Key}, whose holder {dead.Id} is dead since {diedAt / 10_000} ms");
-            });
-        }
-
-        bool IsCoordinated(string key) => world.Coordinators.SteadySince(key, dead.Place) <= settled;
-
-        bool IsAnyoneThere(string key) => world.Options.NodesHearOfDeaths || IsCoordinated(key);
-    }
-
-    private static bool Waits(SimNode node, string key, long token) =>
-        node.Agent.Find(key)?.Flight is { Phase: FlightPhase.Waiting, Waiters: not null } flight && flight.Awaited == token;
-
-    private void OnRenew(IReadOnlyList<HeldClaim> claims, RenewAnswer answer, long lease)
-    {
-        for (var i = 0; i < claims.Count; i++)
-        {
-            var model = Model(claims[i].Key);
-            Mark($"renew {answer.Outcomes[i]}");
-            if (answer.Outcomes[i] != RenewOutcome.Held)
-                continue;
-            // What a replica knew of a lease may have ended by a clock that was set back afterwards.
-            var isCertain = !(_clockStepped && world.Options.FailOverEvery > 0);
-            if (isCertain && (model.ClaimToken != claims[i].Token || model.LeaseEnds <= world.Store.Clock))
-                world.Fail($"1: claim {claims[i].Token} of {claims[i].Key} renewed after its end");
-            model.LeaseEnds = Math.Max(model.LeaseEnds, world.Store.Clock + lease);
-        }
-    }
-
-    private void OnCommit(CommitRequest request, ChangeAnswer answer)
-    {
-        Mark(answer.Accepted ? "commit accepted" : "commit superseded");
-        if (!answer.Accepted || IsRepeat(request, answer.Token))
-            return;
-        var model = Model(request.Key);
-        var clock = world.Store.Clock;
-        var value = (SimValue)request.Payload.Value!;
-        if (model.ClaimToken != request.Token || model.LeaseEnds <= clock)
-            world.Fail($"1: {request.Key} committed under {request.Token}; the live claim is {model.ClaimToken}, its lease {(model.LeaseEnds - clock) / 10_000} ms");
-        if (value.BornAt < model.ChangedAt)
-            world.Fail($"5: {value} stored over a change at {model.ChangedAt / 10_000} ms");
-        CheckGrid(model, request, answer, clock);
-        Accept(model, answer.Token, value, clock + request.Schedule.FreshFor.Ticks);
-        model.DueAt = answer.DueIn is { } due ? clock + due.Ticks : 0;
-        model.Interval = request.Schedule.Interval?.Ticks ?? 0;
-    }
-
-    private void CheckGrid(KeyModel model, CommitRequest request, ChangeAnswer answer, long clock)
-    {
-        if (request.Schedule.Interval is not { } interval)
-            return;
-        if (answer.DueIn is not { } due || due < request.Schedule.MinimumForward)
-        {
-            world.Fail($"2: {request.Key} due in {answer.DueIn}, below the minimum of {request.Schedule.MinimumForward}");
-            return;
-        }
-
-        var next = clock + due.Ticks;
-        if (_clockStepped || model.DueAt == 0 || model.RecordEnds <= clock || model.Interval != interval.Ticks)
-            return;
-        Mark("schedule kept its grid");
-        var isFirst = next == model.DueAt || next - interval.Ticks < Math.Max(clock + request.Schedule.MinimumForward.Ticks, clock + 1);
-        if ((next - model.DueAt) % interval.Ticks != 0 || next < model.DueAt || !isFirst)
-            world.Fail($"2: the schedule of {request.Key} drifts: {(next - model.DueAt) / 10_000} ms after the last target, interval {interval}");
-    }
-
-    private void OnRelease(ReleaseRequest request, ReleaseAnswer answer)
-    {
-        Mark(answer.Released ? "released" : "not released: contended");
-        var model = Model(request.Key);
-        if (!answer.Released || model.ClaimToken != request.Token)
-            return;
-        model.ClaimToken = 0;
-        model.LastOutcome = world.Now;
-    }
-
-    private void OnChange(MutationRequest request, ChangeAnswer answer, SimValue? value, StoreSchedule? schedule, long tombstone = 0)
-    {
-        if (!answer.Accepted || IsRepeat(request, answer.Token))
-            return;
-        var model = Model(request.Key);
-        var clock = world.Store.Clock;
-        if (value is not null)
-            value.BornAt = value.MadeAt = world.Now;
-        Accept(model, answer.Token, value, clock + (schedule?.FreshFor.Ticks ?? tombstone));
-        model.ChangedAt = world.Now;
-        model.Applied[answer.Token] = world.Now;
-        Model(_keys, request.Key).LastUse = world.Now;
-        model.DueAt = answer.DueIn is { } due ? clock + due.Ticks : 0;
-        model.Interval = schedule?.Interval?.Ticks ?? 0;
-    }
-
-    private void Accept(KeyModel model, long token, SimValue? value, long ends)
-    {
-        if (token <= model.LastToken)
-            world.Fail($"1: token {token} of {model.Key} accepted after {model.LastToken}");
-        model.LastToken = token;
-        model.NewestToken = Math.Max(model.NewestToken, token);
-        model.Accepted[token] = value;
-        model.Lives[token] = _isTwin ? world.Store.TwinLife : world.Store.LifeOf(model.Key);
-        model.Value = value;
-        model.RecordEnds = ends;
-        model.ClaimToken = 0;
-        model.LastOutcome = model.AcceptedAt = world.Now;
-    }
-
-    private bool IsRepeat(MutationRequest request, long token)
-    {
-        var operation = request.Operation;
-        var operations = _isTwin ? _twinOperations : _operations;
-        if (operations.TryAdd(operation, (token, world.Store.PartOf(request.Key))))
-            return false;
-        Mark("operation repeated");
-
-        // A store whose clock is set forward may forget it sooner than it should.
-        if (operations[operation].Token != token && _clockStepped)
-            return false;
-        if (operations[operation].Token != token)
-            world.Fail($"1: operation {operation} was done twice: tokens {operations[operation].Token} and {token}");
-        return true;
-    }
-
-    private bool Close(SimCall call)
-    {
-        if (!_open.Remove(call))
-        {
-            if (!call.IsAnswered)
-                world.Fail($"4: {call} is not known");
-            return false;
-        }
-
-        call.IsAnswered = true;
-        return true;
-    }
-
     public void Mark(string what) =>
         CollectionsMarshal.GetValueRefOrAddDefault(Marks, what, out _)++;
 
@@ -600,63 +265,4 @@ internal sealed class Oracle(World world)
     /// <summary>The model of the side of a split that accepted a token.</summary>
     private KeyModel Knowing(string key, long token) =>
         !Model(key).Accepted.ContainsKey(token) && _twins.TryGetValue(key, out var twin) && twin.Accepted.ContainsKey(token) ? twin : Model(key);
-
-    /// <summary>What the store must hold of a key, told from its answers and nothing else.</summary>
-    private sealed class KeyModel(string key)
-    {
-        public string Key { get; } = key;
-
-        public long LastToken { get; set; }
-
-        public long NewestToken { get; set; }
-
-        public SimValue? Value { get; set; }
-
-        public long RecordEnds { get; set; }
-
-        public long DueAt { get; set; }
-
-        public long Interval { get; set; }
-
-        public long ClaimToken { get; set; }
-
-        public long LeaseEnds { get; set; }
-
-        public string ClaimOwner { get; set; } = "";
-
-        public long ClaimedAt { get; set; }
-
-        /// <summary>Whether it was taken over: then it is not again, within its first lease.</summary>
-        public bool IsStolen { get; set; }
-
-        public long ChangedAt { get; set; } = long.MinValue;
-
-        public long ChangeAskedAt { get; set; } = long.MinValue;
-
-        public long LastOutcome { get; set; } = long.MinValue;
-
-        public long AcceptedAt { get; set; } = long.MinValue;
-
-        public long RunEndedAt { get; set; } = long.MinValue;
-
-        public long LastUse { get; set; } = long.MinValue / 2;
-
-        /// <summary>When it was asked for after so long that it might not have been made any more.</summary>
-        public long ReturnedAt { get; set; } = long.MinValue / 2;
-
-        public Dictionary<long, SimValue?> Accepted { get; } = [];
-
-        /// <summary>In which life of the store each token was accepted.</summary>
-        public Dictionary<long, int> Lives { get; } = [];
-
-        public void ForgetLife(long now)
-        {
-            LastToken = NewestToken = ClaimToken = LeaseEnds = RecordEnds = DueAt = 0;
-            Value = null;
-            ChangedAt = long.MinValue;
-            LastOutcome = AcceptedAt = now;
-        }
-
-        public Dictionary<long, long> Applied { get; } = [];
-    }
 }
