@@ -1,6 +1,3 @@
-using AkkaRegenCache.Protocol;
-using AkkaRegenCache.Storage;
-
 namespace AkkaRegenCache.Simulation;
 
 /// <content>The model of a key.</content>

@@ -127,8 +127,8 @@ internal sealed class SimCoordinators
 
     /// <summary>
     /// What a coordinator must have learned from the nodes when it has just begun: keys that were in a node's memory before, and are read there. It forgets
-    /// those that are due when nobody is known to read them, or generators bring none, or the store doesn't answer, or their nodes are taken for dead; where messages are lost, or go to
-    /// another one that lives as well for a while, it may take longer.
+    /// those that are due when nobody is known to read them, or generators bring none, or the store doesn't answer, or their nodes are taken for dead; where
+    /// messages are lost, or go to another one that lives as well for a while, it may take longer.
     /// </summary>
     private void CheckKnows(Incarnation only)
     {
