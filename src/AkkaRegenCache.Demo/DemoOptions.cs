@@ -55,13 +55,7 @@ internal sealed record DemoOptions
     public bool Help { get; init; }
 
     /// <summary>Whether the nodes are to be an Akka cluster.</summary>
-    public bool IsCluster => HasAkka && !NoCluster;
-
-#if AKKA
-    public const bool HasAkka = true;
-#else
-    public const bool HasAkka = false;
-#endif
+    public bool IsCluster => !NoCluster;
 
     /// <exception cref="UsageException">An argument is unknown, has no value, or one that can't be used.</exception>
     public static DemoOptions Parse(string[] arguments)

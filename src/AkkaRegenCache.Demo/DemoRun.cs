@@ -31,10 +31,6 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
                 await StartNodeAsync(origin, directory, news => Volatile.Read(ref figures)?.Event(news));
 
             Volatile.Write(ref figures, new Figures(origin, _farm, load));
-            if (!DemoOptions.HasAkka && !options.NoCluster)
-                figures.Event("Akka's packages could not be restored: " + (options.Redis is null
-                    ? "the nodes share a store in memory instead of a cluster."
-                    : "the nodes share Redis alone, without a cluster."));
             figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started {_kind.Where}; {keys.Description}");
 
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

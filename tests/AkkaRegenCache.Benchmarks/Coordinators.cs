@@ -36,11 +36,7 @@ internal static class Coordinators
         report["coordinatorBytesPerKey"] = Math.Round(bytes);
 
         Farm(keys, report);
-#if AKKA
         Cluster.EntityCycles.Measure(report);
-#else
-        Console.WriteLine("Cycles through an entity: not measured, as this was built without Akka.");
-#endif
         if (args.Contains("--json"))
             Console.WriteLine(report.ToJsonString());
         return 0;

@@ -31,13 +31,10 @@ internal static class Hits
         }
 
         IRegenCache asked1 = cache;
-        IRegenCache hosted = cache;
-#if AKKA
         using var host = Cluster.HostedCache.Start();
-        hosted = host.Cache;
+        IRegenCache hosted = host.Cache;
         foreach (string key in stored)
             hosted.GetOrCreateAsync(key, key, Make).AsTask().GetAwaiter().GetResult();
-#endif
         (string Name, Func<string[], int> Round)[] candidates =
         [
             ("state", keys => Complete(OfCacheAsync(asked1, keys))),

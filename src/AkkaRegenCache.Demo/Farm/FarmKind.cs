@@ -22,10 +22,8 @@ internal abstract class FarmKind
     {
         if (options.Processes || redis is not null)
             return new ProcessFarm(redis, options.IsCluster);
-#if AKKA
         if (options.IsCluster)
             return new Cluster.ClusterFarm();
-#endif
         return new SharingFarm();
     }
 }

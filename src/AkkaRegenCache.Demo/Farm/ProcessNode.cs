@@ -64,7 +64,6 @@ internal sealed class ProcessNode : FarmNode
     /// <summary>What such a process does: it is a node until its standard input ends, which it does when the demo dies too.</summary>
     public static async Task RunAsync(NodeArguments arguments)
     {
-#if AKKA
         if (arguments.Cluster != NodeArguments.None)
         {
             string? seed = arguments.Cluster == NodeArguments.First ? null : arguments.Cluster;
@@ -73,7 +72,6 @@ internal sealed class ProcessNode : FarmNode
             await BeAsync($"{member.Address} {member.ClusterAddress}");
             return;
         }
-#endif
         await using WebNode node = await WebNode.StartAsync(arguments.Origin, cache => cache.UseRedis(arguments.Redis!));
         await BeAsync(node.Address.ToString());
     }

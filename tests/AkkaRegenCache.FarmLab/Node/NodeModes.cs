@@ -93,10 +93,8 @@ internal static class NodeModes
     public static IReadOnlyList<INodeMode> All { get; } =
     [
         new RedisMode(),
-#if AKKA
         new ClusterMode(usesRedis: true),
         new ClusterMode(usesRedis: false),
-#endif
     ];
 
     /// <exception cref="UsageException">There is no such mode.</exception>
