@@ -28,52 +28,36 @@ if [ "${sdk%%.*}" -lt 10 ] 2>/dev/null || [ -z "$sdk" ]; then
     exit 1
 fi
 
-# restore PROJECT [arguments]: registries sometimes answer with an error that is gone at the next try.
+# Lines of NuGet that are known and mean nothing: a registry that lacks the lowest version of something takes the next one (NU1603). Each is told once,
+# in a restore, and not once for each project.
+known_near_versions="LightningDB"
+
+# What a restore has told, a build doesn't tell again for each project.
+quiet_restore=(-p:MSBuildWarningsAsMessages=NU1603)
+
+# restore PROJECT: registries sometimes answer with an error that is gone at the next try.
 restore() {
-    local try
+    local try log code
     for try in 1 2 3; do
-        if dotnet restore "$@" -v quiet >&2; then
-            return 0
-        fi
+        code=0
+        log=$(dotnet restore "$1" -v quiet 2>&1) || code=$?
+        tell_restore "$log"
+        [ "$code" = 0 ] && return 0
         say "Restore of $1 failed (try $try of 3)."
         [ "$try" = 3 ] || sleep $((try * 5))
     done
     return 1
 }
 
-# probe_redis_client: finds the newest version of StackExchange.Redis that can be restored here with all it needs, and sets
-# redis_client to it; the build takes it as -p:StackExchangeRedisVersion=$redis_client. Some mirrors lack parts of the newer ones.
-probe_redis_client() {
-    local project=src/AkkaRegenCache.Redis/AkkaRegenCache.Redis.csproj version log try
-    for try in 1 2; do
-        for version in 3.1.31 1.2.6; do
-            if log=$(dotnet restore "$project" -v quiet "-p:StackExchangeRedisVersion=$version" 2>&1) \
-                && ! grep -q "NU1603" <<<"$log"; then
-                redis_client=$version
-                return 0
-            fi
-        done
+# tell_restore LOG: each of its messages once, without the projects that it came from.
+tell_restore() {
+    local line
+    grep -E ': (error|warning) ' <<<"$1" | sed -E 's/^.* : (error|warning) /\1 /; s/ \[[^]]*\]$//' | sort -u | while IFS= read -r line; do
+        case " $known_near_versions " in
+            *" $(sed -nE 's/^warning NU1603: .* but ([^ ]+) .* was not found.*/\1/p' <<<"$line") "*)
+                say "The registry took a neighbouring version: ${line#warning NU1603: }" ;;
+            *) say "$line" ;;
+        esac
     done
-    say "$log"
-    say "No version of StackExchange.Redis can be restored."
-    redis_client=3.1.31
-    return 1
-}
-
-# probe_akka PROJECT...: finds out whether Akka's packages can be restored here, with those of these projects, and sets with_akka to true or false and
-# no_akka to why not; the build takes it as -p:WithAkka=$with_akka.
-probe_akka() {
-    local log try project
-    with_akka=true no_akka=
-    for project in src/AkkaRegenCache/AkkaRegenCache.csproj "$@"; do
-        for try in 1 2; do
-            if log=$(dotnet restore "$project" -v quiet "-p:StackExchangeRedisVersion=$redis_client" 2>&1); then
-                continue 2
-            fi
-        done
-        with_akka=false
-        no_akka=$(grep -o 'NU[0-9]*: .*' <<<"$log" | sed 's/ \[.*//' | head -n 1)
-        no_akka="Akka's packages can't be restored here${no_akka:+ ($no_akka)}"
-        return 0
-    done
+    return 0
 }

@@ -8,28 +8,16 @@ internal sealed record DemoOptions
     /// <summary>The most nodes at the start.</summary>
     public const int MaximumNodes = 16;
 
-    public const string Usage =
-        """
-        A web farm on one machine: an HTTP origin, cache nodes behind HTTP endpoints, clients that read from them.
-        Half way one node dies and a new one joins. Ends by itself, with a summary.
-
-          --seconds N    how long the clients read; 1 to 86400, default 30
-          --rate N       requests a second once all clients have come; 1 to 20000, default 1500
-          --nodes N      cache nodes at the start; 2 to 16 (3 to 16 in a cluster, where a majority must survive), default 3
-          --keys N       how many different keys the clients read, some far more often than others (Zipf); 1 to 1000000,
-                         default 150
-          --trace FILE   read the keys of a trace instead, again from its start when it ends: gzip over big-endian 32-bit
-                         integers, one key a request
-          --redis [host:port]
-                         the values are in Redis, and every node is a process of its own; without an address a redis-server
-                         from the PATH is started, and ended again. Default: the cluster stores them
-          --processes    every node is a process of its own. Default: all nodes in this process
-          --no-cluster   without Akka: on Redis alone, or in this process with a shared store in memory
-          --json         plain lines, and the figures as one line of JSON at the end
-          --help         this text
-
-        Exit code: 0; 1 if a client got a wrong answer; 2 if the command line or the trace can't be used.
-        """;
+    /// <summary>What <c>--help</c> says: a file, so that a script can show it before anything is built.</summary>
+    public static string Usage
+    {
+        get
+        {
+            using Stream text = typeof(DemoOptions).Assembly.GetManifestResourceStream("usage.txt")!;
+            using var reader = new StreamReader(text);
+            return reader.ReadToEnd().TrimEnd();
+        }
+    }
 
     public int Seconds { get; init; } = 30;
 

@@ -28,7 +28,7 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
         {
             Figures? figures = null;
             for (int i = 0; i < options.Nodes; i++)
-                await StartNodeAsync(origin, directory, news => Volatile.Read(ref figures)?.Event(news));
+                await StartNodeAsync(origin, directory, isNewcomer: false, news => Volatile.Read(ref figures)?.Event(news));
 
             Volatile.Write(ref figures, new Figures(origin, _farm, load));
             figures.Event($"nodes {string.Join(", ", _nodes.Select(node => node.Name))} started {_kind.Where}; {keys.Description}");
@@ -82,8 +82,13 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
             _burials.Add(Task.Run(async () => await victim.DisposeAsync(), CancellationToken.None));
 
             await Task.Delay(TimeSpan.FromSeconds(Math.Min(1, duration.TotalSeconds / 20)), cancellationToken);
-            FarmNode newcomer = await StartNodeAsync(origin, directory, figures.Event);
+            FarmNode newcomer = await StartNodeAsync(origin, directory, isNewcomer: true, figures.Event);
             figures.Event($"node {newcomer.Name} joined with an empty memory");
+        }
+        catch (StartFailedException error)
+        {
+            // The farm goes on with those that live.
+            figures.Event($"no new node joined: {error.Message}");
         }
         catch (OperationCanceledException)
         {
@@ -102,9 +107,9 @@ internal sealed class DemoRun(DemoOptions options, KeySource keys)
         return generating;
     }
 
-    private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory, Action<string> tell)
+    private async Task<FarmNode> StartNodeAsync(OriginServer origin, NodeDirectory directory, bool isNewcomer, Action<string> tell)
     {
-        FarmNode node = await _kind.StartAsync(_nodes.Count, origin.Address, tell);
+        FarmNode node = await _kind.StartAsync(_nodes.Count, origin.Address, isNewcomer, tell);
         _nodes.Add(node);
         directory.Add(node);
         return node;

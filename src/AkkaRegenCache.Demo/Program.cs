@@ -46,6 +46,17 @@ catch (UsageException error)
     Console.Error.WriteLine(error.Message);
     return 2;
 }
+catch (StartFailedException error)
+{
+    Console.Error.WriteLine(error.Message);
+    return 3;
+}
+catch (Exception error)
+{
+    // A fault of the demo's own: whoever reports it needs to know where.
+    Console.Error.WriteLine($"The demo can't go on. {error}");
+    return 3;
+}
 
 Console.WriteLine();
 Console.WriteLine(Summary.Of(figures));

@@ -11,9 +11,9 @@ internal sealed class ClusterFarm : FarmKind
 
     public override bool IsCluster => true;
 
-    public override async Task<FarmNode> StartAsync(int number, Uri origin, Action<string> tell)
+    public override async Task<FarmNode> StartAsync(int number, Uri origin, bool isNewcomer, Action<string> tell)
     {
-        ClusterNode node = await ClusterNode.StartAsync(number, origin, redis: null, _seed, _seed is null ? tell : null);
+        ClusterNode node = await ClusterNode.StartAsync(number, origin, redis: null, _seed, isNewcomer, _seed is null ? tell : null);
         _seed ??= node.ClusterAddress;
         return node;
     }

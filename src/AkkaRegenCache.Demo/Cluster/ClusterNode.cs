@@ -11,8 +11,12 @@ namespace AkkaRegenCache.Demo.Cluster;
 /// </summary>
 internal sealed class ClusterNode : FarmNode
 {
-    /// <summary>For how long a node waits to be a member before it serves all the same: with nodes that can't be reached nobody becomes one.</summary>
-    private static readonly TimeSpan PatienceWithCluster = TimeSpan.FromSeconds(3);
+    /// <summary>
+    /// For how long a newcomer waits to be a member before it serves all the same: beside a dead node, which can't be reached, nobody becomes one. Where all live,
+    /// a start takes what a busy machine makes of it.
+    /// </summary>
+    private static readonly TimeSpan PatienceOfNewcomer = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan PatienceOfFounder = TimeSpan.FromMinutes(2);
 
     private readonly WebNode _node;
     private readonly ActorSystem _system;
@@ -37,8 +41,9 @@ internal sealed class ClusterNode : FarmNode
     /// <param name="origin">Where values come from.</param>
     /// <param name="redis">The address of Redis; null: the cluster stores the values.</param>
     /// <param name="seed">The address of a member; null: it begins a cluster.</param>
+    /// <param name="isNewcomer">Whether it joins while clients read, perhaps beside a dead node.</param>
     /// <param name="tell">Is told who comes and goes; null: nobody is.</param>
-    public static async Task<ClusterNode> StartAsync(int number, Uri origin, string? redis, string? seed, Action<string>? tell)
+    public static async Task<ClusterNode> StartAsync(int number, Uri origin, string? redis, string? seed, bool isNewcomer, Action<string>? tell)
     {
         var errors = new ErrorsToConsole();
         WebNode web = await WebNode.StartAsync(
@@ -56,9 +61,9 @@ internal sealed class ClusterNode : FarmNode
         try
         {
             if (tell is not null)
-                MemberNews.Tell(node._system, tell);
+                node._system.TellMemberNews(tell);
             Task joined = Shop.JoinAsync(web.Services, seed);
-            await joined.WaitAsync(PatienceWithCluster);
+            await joined.WaitAsync(isNewcomer ? PatienceOfNewcomer : PatienceOfFounder);
         }
         catch (TimeoutException)
         {

@@ -12,8 +12,9 @@ internal abstract class FarmKind
     /// <summary>Starts a node.</summary>
     /// <param name="number">Its number, from 0 on.</param>
     /// <param name="origin">Where values come from.</param>
+    /// <param name="isNewcomer">Whether it joins while clients read: it must not be waited for as long as the dead one is in its way.</param>
     /// <param name="tell">Hears of what happens to the farm, and is told by one node.</param>
-    public abstract Task<FarmNode> StartAsync(int number, Uri origin, Action<string> tell);
+    public abstract Task<FarmNode> StartAsync(int number, Uri origin, bool isNewcomer, Action<string> tell);
 
     /// <summary>What the command line asked for.</summary>
     /// <param name="options">The command line.</param>

@@ -10,10 +10,10 @@ internal sealed class ProcessFarm(string? redis, bool isCluster) : FarmKind
 
     public override bool IsCluster => isCluster;
 
-    public override async Task<FarmNode> StartAsync(int number, Uri origin, Action<string> tell)
+    public override async Task<FarmNode> StartAsync(int number, Uri origin, bool isNewcomer, Action<string> tell)
     {
         string cluster = !isCluster ? NodeArguments.None : _seed ?? NodeArguments.First;
-        ProcessNode node = await ProcessNode.StartAsync(number, new NodeArguments(origin, redis, cluster), tell);
+        ProcessNode node = await ProcessNode.StartAsync(number, new NodeArguments(origin, redis, cluster, isNewcomer), tell);
         _seed ??= node.ClusterAddress;
         return node;
     }

@@ -8,7 +8,7 @@ internal sealed class ProcessNode : FarmNode
 {
     private const string Ready = "listening on ";
     private const string News = "news: ";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PatienceAtEnd = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly HttpClient _client;
@@ -38,26 +38,45 @@ internal sealed class ProcessNode : FarmNode
         foreach (string argument in arguments.ToArguments())
             start.ArgumentList.Add(argument);
 
-        Process process = Process.Start(start) ?? throw new InvalidOperationException("A node's process could not be started.");
+        Process process = Process.Start(start) ?? throw new StartFailedException("A node's process could not be started.");
         try
         {
-            using var patience = new CancellationTokenSource(Patience);
-            while (await process.StandardOutput.ReadLineAsync(patience.Token) is { } line)
-            {
-                if (line.StartsWith(Ready, StringComparison.Ordinal))
-                {
-                    _ = HearAsync(process.StandardOutput, tell);
-                    return new ProcessNode(number, process, line[Ready.Length..].Split(' '));
-                }
-            }
-
-            throw new InvalidOperationException("A node's process ended before it was ready; see its messages above.");
+            string ready = await ReadyAsync(process);
+            _ = HearAsync(process.StandardOutput, tell);
+            return new ProcessNode(number, process, ready[Ready.Length..].Split(' '));
         }
         catch
         {
             process.Kill();
             process.Dispose();
             throw;
+        }
+    }
+
+    private static async Task<string> ReadyAsync(Process process)
+    {
+        var patience = new StartPatience(process);
+        using var pacer = new PeriodicTimer(StartPatience.Step);
+        Task<string?> line = process.StandardOutput.ReadLineAsync();
+        while (true)
+        {
+            Task tick = pacer.WaitForNextTickAsync().AsTask();
+            while (line.IsCompleted || await Task.WhenAny(line, tick) == line)
+            {
+                if (await line is not { } text)
+                {
+                    await process.WaitForExitAsync();
+                    throw new StartFailedException($"A node's process could not be started: {patience.ReasonToGiveUp()}.");
+                }
+
+                if (text.StartsWith(Ready, StringComparison.Ordinal))
+                    return text;
+                line = process.StandardOutput.ReadLineAsync();
+            }
+
+            if (patience.ReasonToGiveUp() is { } reason)
+                throw new StartFailedException($"A node's process could not be started: {reason}.");
+            await tick;
         }
     }
 
@@ -68,10 +87,12 @@ internal sealed class ProcessNode : FarmNode
         {
             string? seed = arguments.Cluster == NodeArguments.First ? null : arguments.Cluster;
             Action<string>? tell = seed is null ? news => Console.WriteLine(News + news) : null;
-            await using Cluster.ClusterNode member = await Cluster.ClusterNode.StartAsync(0, arguments.Origin, arguments.Redis, seed, tell);
+            await using Cluster.ClusterNode member = await Cluster.ClusterNode.StartAsync(
+                0, arguments.Origin, arguments.Redis, seed, arguments.IsNewcomer, tell);
             await BeAsync($"{member.Address} {member.ClusterAddress}");
             return;
         }
+
         await using WebNode node = await WebNode.StartAsync(arguments.Origin, cache => cache.UseRedis(arguments.Redis!));
         await BeAsync(node.Address.ToString());
     }
@@ -94,8 +115,19 @@ internal sealed class ProcessNode : FarmNode
         }
     }
 
-    public override async Task<int> GeneratingAsync(CancellationToken cancellationToken) =>
-        int.Parse(await _client.GetStringAsync(new Uri(WebNode.GeneratingPath, UriKind.Relative), cancellationToken), CultureInfo.InvariantCulture);
+    public override async Task<int> GeneratingAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            string answer = await _client.GetStringAsync(new Uri(WebNode.GeneratingPath, UriKind.Relative), cancellationToken);
+            return int.Parse(answer, CultureInfo.InvariantCulture);
+        }
+        catch (Exception error) when (!cancellationToken.IsCancellationRequested && error is HttpRequestException or OperationCanceledException)
+        {
+            // Too busy to say.
+            return 0;
+        }
+    }
 
     public override async ValueTask DisposeAsync()
     {
@@ -104,7 +136,7 @@ internal sealed class ProcessNode : FarmNode
             _process.StandardInput.Close();
         try
         {
-            await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            await _process.WaitForExitAsync().WaitAsync(PatienceAtEnd);
         }
         catch (TimeoutException)
         {

@@ -8,8 +8,6 @@ namespace AkkaRegenCache.Demo.Farm;
 /// <summary>A redis-server of the demo's own, on a free loopback port and in a folder of its own; gone without a trace when it is disposed.</summary>
 internal sealed class RedisProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
-
     private readonly string _folder = Directory.CreateTempSubdirectory("regencache-demo-").FullName;
     private Process? _process;
 
@@ -20,7 +18,8 @@ internal sealed class RedisProcess : IAsyncDisposable
     /// <summary>As its clients take it.</summary>
     public string Address { get; private set; } = "";
 
-    /// <exception cref="UsageException">There is none on the PATH, or it doesn't start.</exception>
+    /// <exception cref="UsageException">There is none on the PATH.</exception>
+    /// <exception cref="StartFailedException">It doesn't start.</exception>
     public static async Task<RedisProcess> StartAsync()
     {
         string program = (Environment.GetEnvironmentVariable("PATH") ?? "")
@@ -65,14 +64,14 @@ internal sealed class RedisProcess : IAsyncDisposable
         ];
         foreach (string argument in arguments)
             start.ArgumentList.Add(argument);
-        _process = Process.Start(start);
+        Process process = _process = Process.Start(start) ?? throw new StartFailedException($"{program} could not be started.");
         Address = $"127.0.0.1:{port}";
 
         using var pacer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
-        for (long since = Stopwatch.GetTimestamp(); !await AnswersAsync(port);)
+        for (var patience = new StartPatience(process); !await AnswersAsync(port);)
         {
-            if (_process is null or { HasExited: true } || Stopwatch.GetElapsedTime(since) > Patience)
-                throw new UsageException($"{program} doesn't start: {Log()}");
+            if (patience.ReasonToGiveUp() is { } reason)
+                throw new StartFailedException($"{program} doesn't start: {reason}. Its log: {Log()}");
             await pacer.WaitForNextTickAsync();
         }
     }

@@ -12,5 +12,6 @@ internal sealed class SharingFarm : FarmKind
 
     public override string Where => "in this process, sharing a store in memory";
 
-    public override Task<FarmNode> StartAsync(int number, Uri origin, Action<string> tell) => InProcessNode.StartAsync(number, _store, _bus, origin);
+    public override Task<FarmNode> StartAsync(int number, Uri origin, bool isNewcomer, Action<string> tell) =>
+        InProcessNode.StartAsync(number, _store, _bus, origin);
 }

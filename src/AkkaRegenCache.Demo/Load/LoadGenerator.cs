@@ -52,7 +52,7 @@ internal sealed class LoadGenerator(
         for (long end = Stopwatch.GetTimestamp(); Volatile.Read(ref _inFlight) > 0 && Stopwatch.GetElapsedTime(end) < TimeSpan.FromSeconds(20);)
             await pacer.WaitForNextTickAsync(CancellationToken.None);
         for (int i = Volatile.Read(ref _inFlight); i > 0; i--)
-            statistics.Error("no answer when the demo ended");
+            statistics.Timeout();
     }
 
     private long DueBy(double seconds) => (long)(seconds < _rampSeconds
@@ -114,7 +114,7 @@ internal sealed class LoadGenerator(
             }
             catch (OperationCanceledException)
             {
-                statistics.Error("no answer within 15 s");
+                statistics.Timeout();
                 return;
             }
         }

@@ -10,6 +10,7 @@ internal sealed class LoadStatistics
     private long _answered;
     private long _originFailures;
     private long _retried;
+    private long _timeouts;
     private long _oldest;
     private long _standstill;
 
@@ -26,6 +27,10 @@ internal sealed class LoadStatistics
     /// <summary>Tries that found no node or lost it half way, and were made again elsewhere.</summary>
     public long Retried => Volatile.Read(ref _retried);
 
+    /// <summary>Requests that were given up, because no answer came in time: neither right nor wrong.</summary>
+    public long Timeouts => Volatile.Read(ref _timeouts);
+
+    /// <summary>Wrong answers.</summary>
     public long Errors => _errors.Values.Sum();
 
     /// <summary>Each kind of error, with how often it came.</summary>
@@ -62,6 +67,8 @@ internal sealed class LoadStatistics
     public void OriginFailure() => Interlocked.Increment(ref _originFailures);
 
     public void Retry() => Interlocked.Increment(ref _retried);
+
+    public void Timeout() => Interlocked.Increment(ref _timeouts);
 
     public void Error(string kind) => _errors.AddOrUpdate(kind, 1, static (_, n) => n + 1);
 }

@@ -11,6 +11,9 @@ internal sealed class NodeDirectory : IDisposable
 {
     private static readonly TimeSpan LeftAlone = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long a client waits for an answer.</summary>
+    public static TimeSpan ClientTimeout { get; } = TimeSpan.FromSeconds(15);
+
     private volatile Target[] _targets = [];
 
     public void Add(FarmNode node)
@@ -18,7 +21,7 @@ internal sealed class NodeDirectory : IDisposable
         var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 128, ConnectTimeout = TimeSpan.FromSeconds(2) })
         {
             BaseAddress = node.Address,
-            Timeout = TimeSpan.FromSeconds(15),
+            Timeout = ClientTimeout,
         };
         _targets = [.. _targets, new Target(client, node.Number)];
     }

@@ -49,6 +49,7 @@ internal sealed class Figures(OriginServer origin, FarmStatistics farm, LoadStat
         p99Us = Microseconds(0.99),
         p999Us = Microseconds(0.999),
         errors = Load.Errors,
+        timeouts = Load.Timeouts,
     });
 
     /// <summary>A duration with three digits or so and a unit fit for it.</summary>

@@ -55,6 +55,7 @@ internal static class LiveTable
         table.AddRow("  the caches alone", Figures.Show(farm.CacheTimes), "");
         table.AddRow("origin failures passed on", $"{figures.Load.OriginFailures:N0}", "");
         table.AddRow("tries made again elsewhere", $"{figures.Load.Retried:N0}", "");
+        table.AddRow("clients' timeouts", $"{figures.Load.Timeouts:N0}", "");
         table.AddRow("wrong answers", $"{figures.Load.Errors:N0}", "");
 
         var rows = new List<IRenderable> { table };

@@ -22,7 +22,7 @@ internal static class PlainLines
                 $"{now.TotalSeconds,5:0.0} s  {requests,7:N0} requests, {(requests - requestsBefore) / (now - before).TotalSeconds,5:N0}/s  "
                 + $"hit ratio {figures.Farm.HitShare:P1}  origin calls {figures.Origin.Calls:N0} (plain caches {figures.Origin.PlainCalls:N0})  "
                 + $"waited {figures.Farm.Waited:N0}, of them warm {figures.Farm.WaitsBecause(WaitReason.Warm):N0}  "
-                + $"p50/p99/p99.9 {Figures.Show(figures.Load.Times)}  errors {figures.Load.Errors}");
+                + $"p50/p99/p99.9 {Figures.Show(figures.Load.Times)}  wrong {figures.Load.Errors}, timeouts {figures.Load.Timeouts}");
             (requestsBefore, before) = (requests, now);
         }
 

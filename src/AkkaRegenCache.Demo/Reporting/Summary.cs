@@ -20,6 +20,8 @@ internal static class Summary
             + $", {load.OriginFailures:N0} were a failure of the origin, passed on.");
         foreach ((string kind, long count) in load.ErrorKinds)
             Line($"    wrong: {count:N0} x {kind}");
+        if (load.Timeouts > 0)
+            Line($"  {load.Timeouts:N0} requests were given up by the client, as no answer came within {NodeDirectory.ClientTimeout.TotalSeconds:0} s or before the demo ended.");
         Line($"  The oldest value any of them got was {load.OldestValue.TotalSeconds:0.0} s old; values are made again every "
             + $"{EntryLife.Interval.TotalSeconds:0} s and may live {EntryLife.Longest.TotalSeconds:0} s.");
         if (figures.NodeDied)
