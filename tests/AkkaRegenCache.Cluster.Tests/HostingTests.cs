@@ -121,6 +121,20 @@ public sealed class HostingTests
     }
 
     [Theory]
+    [InlineData("", false)]
+    [InlineData("akka.coordinated-shutdown.run-by-clr-shutdown-hook = on", true)]
+    public async Task Where_there_is_a_host_it_ends_the_actor_system_and_not_Akka_beside_it(string own, bool isOn)
+    {
+        using var host = NewHost(
+            services => services.AddRegenCache("catalog").UseCluster(), akka => akka.AddHocon(own, HoconAddMode.Prepend).WithRegenCache("catalog"));
+        await host.StartAsync();
+
+        var config = host.Services.GetRequiredService<ActorSystem>().Settings.Config;
+        Assert.Equal(isOn, config.GetBoolean("akka.coordinated-shutdown.run-by-clr-shutdown-hook"));
+        await host.StopAsync();
+    }
+
+    [Theory]
     [InlineData(false, "akka.cluster.sharding.distributed-data.durable.keys = [\"shard-*\"]", 0)]
     [InlineData(true, "akka.cluster.sharding.distributed-data.durable.keys = [\"shard-*\"]", 1)]
     [InlineData(false, "akka.cluster.sharding.distributed-data.durable.keys = [\"mine-*\"]", 1)]

@@ -43,6 +43,12 @@ catch (OperationCanceledException) when (interrupted.IsCancellationRequested)
     Console.Error.WriteLine("Interrupted; all processes are ended.");
     return 2;
 }
+catch (Exception e)
+{
+    // A node that doesn't get ready, a server that doesn't start, a fault of the lab's own: nothing was shown, neither good nor bad.
+    Console.Error.WriteLine($"The lab can't run: {(e is TimeoutException or InvalidOperationException ? e.Message : e)}");
+    return 2;
+}
 
 static void Say(string line) => Console.WriteLine(line);
 

@@ -17,6 +17,9 @@ public static class RegenClusterConfig
         .WithFallback(DistributedPubSub.DefaultConfig())
         .WithFallback(DistributedData.DefaultConfig());
 
+    /// <summary><c>hosted.conf</c>: what changes where a Generic Host ends the process.</summary>
+    internal static Config Hosted { get; } = Load("hosted.conf");
+
     /// <summary><c>fast-failover.conf</c>: finds dead nodes sooner, at a price that the file tells. Put it below your own.</summary>
     /// <param name="externalStore">Whether the caches have an external store (Redis), which arbitrates.</param>
     public static Config FastFailover(bool externalStore) => externalStore

@@ -54,6 +54,7 @@ public static class RegenClusterHostingExtensions
         if (options.FastFailoverWithExternalStore is { } externalStore)
             builder.WithRegenCacheFastFailover(externalStore);
         return builder
+            .AddHocon(RegenClusterConfig.Hosted, HoconAddMode.Append)
             .AddHocon(RegenClusterConfig.Default, HoconAddMode.Append)
             .StartActors(async (system, registry, resolver) =>
             {

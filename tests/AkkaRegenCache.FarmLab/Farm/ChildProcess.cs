@@ -9,7 +9,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     public const string Listening = "listening ";
 
     private const int LinesKept = 400;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A start takes two seconds of a processor; on a crowded machine that may be minutes.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private readonly Process _process;
     private readonly ProcessGuard _guard;

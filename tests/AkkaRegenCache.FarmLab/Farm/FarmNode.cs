@@ -5,8 +5,8 @@ namespace AkkaRegenCache.FarmLab;
 /// <summary>One node process as the controller knows it. A restarted node is a new one, with the next incarnation's name.</summary>
 internal sealed class FarmNode : IAsyncDisposable
 {
-    // A cluster lets nobody in while a dead member isn't downed: with Akka's own times most of a minute.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
+    // A cluster lets nobody in while a dead member isn't downed: with Akka's own times most of a minute, on a crowded machine several.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private readonly ChildProcess _process;
     private readonly HttpClient _client;
