@@ -71,7 +71,9 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         _profiles = new EntryProfiles(options);
         _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);
         var codec = new ValueCodec(services, null, store.StoresObjects, options.MaximumPayloadBytes);
-        _shell = new NodeShell(
+
+        // Timers and subscriptions are made here; they live as long as the cache and must keep nothing of the first request's context.
+        _shell = OwnContext.Run(() => new NodeShell(
             name,
             options,
             store,
@@ -82,7 +84,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
             timeProvider,
             (ILogger?)logger ?? NullLogger.Instance,
             NodeId,
-            seed: StringComparer.Ordinal.GetHashCode(NodeId));
+            seed: StringComparer.Ordinal.GetHashCode(NodeId)));
         _memory = _shell.Memory;
     }
 

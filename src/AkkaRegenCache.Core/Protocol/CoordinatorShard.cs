@@ -54,7 +54,7 @@ internal class CoordinatorShard
     private readonly Random _random;
     private readonly Dictionary<string, TrackedKey> _keys = new(StringComparer.Ordinal);
     private readonly CoordinatorNodes _nodes = new();
-    private readonly PriorityQueue<TrackedKey, long> _deadlines = new();
+    private readonly DeadlineQueue<TrackedKey> _deadlines = new();
     private CoordinatorOutbox _out = null!;
     private long _incarnation;
     private long _now = long.MinValue;
@@ -75,15 +75,7 @@ internal class CoordinatorShard
     public int KeyCount => _keys.Count;
 
     /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
-    public long NextDeadline
-    {
-        get
-        {
-            while (_deadlines.TryPeek(out var tracked, out var at) && tracked.QueuedAt != at)
-                _deadlines.Dequeue();
-            return Math.Min(_surveyAt, _deadlines.TryPeek(out _, out var first) ? first : long.MaxValue);
-        }
-    }
+    public long NextDeadline => Math.Min(_surveyAt, _deadlines.First);
 
     /// <summary>Takes a message (a <see cref="ToCoordinator"/>, a <see cref="NodeDown"/> or a <see cref="Tick"/>); serves the deadlines that have come.</summary>
     /// <param name="message">The message.</param>
@@ -404,12 +396,8 @@ internal class CoordinatorShard
             Survey();
         }
 
-        for (var i = 0; i < DeadlinesPerCall && _deadlines.TryPeek(out var tracked, out var at) && at <= _now; i++)
+        for (var i = 0; i < DeadlinesPerCall && _deadlines.TryTake(_now, out var tracked); i++)
         {
-            _deadlines.Dequeue();
-            if (tracked.QueuedAt != at)
-                continue;
-            tracked.QueuedAt = long.MaxValue;
             ServeKey(tracked);
             Settle(tracked);
         }
@@ -554,15 +542,11 @@ internal class CoordinatorShard
         if (tracked.IsIdle)
         {
             _keys.Remove(tracked.Key);
-            tracked.QueuedAt = long.MaxValue;
+            _deadlines.Remove(tracked);
             return;
         }
 
-        var at = tracked.NextDeadline;
-        if (at >= tracked.QueuedAt)
-            return;
-        tracked.QueuedAt = at;
-        _deadlines.Enqueue(tracked, at);
+        _deadlines.Put(tracked);
     }
 
     private long Random(long below) => below <= 0 ? 0 : _random.NextInt64(below);

@@ -126,6 +126,8 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>Over.</summary>
     public bool IsEnded { get; set; }
 
+    public override bool IsOver => IsEnded;
+
     /// <summary>Goes on with nobody waiting: a regeneration, or a caller's time is up but not its interest.</summary>
     public bool KeepsGoing { get; set; }
 

@@ -1,15 +1,5 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Something with a deadline in the agent's queue.</summary>
-internal abstract class Timed
-{
-    /// <summary>At what time it stands in the queue; an entry with another time is a leftover.</summary>
-    public long QueuedAt { get; set; } = long.MaxValue;
-
-    /// <summary>When it wants attention; <see cref="long.MaxValue"/>: never.</summary>
-    public abstract long NextDeadline { get; }
-}
-
 /// <summary>
 /// What the agent knows of a key that is in memory, scheduled here, or has an operation in flight. A million of them must fit, so what only
 /// a running operation needs is in its <see cref="Protocol.Flight"/>.
@@ -119,6 +109,8 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         get => (_flags & Flags.RanOut) != 0;
         set => Set(Flags.RanOut, value);
     }
+
+    public override bool IsOver => IsGone;
 
     /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>
     public bool IsGone

@@ -242,6 +242,7 @@ internal partial class NodeAgent
         if (change.IsResolved)
             return;
         change.IsResolved = true;
+        _deadlines.Remove(change);
         var state = change.State;
         state.Pending--;
         var open = _open[state];

@@ -120,6 +120,7 @@ internal partial class NodeAgent
     {
         var state = flight.State;
         flight.IsEnded = true;
+        _deadlines.Remove(flight);
         Unhold(flight);
         if (state.Flight == flight)
             state.Flight = null;

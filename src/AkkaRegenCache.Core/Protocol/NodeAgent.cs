@@ -105,7 +105,7 @@ internal partial class NodeAgent
     private readonly Dictionary<string, KeyState> _keys = new(StringComparer.Ordinal);
     private readonly Dictionary<long, Flight> _runs = [];
     private readonly Dictionary<KeyState, List<Flight>> _detached = [];
-    private readonly PriorityQueue<Timed, long> _deadlines = new();
+    private readonly DeadlineQueue<Timed> _deadlines = new();
     private long _now;
     private Outbox _out = null!;
     private long _operations;
@@ -138,16 +138,11 @@ internal partial class NodeAgent
     public int HeldCount => _held.Count;
 
     /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
-    public long NextDeadline
-    {
-        get
-        {
-            while (_deadlines.TryPeek(out var timed, out var at) && timed.QueuedAt != at)
-                _deadlines.Dequeue();
-            var first = _deadlines.TryPeek(out _, out var next) ? next : long.MaxValue;
-            return Math.Min(Math.Min(Math.Min(first, _renewAt), Math.Min(_pulseAt, _checkAt)), _breaker.ProbeAt);
-        }
-    }
+    public long NextDeadline =>
+        Math.Min(Math.Min(Math.Min(_deadlines.First, _renewAt), Math.Min(_pulseAt, _checkAt)), _breaker.ProbeAt);
+
+    /// <summary>How many things stand in the queue of deadlines: what has ended must not.</summary>
+    internal int DeadlineCount => _deadlines.Count;
 
     /// <summary>Takes a message, or <see cref="Tick"/>; serves the deadlines that have come.</summary>
     /// <param name="from">Whom it comes from.</param>
@@ -291,21 +286,17 @@ internal partial class NodeAgent
 
     private void Serve()
     {
-        for (var i = 0; i < DeadlinesPerCall && _deadlines.TryPeek(out var timed, out var at) && at <= _now; i++)
+        for (var i = 0; i < DeadlinesPerCall && _deadlines.TryTake(_now, out var timed); i++)
         {
-            _deadlines.Dequeue();
-            if (timed.QueuedAt != at)
-                continue;
-            timed.QueuedAt = long.MaxValue;
             switch (timed)
             {
-                case KeyState { IsGone: false } state:
+                case KeyState state:
                     ServeKey(state);
                     break;
-                case Flight flight when !flight.IsEnded:
+                case Flight flight:
                     ServeFlight(flight);
                     break;
-                case PendingChange { IsResolved: false } change:
+                case PendingChange change:
                     ServeChange(change);
                     break;
                 case ParkedCall parked:
@@ -328,14 +319,7 @@ internal partial class NodeAgent
     }
 
     /// <summary>Puts something into the queue of deadlines, where its next one is earlier than the place it has.</summary>
-    private void Queue(Timed timed)
-    {
-        var at = timed.NextDeadline;
-        if (at >= timed.QueuedAt)
-            return;
-        timed.QueuedAt = at;
-        _deadlines.Enqueue(timed, at);
-    }
+    private void Queue(Timed timed) => _deadlines.Put(timed);
 
     /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
     private void Settle(KeyState state)
@@ -346,6 +330,7 @@ internal partial class NodeAgent
         if (state.IsIdle)
         {
             state.IsGone = true;
+            _deadlines.Remove(state);
             _keys.Remove(state.Key);
         }
         else

@@ -71,6 +71,8 @@ internal sealed class PendingChange(KeyState state, ChangeRequested asked) : Tim
     /// <summary>Over: taken by the store, or lost to something newer.</summary>
     public bool IsResolved { get; set; }
 
+    public override bool IsOver => IsResolved;
+
     public override long NextDeadline =>
         IsResolved ? long.MaxValue : Math.Min(IsApplied ? long.MaxValue : CallerEnds, IsInFlight ? long.MaxValue : WakeAt);
 }

@@ -16,6 +16,9 @@ internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, 
     /// <summary>Answers it with the value in a payload.</summary>
     public abstract void CompleteWith(CachePayload payload, NodeShell shell);
 
+    /// <summary>Ends the wait with an error, unless it has been answered.</summary>
+    public abstract void FailWith(Exception exception);
+
     protected abstract bool TryCancel(CancellationToken cancellationToken);
 
     /// <summary>Hears of its caller's cancellation. Called once, before the call is handed over.</summary>
@@ -77,6 +80,8 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
         StopWatching();
         _completion.TrySetException(exception);
     }
+
+    public override void FailWith(Exception exception) => Fail(exception);
 
     protected override bool TryCancel(CancellationToken cancellationToken) => _completion.TrySetCanceled(cancellationToken);
 

@@ -14,12 +14,19 @@ namespace AkkaRegenCache.Runtime;
 /// </summary>
 /// <remarks>
 /// Any thread posts; whoever posts into an idle loop runs it, and hands it to the thread pool when it has served others for long enough. The loop
-/// is the memory layer's one writer.
+/// is the memory layer's one writer. It runs in a context of its own (<see cref="OwnContext"/>), whoever's thread it is, and calls no foreign code: stores and buses
+/// that are not this project's are called on the thread pool.
 /// </remarks>
 internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 {
     /// <summary>How precisely the last read of a key is remembered, in ticks.</summary>
     private static readonly long s_epoch = TimeSpan.FromMilliseconds(250).Ticks;
+
+    private static readonly ContextCallback s_drain = static shell =>
+    {
+        OwnContext.LeaveSynchronizationContext();
+        ((NodeShell)shell!).Drain();
+    };
 
     private const int MessagesPerTurn = 256;
 
@@ -77,8 +84,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         int seed)
     {
         _cacheName = cacheName;
-        _store = store;
-        _bus = bus;
+        _store = ForeignStore.Around(store);
+        _bus = bus is null || IReturnsAtOnce.Is(bus) ? bus : new ForeignBus(bus);
         _time = time;
         _logger = logger;
         _storeTimeout = options.StoreWriteTimeout;
@@ -154,7 +161,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         _mailbox.Enqueue((from, message));
         if (Interlocked.Increment(ref _posted) == 1)
-            Drain();
+            OwnContext.Run(s_drain, this);
     }
 
     long IAccessLog.LastRead(string key)
@@ -305,7 +312,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (message is Tick)
                 _timerAt = long.MaxValue;
             // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
-            if (_hasLeft && (message as Call ?? (message as ChangeRequested)?.Caller as Call) is { } late)
+            if (_hasLeft && CallerOf(message) is { } late)
             {
                 late.Complete(new Answered(late, AnswerKind.Left), this);
                 return;
@@ -318,23 +325,64 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (message is Evicted evicted && Memory.Find(evicted.Key) is not null)
                 return;
             _agent.On(from, message, now, _outbox);
-            for (var i = 0; i < _outbox.Count; i++)
-                Do(_outbox[i].To, _outbox[i].Message);
         }
         catch (Exception e)
         {
-            // Nothing here is expected to throw; should it, the loop must go on, or every caller of this node hangs.
+            // Nothing here is expected to throw; should it, the loop must go on, and what was decided before must be done, or callers of this node hang.
             LogLoopFailed(e, _cacheName, message.GetType().Name);
+            if (CallerOf(message) is { } caller)
+                caller.FailWith(e);
         }
-        finally
-        {
-            _outbox.Clear();
-        }
+
+        for (var i = 0; i < _outbox.Count; i++)
+            DoOrFail(_outbox[i].To, _outbox[i].Message);
+        _outbox.Clear();
 
         if (message is Leave)
         {
             _hasLeft = true;
             Memory.Clear();
+        }
+    }
+
+    private static Call? CallerOf(object message) => message as Call ?? (message as ChangeRequested)?.Caller as Call;
+
+    /// <summary>Does one thing that the agent has decided. Where that throws, whoever waits for it hears of it, and the next one is done all the same.</summary>
+    private void DoOrFail(Peer to, object message)
+    {
+        try
+        {
+            Do(to, message);
+        }
+        catch (Exception e)
+        {
+            LogLoopFailed(e, _cacheName, message.GetType().Name);
+            if (message is RunGenerator run)
+                Post(Peer.Generators, new GeneratorFinished(run.RunId, RunOutcome.Failed, null, GenerationFailure.From(e)));
+            else if (message is StoreCall call)
+                Post(Peer.Store, new StoreReplied(call, null, StoreFault.Failed, e));
+        }
+    }
+
+    /// <summary>Answers all callers of a chain, each by itself: what goes wrong with one is that one's.</summary>
+    private void AnswerAll(Answered answered)
+    {
+        for (var waiter = answered.Chain; waiter is not null;)
+        {
+            var next = waiter.Next;
+            waiter.Next = null;
+            var call = (Call)waiter;
+            try
+            {
+                call.Complete(answered, this);
+            }
+            catch (Exception e)
+            {
+                LogLoopFailed(e, _cacheName, nameof(Answered));
+                call.FailWith(e);
+            }
+
+            waiter = next;
         }
     }
 
@@ -349,14 +397,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 TakeIn(adopt);
                 break;
             case Answered answered:
-                for (var waiter = answered.Chain; waiter is not null;)
-                {
-                    var next = waiter.Next;
-                    waiter.Next = null;
-                    ((Call)waiter).Complete(answered, this);
-                    waiter = next;
-                }
-
+                AnswerAll(answered);
                 break;
             case Drained:
                 Volatile.Write(ref _isGoingOn, Volatile.Read(ref _draining) > 0);
@@ -427,9 +468,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         {
             return (entry.Generator as KeySource)?.Encode(key, value, Codec);
         }
-        catch (Exception e) when (e is InvalidCastException or InvalidOperationException)
+        catch (Exception)
         {
-            // Set by somebody as another type than its generator makes: only who set it knows how it is serialized.
+            // Set by somebody as another type than its generator makes: only who set it knows how it is serialized. Or a serializer that throws.
             return null;
         }
     }

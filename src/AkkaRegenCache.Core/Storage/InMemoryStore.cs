@@ -10,7 +10,7 @@ namespace AkkaRegenCache.Storage;
 /// Thread-safe. Keeps the values' objects as they are, without serializing (give <c>storesObjects: false</c> to have them serialized as for
 /// a remote store). Holds a record until its life ends, unbounded in number: it is as large as what is cached.
 /// </remarks>
-public sealed class InMemoryStore : IExternalStore
+public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
 {
     private readonly ConcurrentDictionary<string, InMemoryStore> _parts = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();

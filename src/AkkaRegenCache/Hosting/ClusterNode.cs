@@ -14,7 +14,7 @@ namespace AkkaRegenCache.Hosting;
 /// A cache's place in the cluster, as the cache sees it: its notification bus, its way to the coordinators and what stands before its store. It is there
 /// before the actor system is and outlives it; without one, or while this node is no member, nothing is sent, and the cache gets on without. Thread-safe.
 /// </summary>
-internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront
+internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront, Runtime.IReturnsAtOnce
 {
     /// <summary>For how long shards may have no home after a node has died.</summary>
     private static readonly TimeSpan s_homeless = TimeSpan.FromSeconds(15);
@@ -73,7 +73,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public int ShardOf(string key) => StableHash.ShardOf(key, Options.Shards);
 
     /// <inheritdoc/>
-    public IExternalStore Before(IExternalStore? chosen) => new FrontedStore(chosen ?? new ClusterStore(this), this);
+    public IExternalStore Before(IExternalStore? chosen) => new FrontedStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
 
     /// <inheritdoc/>
     public ValueTask PublishAsync(string cacheName, CacheNotification notification)

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Storage;
 /// The cache's store with the node's <see cref="Actors.StoreActor"/> before it. While there is no actor (before the actor system starts, and when it has
 /// ended) calls go straight to the store.
 /// </summary>
-internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore
+internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore, Runtime.IReturnsAtOnce
 {
     public bool StoresObjects => store.StoresObjects;
 

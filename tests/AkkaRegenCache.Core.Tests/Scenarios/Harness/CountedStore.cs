@@ -1,4 +1,5 @@
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
@@ -27,7 +28,7 @@ internal sealed class CallCount
 
 /// <summary>A store whose calls are counted while they are under way.</summary>
 /// <remarks>None is abandoned: one that the node has given up is still waited for, so that virtual time goes on only when it is done.</remarks>
-internal sealed class CountedStore(IExternalStore inner, CallCount calls) : IExternalStore
+internal sealed class CountedStore(IExternalStore inner, CallCount calls) : IExternalStore, IReturnsAtOnce
 {
     public bool StoresObjects => inner.StoresObjects;
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
@@ -7,7 +8,7 @@ namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
 /// <summary>A node's way to the notifications: can lose and repeat them, and strip them of what would not survive a wire. Thread-safe.</summary>
 /// <param name="inner">The shared notifications.</param>
 /// <param name="serializes">Whether values travel as bytes only.</param>
-public sealed class ObservedBus(INotificationBus inner, bool serializes) : INotificationBus
+public sealed class ObservedBus(INotificationBus inner, bool serializes) : INotificationBus, IReturnsAtOnce
 {
     private readonly ConcurrentQueue<(string CacheName, CacheNotification Notification)> _sent = new();
     private volatile bool _isMuted;

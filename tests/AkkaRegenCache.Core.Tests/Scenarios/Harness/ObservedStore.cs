@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
@@ -41,7 +42,7 @@ public enum StoreFault
 }
 
 /// <summary>A node's way to the store: counts the calls, and goes wrong where it is told to. Thread-safe.</summary>
-public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> delay) : IExternalStore
+public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> delay) : IExternalStore, IReturnsAtOnce
 {
     private readonly Observations _observations = new(delay);
 
@@ -150,7 +151,7 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
         }
     }
 
-    private sealed class Part(IExternalStore inner, Observations observations) : IExternalStore
+    private sealed class Part(IExternalStore inner, Observations observations) : IExternalStore, IReturnsAtOnce
     {
         public bool StoresObjects => inner.StoresObjects;
 
