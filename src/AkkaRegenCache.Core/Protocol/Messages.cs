@@ -257,3 +257,11 @@ internal sealed class StoreHealthChanged(bool isDown)
 {
     public bool IsDown { get; } = isDown;
 }
+
+/// <summary>A generation has failed on this node. To be told to people.</summary>
+/// <param name="Key">Its key.</param>
+/// <param name="Why">What it was for.</param>
+/// <param name="Attempt">The how-manieth in a row of this key, as far as this node knows; from 1 on.</param>
+/// <param name="NextTry">After how long it is tried again by itself; null: when somebody asks.</param>
+/// <param name="Failure">What went wrong.</param>
+internal sealed record GenerationFailedHere(string Key, ClaimReason Why, int Attempt, TimeSpan? NextTry, GenerationFailure Failure);

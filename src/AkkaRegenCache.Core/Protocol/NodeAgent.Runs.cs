@@ -149,6 +149,7 @@ internal partial class NodeAgent
         if (flight.IsSealed && kind == AnswerKind.Failed)
         {
             // The change that overtook this run has made a newer value, or room for one: better than a late failure.
+            TellFailed(flight, failure);
             AskAgainAll(flight);
             return;
         }
@@ -167,7 +168,15 @@ internal partial class NodeAgent
         AnswerFailure(flight.TakeWaiters(), failure, kind);
         if (!flight.IsSealed)
             DueAgainIn(state, backoff);
+        TellFailed(flight, failure);
         End(flight);
+    }
+
+    private void TellFailed(Flight flight, GenerationFailure failure)
+    {
+        var state = flight.State;
+        _out.Send(Peer.Callers, new GenerationFailedHere(
+            state.Key, flight.Why, Math.Max(1, (int)state.Failures), state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - _now)), failure));
     }
 
     private void FinishUncached(Flight flight, CachePayload payload)

@@ -40,6 +40,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly Outbox _outbox = new();
     private readonly NodeAgent _agent;
     private readonly GeneratorRuns _runs;
+    private readonly GenerationFailureLog _failures;
     private readonly IExternalStore _store;
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
@@ -122,6 +123,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             new Random(seed),
             this);
         _runs = new GeneratorRuns(this);
+        _failures = new GenerationFailureLog(logger, cacheName, nodeId);
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
@@ -310,7 +312,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         {
             // The timer is spent, also where it fired a little early: it must be set again, even for the same time.
             if (message is Tick)
+            {
                 _timerAt = long.MaxValue;
+                _failures.TellRest(now);
+            }
+
             // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
             if (_hasLeft && CallerOf(message) is { } late)
             {
@@ -408,6 +414,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 break;
             case StoreHealthChanged:
                 LogStoreBack(_cacheName, _agent.PendingChanges);
+                break;
+            case GenerationFailedHere failed:
+                _failures.Tell(failed, Now);
                 break;
             case RunGenerator run:
                 _runs.Start(run);

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using AkkaRegenCache.Core.Tests.Scenarios.Harness;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Simulation;
@@ -110,21 +109,5 @@ public sealed class OutageLogTests : IAsyncDisposable
                 await Task.Factory.StartNew(static () => { }, CancellationToken.None, TaskCreationOptions.PreferFairness, TaskScheduler.Default);
             while (_cache.Shell.Backlog != 0);
         }
-    }
-
-    private sealed class LogLines : ILogger<RegenCache>
-    {
-        public ConcurrentQueue<(LogLevel Level, string Text)> Lines { get; } = new();
-
-        public List<string> Of(LogLevel level) => [.. Lines.Where(line => line.Level == level).Select(line => line.Text)];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Enqueue((logLevel, formatter(state, exception)));
     }
 }
