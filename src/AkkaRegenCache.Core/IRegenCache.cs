@@ -185,19 +185,21 @@ public interface IRegenCache
     /// The synchronous entry point, in the shape that users of RegenerativeDistributedCache know.
     /// </summary>
     /// <remarks>
-    /// A thin wrapper: a hit returns at once, but <b>a miss blocks the calling thread</b> until the value is there. Many blocked
-    /// thread-pool threads starve a process; prefer <c>GetOrCreateAsync</c> wherever the caller can await.
+    /// A hit returns at once, but <b>a miss blocks the calling thread</b> until the value is there. The blocked thread runs the generator itself where it is this
+    /// node's turn, so a cache in one process needs no free thread of the pool for it. What an external store answers still does: many blocked
+    /// thread-pool threads starve a process; prefer <c>GetOrCreateAsync</c> wherever the caller can await. A generator that runs on the caller's thread is not
+    /// left when the hard timeout passes.
     /// </remarks>
     /// <typeparam name="T">Type of the value.</typeparam>
     /// <param name="key">The key.</param>
-    /// <param name="generate">Makes the value.</param>
+    /// <param name="generateFunc">Makes the value.</param>
     /// <param name="inactiveRetention">How long after the last read anywhere the key goes on being regenerated.</param>
     /// <param name="regenerationInterval">How often the value is made again.</param>
     /// <returns>The value.</returns>
     /// <exception cref="ArgumentException">The key or a duration is not usable.</exception>
     /// <exception cref="TimeoutException">The hard timeout or the generation deadline has passed.</exception>
     /// <exception cref="RemoteGenerationException">The generator failed on another node.</exception>
-    T GetOrAdd<T>(string key, Func<T> generate, TimeSpan inactiveRetention, TimeSpan regenerationInterval);
+    T GetOrAdd<T>(string key, Func<T> generateFunc, TimeSpan inactiveRetention, TimeSpan regenerationInterval);
 
     /// <summary>
     /// What an implementation other than <see cref="RegenCache"/> (a test double, a decorator) does for both forms of

@@ -217,12 +217,30 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     }
 
     /// <inheritdoc/>
-    public T GetOrAdd<T>(string key, Func<T> generate, TimeSpan inactiveRetention, TimeSpan regenerationInterval)
+    public T GetOrAdd<T>(string key, Func<T> generateFunc, TimeSpan inactiveRetention, TimeSpan regenerationInterval)
     {
-        ArgumentNullException.ThrowIfNull(generate);
+        ArgumentNullException.ThrowIfNull(generateFunc);
         var options = _profiles.OptionsFor(inactiveRetention, regenerationInterval);
-        var task = Get<Func<T>, T>(key, generate, SyncGenerator<T>.Run, options, CancellationToken.None);
-        return task.IsCompletedSuccessfully ? task.Result : task.AsTask().GetAwaiter().GetResult();
+        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
+        {
+            Learn<Func<T>, T>(entry, generateFunc, SyncGenerator<T>.Run, options);
+            entry.OnHit(_memory.Epoch);
+            return value!;
+        }
+
+        Check(key);
+        var source = KeySource.Of<Func<T>, T>(generateFunc, SyncGenerator<T>.Run, _profiles.Resolve(options));
+        var call = new BlockingCall<T>(key!, source.Profile, source);
+        _shell.Blocked.Add(key!, call);
+        try
+        {
+            _shell.Post(Peer.Callers, call);
+            return call.Wait();
+        }
+        finally
+        {
+            _shell.Blocked.Remove(key!, call);
+        }
     }
 
     /// <summary>Gives this node's claims back and ends all waits with <see cref="ObjectDisposedException"/>.</summary>

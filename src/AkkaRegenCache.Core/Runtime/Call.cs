@@ -73,15 +73,22 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
     {
         StopWatching();
         _completion.TrySetResult(result);
+        OnSettled();
     }
 
     protected void Fail(Exception exception)
     {
         StopWatching();
         _completion.TrySetException(exception);
+        OnSettled();
     }
 
     public override void FailWith(Exception exception) => Fail(exception);
+
+    /// <summary>It has been answered, by whatever thread.</summary>
+    protected virtual void OnSettled()
+    {
+    }
 
     protected override bool TryCancel(CancellationToken cancellationToken) => _completion.TrySetCanceled(cancellationToken);
 
@@ -123,14 +130,17 @@ internal abstract class PayloadCall<TResult>(string key, WaiterKind kind, EntryP
 
         // Deserializing may take its time, and the answering thread serves the whole node.
         shell.CountAnswer(+1);
-        ThreadPool.UnsafeQueueUserWorkItem(
-            static s =>
-            {
-                s.Call.DecodeAndSucceed(s.Payload, s.Shell.Codec);
-                s.Shell.CountAnswer(-1);
-            },
-            (Call: this, Payload: payload, Shell: shell),
-            preferLocal: false);
+        Decode(payload, shell);
+    }
+
+    /// <summary>Has the answer deserialized, not on this thread.</summary>
+    protected virtual void Decode(CachePayload payload, NodeShell shell) => ThreadPool.UnsafeQueueUserWorkItem(
+        static s => s.Call.DecodeAndSucceed(s.Payload, s.Shell), (Call: this, Payload: payload, Shell: shell), preferLocal: false);
+
+    protected void DecodeAndSucceed(CachePayload payload, NodeShell shell)
+    {
+        DecodeAndSucceed(payload, shell.Codec);
+        shell.CountAnswer(-1);
     }
 
     private void DecodeAndSucceed(CachePayload payload, ValueCodec codec)
@@ -147,7 +157,7 @@ internal abstract class PayloadCall<TResult>(string key, WaiterKind kind, EntryP
 }
 
 /// <summary>Waits for a value that is to be there.</summary>
-internal sealed class ValueCall<T>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
+internal class ValueCall<T>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
     : PayloadCall<T>(key, kind, profile, source)
 {
     protected override T Decode(CachePayload payload, ValueCodec codec) => codec.Decode<T>(Key, payload);

@@ -6,7 +6,7 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Runs generators on the thread pool and tells the agent how they ended. A run that was cancelled and doesn't end is counted until it does, and
+/// Runs generators on the thread pool, or on the thread of a caller who is blocked for the key, and tells the agent how they ended. A run that was cancelled and doesn't end is counted until it does, and
 /// holds nothing but itself. <see cref="Start"/> and <see cref="Cancel"/> belong to the shell's loop; the counts are for any thread.
 /// </summary>
 internal sealed class GeneratorRuns(NodeShell shell)
@@ -26,7 +26,8 @@ internal sealed class GeneratorRuns(NodeShell shell)
         var run = new Run(this, message);
         _running[message.RunId] = run;
         Interlocked.Increment(ref _active);
-        ThreadPool.UnsafeQueueUserWorkItem(run, preferLocal: false);
+        if (!Shell.Blocked.TryLend(message.Key, run))
+            ThreadPool.UnsafeQueueUserWorkItem(run, preferLocal: false);
     }
 
     public void Cancel(CancelGenerator message)

@@ -136,6 +136,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     public GeneratorRuns Runs => _runs;
 
+    /// <summary>The threads that are blocked in synchronous calls.</summary>
+    public BlockedThreads Blocked { get; } = new();
+
     /// <summary>What the agent was told, for tests.</summary>
     internal AgentSettings Settings { get; }
 
@@ -265,7 +268,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// goes back to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; its count
     /// then only makes the loop look once more.
     /// </summary>
-    private void Drain()
+    internal void Drain()
     {
         var served = 0;
         while (true)
@@ -286,7 +289,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             served += turn;
             if (served >= MessagesPerTurn)
             {
-                ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.Drain(), this, preferLocal: false);
+                // The pool's threads may all be blocked in calls that wait for this loop.
+                if (Blocked.Any)
+                    LoopThread.Queue(this);
+                else
+                    ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.Drain(), this, preferLocal: false);
                 return;
             }
 

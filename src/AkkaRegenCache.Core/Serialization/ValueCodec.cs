@@ -140,8 +140,9 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
     private static JsonSerializerOptions DefaultJson()
     {
         var options = new JsonSerializerOptions(JsonSerializerDefaults.Web) { IncludeFields = true };
-        if (JsonSerializer.IsReflectionEnabledByDefault)
-            options.TypeInfoResolver = new DefaultJsonTypeInfoResolver();
+
+        // Without reflection (native AOT, trimming) none is known: objects that stay in this process need none, and for others the error names the type.
+        options.TypeInfoResolver = JsonSerializer.IsReflectionEnabledByDefault ? new DefaultJsonTypeInfoResolver() : JsonTypeInfoResolver.Combine();
         options.MakeReadOnly();
         return options;
     }

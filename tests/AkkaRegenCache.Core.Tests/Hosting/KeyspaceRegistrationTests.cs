@@ -221,7 +221,7 @@ public sealed class KeyspaceRegistrationTests
             string key, TState state, Func<TState, CancellationToken, ValueTask<T>> generator, RegenEntryOptions? options, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
 
-        public T GetOrAdd<T>(string key, Func<T> generate, TimeSpan inactiveRetention, TimeSpan regenerationInterval) => throw new NotSupportedException();
+        public T GetOrAdd<T>(string key, Func<T> generateFunc, TimeSpan inactiveRetention, TimeSpan regenerationInterval) => throw new NotSupportedException();
 
         public ValueTask<T> GetOrCreateCoreAsync<TState, T>(
             string key,
