@@ -9,7 +9,10 @@ public sealed class LostNotificationsSpec
     [BothModes]
     public async Task When_every_notification_is_lost_a_cold_key_is_made_once_and_everybody_is_answered(string mode)
     {
-        await using var farm = await Farm.StartAsync(mode, new FarmSettings { IsDeaf = true, Options = FarmSettings.Patient });
+        // A node that isn't told of the end waits for that of the lease.
+        var options = FarmSettings.Patient;
+        options.ClaimLease = TimeSpan.FromSeconds(5);
+        await using var farm = await Farm.StartAsync(mode, new FarmSettings { IsDeaf = true, Options = options });
         var run = new HeldRun("made");
         var answers = farm.Nodes.Select(node => node.Ask("cold", run.Generate)).ToList();
         await run.BegunAsync();

@@ -24,7 +24,7 @@ public sealed class TwoPartitionsSpec
         await farm.CutOffAsync(isolated);
         var made = farm.Nodes.Select(node => $"made by {node.Name} in the {name}").ToArray();
         var answers = farm.Nodes
-            .SelectMany(node => ((string[])[there, here]).Select(key => node.Ask(key, $"made by {node.Name} in the {name}")))
+            .SelectMany(node => ((string[])[there, here]).Select(key => node.AskOften(key, $"made by {node.Name} in the {name}")))
             .ToList();
         await Answers.AllAreAsync(made, answers);
         await isolated.Cache.SetAsync("both", $"set by {isolated.Name} in the {name}").AsTask().WaitAsync(Eventually.Deadline);

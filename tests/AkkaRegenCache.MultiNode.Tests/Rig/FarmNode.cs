@@ -17,6 +17,9 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>Enough that each node has some, few enough that all are balanced at once.</summary>
     public const int Shards = 8;
 
+    private const int Callers = 10;
+    private static readonly RegenEntryOptions s_often = new() { RegenerationInterval = TimeSpan.FromSeconds(5) };
+
     private readonly SeverableStore? _external;
     private int _runs;
 
@@ -65,14 +68,23 @@ internal sealed class FarmNode : IAsyncDisposable
     public Task StartCacheAsync() => ClusterStart.StartAsync(System, Place, null, Cache.DrainAsync, hasHost: true);
 
     /// <summary>Asks for a key, so many callers at once; each run is counted.</summary>
-    public Answers Ask(string key, Func<CancellationToken, Task<string>> generate, int callers = 10) =>
-        new(this, [.. Enumerable.Range(0, callers).Select(_ => Cache.GetOrCreateAsync(key, async cancellationToken =>
-        {
-            Interlocked.Increment(ref _runs);
-            return await generate(cancellationToken);
-        }).AsTask())]);
+    public Answers Ask(string key, Func<CancellationToken, Task<string>> generate, RegenEntryOptions? options = null) =>
+        new(this, [.. Enumerable.Range(0, Callers).Select(_ => Cache.GetOrCreateAsync(
+            key,
+            async cancellationToken =>
+            {
+                Interlocked.Increment(ref _runs);
+                return await generate(cancellationToken);
+            },
+            options).AsTask())]);
 
     public Answers Ask(string key, string value) => Ask(key, _ => Task.FromResult(value));
+
+    /// <summary>
+    /// Asks for a key that is often made again. A value that was made without the store is replaced when the next one is due, not before: where nodes
+    /// must come to agree, that is soon.
+    /// </summary>
+    public Answers AskOften(string key, string value) => Ask(key, _ => Task.FromResult(value), s_often);
 
     /// <summary>A key in memory is answered at once, on the caller's thread.</summary>
     public void AssertWarm(string key, string value)
@@ -92,7 +104,7 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>What the store has of a key, as this node reads it without the cache's memory.</summary>
     public async Task<string> StoredAsync(string key)
     {
-        await using var reader = new RegenCache(CacheName, store: Store);
+        await using var reader = new RegenCache(CacheName, FarmSettings.Patient, Store);
         var found = await reader.TryGetAsync<string>(key).AsTask().WaitAsync(Eventually.Deadline);
         return $"{Name} reads {(found.Found ? found.Value : "nothing")}";
     }
