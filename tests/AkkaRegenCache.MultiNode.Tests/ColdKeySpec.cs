@@ -1,36 +1,22 @@
-using Akka.MultiNode.TestAdapter;
 using AkkaRegenCache.MultiNode.Tests.Rig;
 using Xunit;
 
 namespace AkkaRegenCache.MultiNode.Tests;
 
-public sealed class ColdKeySpec : CacheSpec
+public sealed class ColdKeySpec
 {
-    public ColdKeySpec()
-        : this(new ThreeNodes())
+    [Theory]
+    [BothModes]
+    public async Task A_cold_key_asked_for_by_ten_callers_on_each_of_three_nodes_is_made_once(string mode)
     {
-    }
+        await using var farm = await Farm.StartAsync(mode, new FarmSettings { Options = FarmSettings.Patient });
+        var run = new HeldRun("made");
+        var answers = farm.Nodes.Select(node => node.Ask("cold", run.Generate)).ToList();
+        await run.BegunAsync();
+        answers.ForEach(each => each.AssertNoneYet());
+        run.End();
 
-    private ColdKeySpec(ThreeNodes nodes)
-        : base(nodes, typeof(ColdKeySpec))
-    {
-    }
-
-    [MultiNodeFact]
-    public void A_cold_key_asked_for_by_callers_of_three_processes_is_made_once()
-    {
-        Start();
-        var mayEnd = new TaskCompletionSource();
-        var answers = Ask("cold", async _ =>
-        {
-            await mayEnd.Task;
-            return "made";
-        });
-        EnterBarrier("asked");
-        mayEnd.SetResult();
-
-        AllAre("made", answers);
-        Assert.Equal(1, RunsOfAll("at the end"));
-        EnterBarrier("end");
+        await Answers.AllAreAsync("made", answers);
+        farm.AssertRuns(1);
     }
 }

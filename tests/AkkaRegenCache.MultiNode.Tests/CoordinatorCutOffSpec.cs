@@ -1,42 +1,34 @@
-using Akka.MultiNode.TestAdapter;
 using AkkaRegenCache.MultiNode.Tests.Rig;
 using Xunit;
 
 namespace AkkaRegenCache.MultiNode.Tests;
 
-public sealed class CoordinatorCutOffSpec : CacheSpec
+public sealed class CoordinatorCutOffSpec
 {
-    public CoordinatorCutOffSpec()
-        : this(new ThreeNodes())
+    [Theory]
+    [BothModes]
+    public async Task While_the_node_of_a_keys_coordinator_is_cut_off_both_sides_get_values_and_after_the_healing_they_agree(string mode)
     {
-    }
+        await using var farm = await Farm.StartAsync(mode);
+        var cold = await Farm.KeyAtAsync(farm.Third, "cold");
+        var there = await Farm.KeyAtAsync(farm.Third, "set from the other side");
+        var here = await Farm.KeyAtAsync(farm.First, "set from the other side");
+        await farm.First.Cache.SetAsync("warm", "warm");
+        await farm.AllShowAsync("warm", "warm");
+        await farm.CutOffAsync(farm.Third);
 
-    private CoordinatorCutOffSpec(ThreeNodes nodes)
-        : base(nodes, typeof(CoordinatorCutOffSpec))
-    {
-    }
+        Assert.All(farm.Nodes, node => node.AssertWarm("warm", "warm"));
+        var answers = farm.Nodes.Select(node => node.AskOften(cold, "made by " + node.Name)).ToList();
+        var made = farm.Nodes.Select(node => "made by " + node.Name).ToArray();
+        await Answers.AllAreAsync(made, answers);
+        await farm.First.Cache.SetAsync(there, "set by first").AsTask().WaitAsync(Eventually.Deadline);
+        await farm.Third.Cache.SetAsync(here, "set by third").AsTask().WaitAsync(Eventually.Deadline);
+        Assert.All(farm.Nodes, node => node.AssertWarm("warm", "warm"));
+        await farm.HealAsync();
 
-    [MultiNodeFact]
-    public void While_the_node_of_a_keys_coordinator_is_cut_off_both_sides_get_values_and_after_the_healing_they_agree()
-    {
-        Start();
-        var key = KeyAt(Nodes.Third);
-        Tell("warm", "warm", Nodes.First);
-        CutOff(Nodes.Third);
-        EnterBarrier("cut off");
-
-        var warm = Cache.GetOrCreateAsync("warm", _ => new ValueTask<string>("made again"));
-        Assert.True(warm.IsCompletedSuccessfully);
-        Assert.Equal("warm", Wait(warm));
-        AllAre("made by " + Myself.Name, Ask(key, _ => Task.FromResult("made by " + Myself.Name)));
-        EnterBarrier("everybody is answered");
-
-        Heal(Nodes.Third);
-        EnterBarrier("healed");
-        Tell(key, "set after the healing", Nodes.Second);
-        Shows(key, "set after the healing");
-        EnterBarrier("all show it");
-        Tell("other", "from the one that was cut off", Nodes.Third);
-        EnterBarrier("end");
+        await farm.AgreeAsync(cold, made);
+        await farm.AllShowAsync(there, "set by first");
+        await farm.AllShowAsync(here, "set by third");
+        await farm.SetsReachAllAsync("after the healing");
     }
 }

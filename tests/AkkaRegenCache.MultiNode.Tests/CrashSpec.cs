@@ -1,57 +1,33 @@
-using Akka.MultiNode.TestAdapter;
 using AkkaRegenCache.MultiNode.Tests.Rig;
 using Xunit;
 
 namespace AkkaRegenCache.MultiNode.Tests;
 
-public sealed class CrashSpec : CacheSpec
+public sealed class CrashSpec
 {
-    public CrashSpec()
-        : this(new ThreeNodesThatDown())
+    [Theory]
+    [BothModes]
+    public async Task When_a_generating_node_crashes_another_takes_over_and_its_shards_come_back(string mode)
     {
-    }
+        await using var farm = await Farm.StartAsync(
+            mode, new FarmSettings { DownAfter = FarmConfig.SoonDown, Options = new RegenCacheOptions { LeaveTimeout = TimeSpan.Zero } });
+        var stay = farm.Others(farm.Third);
+        var key = await Farm.KeyAtAsync(farm.First);
+        var lost = await Farm.KeyAtAsync(farm.Third, "lost");
+        var run = new HeldRun("never");
+        _ = farm.Third.Ask(key, run.Generate);
+        await run.BegunAsync();
+        var answers = stay.Select(node => node.Ask(key, "taken over")).ToList();
+        answers.ForEach(each => each.AssertNoneYet());
 
-    private CrashSpec(ThreeNodes nodes)
-        : base(nodes, typeof(CrashSpec))
-    {
-    }
+        await farm.Third.CrashAsync();
+        await Answers.AllAreAsync("taken over", answers);
+        farm.AssertRuns(2);
 
-    [MultiNodeFact]
-    public void When_the_process_of_a_generating_node_ends_another_takes_over_and_its_shards_come_back()
-    {
-        Start();
-        var key = KeyAt(Nodes.First);
-        var lost = KeyAt(Nodes.Third);
-        var begun = new TaskCompletionSource();
-        IReadOnlyList<Task<string>> answers = [];
-        RunOn(
-            () =>
-            {
-                Ask(key, async cancellationToken =>
-                {
-                    begun.TrySetResult();
-                    await Task.Delay(Timeout.Infinite, cancellationToken);
-                    return "never";
-                });
-                Wait(begun.Task);
-            },
-            Nodes.Third);
-        EnterBarrier("it generates");
-        RunOn(() => answers = Ask(key, _ => Task.FromResult("taken over")), Nodes.First, Nodes.Second);
-        EnterBarrier("the others wait");
-
-        // Its process ends here.
-        RunOn(() => Wait(Sys.WhenTerminated), Nodes.Third);
-        RunOn(() => Wait(TestConductor.Exit(Nodes.Third, 0)), Nodes.First);
-        RunOn(
-            () =>
-            {
-                AllAre("taken over", answers);
-                EnterBarrier("taken over");
-                RunOn(() => AwaitAssert(() => Assert.False(Wait(Cache.SetAsync(lost, "set again")).IsPending), TimeSpan.FromSeconds(30)), Nodes.First);
-                Shows(lost, "set again");
-                EnterBarrier("end");
-            },
-            Nodes.First, Nodes.Second);
+        await Farm.MembersAreAsync(stay);
+        await Eventually.PassesAsync("a set is accepted", async () => Assert.False((await farm.First.Cache.SetAsync(lost, "set again")).IsPending));
+        await farm.AllShowAsync(lost, "set again", stay);
+        foreach (var node in stay)
+            Assert.Equal($"{node.Name} reads set again", await node.StoredAsync(lost));
     }
 }

@@ -1,60 +1,30 @@
-using Akka.MultiNode.TestAdapter;
 using AkkaRegenCache.MultiNode.Tests.Rig;
 using Xunit;
 
 namespace AkkaRegenCache.MultiNode.Tests;
 
-public sealed class HolderCutOffSpec : CacheSpec
+public sealed class HolderCutOffSpec
 {
-    public HolderCutOffSpec()
-        : this(new ThreeNodes())
+    [Theory]
+    [BothModes]
+    public async Task When_the_generating_node_is_cut_off_another_takes_over_and_what_it_made_meanwhile_is_not_accepted(string mode)
     {
-    }
+        await using var farm = await Farm.StartAsync(mode);
+        var key = await Farm.KeyAtAsync(farm.First);
+        var run = new HeldRun("too late");
+        var late = farm.Third.Ask(key, run.Generate);
+        await run.BegunAsync();
+        var others = farm.Others(farm.Third).Select(node => node.Ask(key, "taken over")).ToList();
+        others.ForEach(each => each.AssertNoneYet());
+        await farm.CutOffAsync(farm.Third);
 
-    private HolderCutOffSpec(ThreeNodes nodes)
-        : base(nodes, typeof(HolderCutOffSpec))
-    {
-    }
-
-    [MultiNodeFact]
-    public void When_the_generating_node_is_cut_off_another_takes_over_and_what_it_made_meanwhile_is_not_accepted()
-    {
-        Start();
-        var key = KeyAt(Nodes.First);
-        var begun = new TaskCompletionSource();
-        var mayEnd = new TaskCompletionSource();
-        IReadOnlyList<Task<string>> answers = [];
-        RunOn(
-            () =>
-            {
-                answers = Ask(key, async _ =>
-                {
-                    begun.TrySetResult();
-                    await mayEnd.Task;
-                    return "too late";
-                });
-                Wait(begun.Task);
-            },
-            Nodes.Third);
-        EnterBarrier("it generates");
-        RunOn(() => answers = Ask(key, _ => Task.FromResult("taken over")), Nodes.First, Nodes.Second);
-        Assert.DoesNotContain(answers, answer => answer.IsCompleted);
-        EnterBarrier("the others wait");
-        CutOff(Nodes.Third);
-        EnterBarrier("cut off");
-
-        RunOn(() => AllAre("taken over", answers), Nodes.First, Nodes.Second);
-        EnterBarrier("taken over");
-        mayEnd.SetResult();
-        Heal(Nodes.Third);
-        EnterBarrier("healed");
+        await Answers.AllAreAsync("taken over", others);
+        run.End();
 
         // Those who asked before may have either; what is shown from now on may not.
-        RunOn(() => Assert.All(Wait(Task.WhenAll(answers)), answer => Assert.Contains(answer, (string[])["too late", "taken over"])), Nodes.Third);
-        Shows(key, "taken over");
-        EnterBarrier("all show it");
-        Assert.Equal(2, RunsOfAll("at the end"));
-        Shows(key, "taken over");
-        EnterBarrier("end");
+        await Answers.AllAreAsync(["too late", "taken over"], late);
+        await farm.HealAsync();
+        Assert.Equal("taken over", await farm.AgreeAsync(key, "taken over", "too late"));
+        farm.AssertRuns(2);
     }
 }
