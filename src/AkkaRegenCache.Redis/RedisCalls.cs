@@ -17,6 +17,9 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
     /// <summary>The database that is used; -1 as long as it isn't known, and on a Redis Cluster.</summary>
     public int SingleServerDatabase => Volatile.Read(ref _link) is { IsSingleServer: true } link ? link.Database.Database : -1;
 
+    /// <summary>What goes before the names of channels in scripts.</summary>
+    public string ChannelPrefix => Volatile.Read(ref _link)?.ChannelPrefix ?? "";
+
     public async ValueTask<bool> IsClusterAsync(CancellationToken cancellationToken)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
@@ -31,6 +34,18 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
         return await Await(ReadLifeAsync(link), cancellationToken).ConfigureAwait(false);
     }
 
+    private static async ValueTask<RedisLink.Checked> CheckedAsync(RedisLink link, string key, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (RedisServerException error) when (RedisErrors.IsRefusal(error))
+        {
+            throw RedisErrors.Refused(error, "check of the server before an operation", key);
+        }
+    }
+
     /// <summary>Calls a script.</summary>
     /// <param name="script">The script.</param>
     /// <param name="key">What it is about, for a warning.</param>
@@ -41,7 +56,7 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
         RedisScript script, string key, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
-        var known = await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false);
+        var known = await CheckedAsync(link, key, cancellationToken).ConfigureAwait(false);
         var readingLife = known.IsCluster ? ReadLifeAsync(link) : null;
         var calling = script.RunAsync(
             link.Database, known.IsCluster ? keys : [.. keys, lifeKey], [known.Run, .. values], link.OnScriptUnknownAsync);

@@ -1,3 +1,4 @@
+using AkkaRegenCache.Runtime;
 using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
@@ -34,6 +35,9 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         var options = ConfigurationOptions.Parse(configuration);
         options.AbortOnConnectFail = false;
 
+        // A command that is kept until the connection is back would hold up its caller, and do late what was given up.
+        options.BacklogPolicy = BacklogPolicy.FailFast;
+
         // The client's own policy lets seconds pass between two tries. It looks once a second whether one is due, so there is no burst.
         options.ReconnectRetryPolicy = new LinearRetry(ReconnectMilliseconds);
         return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(options).ConfigureAwait(false), isOwn: true);
@@ -55,9 +59,9 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
 
-            // On the pool: some versions of the client look names up on the caller's thread, and that may be an agent's loop.
+            // On the pool, and in a context of its own: the function may block, and the connection outlives the caller who needs it first.
             if (_connecting is null or { IsFaulted: true } or { IsCanceled: true })
-                _connecting = Task.Run(_connect!);
+                _connecting = OwnContext.Run(() => Task.Run(_connect!));
             return _connecting;
         }
     }
@@ -93,7 +97,7 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     {
         if (Leave() is { IsCompletedSuccessfully: true } connected)
         {
-            // Not waiting: some versions of the client block for seconds to let commands complete.
+            // Not waiting for commands under way: this is the synchronous form, which must not block.
             connected.Result.Close(allowCommandsToComplete: false);
             connected.Result.Dispose();
         }

@@ -122,7 +122,7 @@ internal sealed class RedisEar(
         }
         catch
         {
-            // Some versions of the client remember the failed one, and then take the next for an addition to it.
+            // The client may remember the failed one, and then take the next for an addition to it.
             _ = EndAsync(subscriber, name, hear);
             throw;
         }

@@ -29,6 +29,8 @@ internal static class RedisErrors
 {
     private static readonly string[] s_refusals = ["OOM", "READONLY", "MISCONF", "NOREPLICAS", "NOPERM", "WRONGTYPE", "CROSSSLOT"];
 
+    private const string ScriptLacksRight = "The user executing the script can't ";
+
     /// <summary>Whether the server is there, but refuses the operation.</summary>
     public static bool IsRefusal(RedisServerException error) => IsRefusal(error.Message);
 
@@ -40,6 +42,10 @@ internal static class RedisErrors
             if (message.StartsWith(code, StringComparison.Ordinal) && (message.Length == code.Length || message[code.Length] == ' '))
                 return true;
         }
+
+        // Redis 7's words for a right that the user lacks, where it is a script that needs it.
+        if (message.Contains(ScriptLacksRight, StringComparison.Ordinal))
+            return true;
 
         // What a script's command was told is inside of what the script's caller is told: "ERR Error running script (…): @user_script:9: -OOM command …"
         return message.StartsWith("ERR ", StringComparison.Ordinal)

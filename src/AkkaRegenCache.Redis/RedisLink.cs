@@ -1,4 +1,5 @@
 using System.Globalization;
+using AkkaRegenCache.Runtime;
 using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
@@ -42,6 +43,7 @@ internal sealed class RedisLink
         _script = script;
         _lifeKey = [lifeKey];
         Database = connection.GetDatabase();
+        ChannelPrefix = PrefixOf(connection);
         connection.ConnectionFailed += (_, e) => OnConnection(e.ConnectionType);
         connection.ConnectionRestored += (_, e) => OnConnection(e.ConnectionType);
         connection.HashSlotMoved += (_, _) => Doubt();
@@ -54,13 +56,19 @@ internal sealed class RedisLink
 
     public RedisKey LifeKey => _lifeKey[0];
 
+    /// <summary>What the client puts before the names of channels (<c>channelPrefix</c>): a script, which it doesn't rewrite, has to do so itself.</summary>
+    public string ChannelPrefix { get; }
+
     /// <summary>
-    /// Fails at once where no server is connected. Some versions of the client would keep the command for as long as its timeout, and send it when
-    /// the connection is back: the caller waits for nothing, and what was given up is done late.
+    /// Fails at once where no server is connected. A connection that the application made may keep commands (its <see cref="BacklogPolicy"/>) and send them when
+    /// it is back: the caller would wait for nothing, and what was given up would be done late.
     /// </summary>
     public void ThrowIfDisconnected() => RedisConnection.ThrowIfDisconnected(_connection);
 
-    /// <summary>What is known of the server; asked for once after each connection.</summary>
+    /// <summary>
+    /// What is known of the server; asked for once after each connection. All operations share the task, so it runs on the pool and never in the context of the caller
+    /// who came first: a thread that is blocked, or gone, must not hold up the node.
+    /// </summary>
     public Task<Checked> CheckedAsync()
     {
         var check = Volatile.Read(ref _check);
@@ -69,7 +77,7 @@ internal sealed class RedisLink
         lock (_gate)
         {
             if (_check is null or { IsFaulted: true } or { IsCanceled: true })
-                _check = CheckAsync();
+                _check = OwnContext.Run(() => Task.Run(CheckAsync));
             return _check;
         }
     }
@@ -107,6 +115,9 @@ internal sealed class RedisLink
         return life;
     }
 
+    private static string PrefixOf(IConnectionMultiplexer connection) =>
+        connection.Configuration is { Length: > 0 } configuration ? (string?)ConfigurationOptions.Parse(configuration, ignoreUnknown: true).ChannelPrefix ?? "" : "";
+
     private void OnConnection(ConnectionType type)
     {
         if (type == ConnectionType.Interactive)
@@ -115,8 +126,6 @@ internal sealed class RedisLink
 
     private async Task<Checked> CheckAsync()
     {
-        // Not on the caller's thread: it holds the gate.
-        await Task.Yield();
         var isCluster = IsCluster();
         bool begins;
         lock (_gate)

@@ -179,7 +179,7 @@ public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
         if (request.Announcement is not { } announcement || _cacheName is null || _calls.SingleServerDatabase is not (>= 0 and var database))
             return [];
         var (publisher, key) = NotificationFormat.Parts(announcement, request.Key);
-        var channel = RedisNotifications.ChannelOf(RedisNames.Escape(_names.Prefix), database, _cacheName);
+        var channel = _calls.ChannelPrefix + RedisNotifications.ChannelOf(RedisNames.Escape(_names.Prefix), database, _cacheName);
         return [channel, publisher, key, announcement.WithValue ? 1 : 0];
     }
 

@@ -71,6 +71,18 @@ public sealed class AnnouncementTests
     }
 
     [RedisFact]
+    public async Task A_commit_is_told_on_the_channel_that_the_client_listens_to_whatever_prefix_it_gives_channels()
+    {
+        await using var farm = await Farm.StartAsync(",channelPrefix=shop-");
+        var claim = await farm.ClaimAsync("key");
+        Assert.True((await farm.Store.CommitAsync(Commit(claim, "key", 300, withValue: true))).Accepted);
+        await farm.PublishEndAsync();
+
+        var heard = await farm.HeardAsync();
+        Assert.Equal((NotificationKind.Fresh, "key", claim.Token, 300L), (heard.Kind, heard.Key, heard.Token, heard.Sequence));
+    }
+
+    [RedisFact]
     public async Task Only_notifications_on_the_same_connection_and_prefix_are_announced_on()
     {
         await using var farm = await Farm.StartAsync();
@@ -101,10 +113,10 @@ public sealed class AnnouncementTests
 
         public IExternalStore Store { get; } = new RedisStore(link.Connection).ForCache("catalog");
 
-        public static async Task<Farm> StartAsync()
+        public static async Task<Farm> StartAsync(string configuration = "")
         {
             var server = await RedisServer.StartNewAsync();
-            var link = await Link.ToAsync(server);
+            var link = await Link.ToAsync(server, configuration);
             var notifications = new RedisNotifications(link.Connection);
             var heard = new ConcurrentQueue<CacheNotification>();
             var subscription = notifications.Subscribe("catalog", heard.Enqueue);

@@ -16,6 +16,7 @@ public sealed class RedisErrorsTests
     [InlineData("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.")]
     [InlineData("NOREPLICAS Not enough good replicas to write.")]
     [InlineData("NOPERM this user has no permissions to run the 'evalsha' command")]
+    [InlineData("ERR The user executing the script can't run this command or subcommand script: 1a2b, on @user_script:12.")]
     [InlineData("WRONGTYPE Operation against a key holding the wrong kind of value")]
     [InlineData("CROSSSLOT Keys in request don't hash to the same slot")]
     public void It_is_there_and_refuses(string message) => Assert.True(RedisErrors.IsRefusal(message));

@@ -45,7 +45,9 @@ internal sealed class Link(ConnectionMultiplexer connection) : IAsyncDisposable
 
     public IServer Admin => connection.GetServer(connection.GetEndPoints()[0]);
 
-    public static async Task<Link> ToAsync(RedisServer server) => new(await ConnectionMultiplexer.ConnectAsync(server.Configuration));
+    /// <param name="server">The server.</param>
+    /// <param name="more">Is put behind its configuration.</param>
+    public static async Task<Link> ToAsync(RedisServer server, string more = "") => new(await ConnectionMultiplexer.ConnectAsync(server.Configuration + more));
 
     public async ValueTask DisposeAsync()
     {
