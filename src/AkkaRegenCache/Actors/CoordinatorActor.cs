@@ -153,7 +153,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private void Tell(string? nodeId, FromCoordinator message)
     {
         if (nodeId is null)
-            DistributedPubSub.Get(Context.System).Mediator.Tell(new Publish(_node.Topic, new ToNode(message)));
+            CachePubSub.MediatorOf(Context.System).Tell(new Publish(_node.Topic, new ToNode(message)));
         else if (_agents.TryGetValue(nodeId, out var agent))
             agent.Tell(new ToNode(message));
     }
