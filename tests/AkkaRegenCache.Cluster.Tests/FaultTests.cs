@@ -81,19 +81,24 @@ public sealed class FaultTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task A_shard_that_crashes_begins_anew_and_answers()
+    public async Task A_message_at_which_a_shard_s_store_fails_is_answered_with_a_failure_and_costs_no_record()
     {
         await using var cluster = await TestCluster.StartNewAsync(1);
         var cache = (await cluster.StartAsync("crash"))[0];
         var store = new ClusterStore(cache.Node);
-        var before = (await store.ReadAsync(new ReadRequest { Key = "key" })).Life;
+        await store.WriteAsync(Write("key", [1, 2, 3]));
+        var before = await store.ReadAsync(new ReadRequest { Key = "key" });
+        var shard = cache.Node.ShardOf("key");
 
         // Nothing of the kind ever comes over the wire.
-        cache.Node.Seat!.Region.Tell(new ToShard(cache.Node.ShardOf("key"), new StoreAsk(1, new ReadRequest { Key = null! })));
+        var poison = new PartCall(shard, new ReadRequest { Key = null! });
+        cache.Node.Seat!.Parts.Tell(poison);
+        cache.Node.Seat!.Region.Tell(new ToShard(shard, new RecordsKept { Node = "n", Life = before.Life, Records = null! }));
 
-        await Eventually.Holds(
-            async () => await TestCluster.AnswersAsync(store, "key") && (await store.ReadAsync(new ReadRequest { Key = "key" })).Life != before,
-            "the shard has a new life");
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => poison.Answer.WaitAsync(Eventually.Patience));
+        Assert.Contains(nameof(ArgumentNullException), error.Message, StringComparison.Ordinal);
+        var after = await store.ReadAsync(new ReadRequest { Key = "key" });
+        Assert.Equal((before.Life, before.Record!.Token), (after.Life, after.Record!.Token));
     }
 
     [Theory]

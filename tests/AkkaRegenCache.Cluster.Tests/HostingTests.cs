@@ -165,13 +165,68 @@ public sealed class HostingTests
     }
 
     [Fact]
-    public async Task A_cache_that_the_actor_system_does_not_know_is_an_error_that_says_what_to_do()
+    public async Task A_cache_that_the_actor_system_does_not_know_ends_the_host_s_start_with_the_line_to_add()
     {
         using var host = NewHost(services => services.AddRegenCache("catalog").UseCluster(), _ => { });
-        await host.StartAsync();
-        var error = Assert.Throws<InvalidOperationException>(() => host.Services.GetRequiredService<IRegenCache>());
-        Assert.Contains("WithRegenCache(\"catalog\")", error.Message, StringComparison.Ordinal);
-        await host.StopAsync();
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
+        Assert.Contains("Cache 'catalog'", error.Message, StringComparison.Ordinal);
+        Assert.Contains(".WithRegenCache(\"catalog\")", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_that_differs_between_the_two_registrations_ends_the_host_s_start_and_both_names_are_told()
+    {
+        using var host = NewHost(services => services.AddRegenCache("catalog").UseCluster(), akka => akka.WithRegenCache("catalogue"));
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
+        Assert.Contains("'catalog' uses the cluster, but the actor system doesn't know it (but 'catalogue')", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_actor_system_that_serves_one_cache_too_many_ends_the_host_s_start_with_the_line_to_add()
+    {
+        using var host = NewHost(
+            services =>
+            {
+                services.AddRegenCache("catalog").UseCluster();
+                services.AddRegenCache("local");
+            },
+            akka => akka.WithRegenCache("catalog").WithRegenCache("local"));
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
+        Assert.Contains("services.AddRegenCache(\"local\").UseCluster();", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cache_in_the_cluster_without_an_actor_system_ends_the_host_s_start_with_the_line_to_add()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddRegenCache("catalog").UseCluster();
+        using var host = builder.Build();
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync());
+        Assert.Contains("Cache 'catalog'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("services.AddAkka(", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_actor_system_without_a_cluster_ends_the_host_s_start_with_the_line_to_add()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddRegenCache("catalog").UseCluster();
+        builder.Services.AddAkka("farm", akka => akka
+            .AddHocon("akka { loglevel = ERROR, stdout-loglevel = OFF }", HoconAddMode.Prepend)
+            .WithRegenCache("catalog"));
+        using var host = builder.Build();
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => host.StartAsync().WaitAsync(Eventually.Patience));
+        Assert.Contains("Cache 'catalog'", error.Message, StringComparison.Ordinal);
+        Assert.Contains(".WithClustering(", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plain_actor_system_without_a_cluster_is_refused_and_the_setting_is_named()
+    {
+        using var system = ActorSystem.Create("alone", "akka { loglevel = OFF, stdout-loglevel = OFF }");
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => system.StartRegenCacheAsync("catalog").WaitAsync(Eventually.Patience));
+        Assert.Contains("akka.actor.provider = cluster", error.Message, StringComparison.Ordinal);
+        await system.Terminate();
     }
 
     [Fact]

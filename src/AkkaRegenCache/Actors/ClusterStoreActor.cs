@@ -94,6 +94,13 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
             return;
         }
 
+        if (reply.PayloadLength is < 0 or > ChunkBuffer.MaximumLength || StorePayloads.RecordOf(reply.Answer) is null || call.Request is not StoreRequest)
+        {
+            _calls.Remove(call.Id);
+            call.Fail(new InvalidOperationException($"Shard {call.Shard} answered with a value of {reply.PayloadLength} bytes, which can't be."));
+            return;
+        }
+
         call.Partial = reply.Answer;
         call.Fetched = new ChunkBuffer(reply.PayloadLength);
         Fetch(call);

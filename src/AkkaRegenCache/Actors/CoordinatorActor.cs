@@ -39,7 +39,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _start = _time.GetTimestamp();
         _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
         var self = Self;
-        _store = new ShardStore(() => StoreNow, (to, body) => to.Tell(new ToNode(body), self));
+        _store = new ShardStore(() => StoreNow, (to, body) => to.Tell(new ToNode(body), self), OnFailed);
         Receive<ToShard>(OnMessage);
         Receive<Tick>(tick => Feed(tick));
         Receive<PeerLost>(OnLost);
@@ -90,6 +90,21 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     }
 
     private void OnMessage(ToShard message)
+    {
+        try
+        {
+            Serve(message);
+        }
+        catch (Exception e)
+        {
+            OnFailed(e, message.Body);
+        }
+    }
+
+    private void OnFailed(Exception reason, object body) => _log.Error(
+        reason, "Shard {0} of cache '{1}' failed at a {2}, which is ignored; the shard goes on.", _shard, _node.CacheName, body.GetType().Name);
+
+    private void Serve(ToShard message)
     {
         switch (message.Body)
         {
@@ -153,7 +168,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private void Tell(string? nodeId, FromCoordinator message)
     {
         if (nodeId is null)
-            DistributedPubSub.Get(Context.System).Mediator.Tell(new Publish(_node.Topic, new ToNode(message)));
+            CachePubSub.MediatorOf(Context.System).Tell(new Publish(_node.Topic, new ToNode(message)));
         else if (_agents.TryGetValue(nodeId, out var agent))
             agent.Tell(new ToNode(message));
     }
@@ -184,7 +199,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
                 Timers.StartSingleTimer(nameof(WaitEnds), WaitEnds.Instance, s_handOverWait);
             }
         }
-        catch (Exception e) when (e is IOException or FormatException or ArgumentException)
+        catch (Exception e)
         {
             _log.Error(e, "Shard {0} of cache '{1}': what was handed over can't be read; it begins anew.", _shard, _node.CacheName);
             _store.EndWait();

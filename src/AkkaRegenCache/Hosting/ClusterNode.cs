@@ -192,7 +192,11 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public void Leave() => _hasLeft = true;
 
     /// <summary>Records of a shard are on their way to its next entity, which may be here.</summary>
-    public void Expect(HandOverAnnounced announced) => _handOvers[announced.Shard] = (announced.Incarnation, Time.GetTimestamp());
+    public void Expect(HandOverAnnounced announced)
+    {
+        if ((uint)announced.Shard < (uint)Shards)
+            _handOvers[announced.Shard] = (announced.Incarnation, Time.GetTimestamp());
+    }
 
     /// <summary>Which incarnation's records an entity that starts here may wait for; null: nobody's.</summary>
     public long? TakeExpected(int shard) =>

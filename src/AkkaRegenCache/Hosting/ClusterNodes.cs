@@ -9,13 +9,16 @@ namespace AkkaRegenCache.Hosting;
 /// The application's caches in the cluster, by name. A container hands out the cache before, or without, the actor system; so both find each other here.
 /// Thread-safe.
 /// </summary>
-internal sealed class ClusterNodes(IServiceProvider provider)
+internal sealed class ClusterNodes(IServiceProvider provider, IEnumerable<ClusterCacheName> registered)
 {
     // Akka runs the function that is given to AddAkka when the container is built already: what it says is kept beside the builder, where the
     // container's services find it.
     private static readonly ConditionalWeakTable<AkkaConfigurationBuilder, ConcurrentDictionary<string, RegenClusterOptions>> s_options = [];
 
     private readonly ConcurrentDictionary<string, Lazy<ClusterNode>> _nodes = new(StringComparer.Ordinal);
+
+    /// <summary>The caches that are registered to use the cluster.</summary>
+    public IReadOnlyCollection<string> Registered { get; } = [.. registered.Select(cache => cache.Name).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Keeps what WithRegenCache was told.</summary>
     /// <exception cref="ArgumentException">It was called for this cache before.</exception>
@@ -26,17 +29,34 @@ internal sealed class ClusterNodes(IServiceProvider provider)
     }
 
     /// <summary>The place of a cache.</summary>
-    /// <exception cref="InvalidOperationException">The actor system doesn't know the cache.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is no actor system, it doesn't know the cache, or the cache isn't registered to use the cluster; the message tells the line to add.
+    /// </exception>
     public ClusterNode For(string cacheName) => _nodes.GetOrAdd(cacheName, name => new Lazy<ClusterNode>(() => Create(name))).Value;
 
     private ClusterNode Create(string cacheName)
     {
-        var builder = provider.GetService<AkkaConfigurationBuilder>()
-            ?? throw new InvalidOperationException($"Cache '{cacheName}' uses the cluster, but there is no actor system: call services.AddAkka(…).");
+        if (!Registered.Contains(cacheName))
+            throw NotRegistered(cacheName, Registered);
+        var builder = provider.GetService<AkkaConfigurationBuilder>() ?? throw new InvalidOperationException(
+            $"Cache '{cacheName}' uses the cluster, but there is no actor system. Add: "
+            + $"services.AddAkka(\"…\", akka => akka.WithRemoting(…).WithClustering(…).WithRegenCache(\"{cacheName}\"));");
         return s_options.TryGetValue(builder, out var all) && all.TryGetValue(cacheName, out var options)
             ? new ClusterNode(cacheName, options, provider.GetService<TimeProvider>()) { FindCache = () => Find(cacheName) }
             : throw new InvalidOperationException(
-                $"Cache '{cacheName}' uses the cluster, but the actor system doesn't know it: call WithRegenCache(\"{cacheName}\") in AddAkka(…).");
+                $"Cache '{cacheName}' uses the cluster, but the actor system doesn't know it{Known(all?.Keys)}. Add in AddAkka(…): "
+                + $".WithRegenCache(\"{cacheName}\")");
+    }
+
+    /// <summary>The actor system serves a cache that doesn't use the cluster, or isn't there at all.</summary>
+    public static InvalidOperationException NotRegistered(string cacheName, IEnumerable<string> registered) => new(
+        $"The actor system serves cache '{cacheName}', which isn't registered to use the cluster{Known(registered)}. Add: "
+        + $"services.AddRegenCache(\"{cacheName}\").UseCluster();");
+
+    private static string Known(IEnumerable<string>? names)
+    {
+        var known = string.Join(", ", (names ?? []).Order(StringComparer.Ordinal).Select(name => $"'{name}'"));
+        return known.Length == 0 ? "" : $" (but {known})";
     }
 
     private RegenCache Find(string cacheName) => provider.GetRequiredKeyedService<IRegenCache>(cacheName) as RegenCache

@@ -4,7 +4,7 @@ namespace AkkaRegenCache.Hosting;
 
 /// <summary>What a cache's node has in a running actor system.</summary>
 /// <param name="System">The actor system.</param>
-/// <param name="Mediator">The mediator of DistributedPubSub.</param>
+/// <param name="Mediator">The caches' mediator of DistributedPubSub.</param>
 /// <param name="Region">The way to the shards.</param>
 /// <param name="Agent">The node's mouth and ear.</param>
 /// <param name="Store">Fronts the external store.</param>

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Sharding;
-using Akka.Cluster.Tools.PublishSubscribe;
 using Akka.Event;
 using Akka.Hosting;
 using AkkaRegenCache.Actors;
@@ -18,11 +17,14 @@ internal static class ClusterStart
     /// <param name="key">The type under which its agent is registered too.</param>
     /// <param name="drain">Lets the cache leave.</param>
     /// <param name="hasHost">Whether a Generic Host hears of signals.</param>
+    /// <exception cref="InvalidOperationException">The actor system is in no cluster, or the cache is started already.</exception>
     public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost)
     {
         if (node.Seat is not null)
             throw new InvalidOperationException($"Cache '{node.CacheName}' is started already.");
+        EnsureCluster(system, node, hasHost);
         system.Settings.InjectTopLevelFallback(RegenClusterConfig.Default);
+        EnsureReplicator(system, node);
         EnsureSerializer(system);
         node.Watch = system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
         var sharding = ClusterSharding.Get(system);
@@ -37,7 +39,7 @@ internal static class ClusterStart
         var store = system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
 
         var agent = system.ActorOf(NodeAgentActor.Props(node, region), ClusterNames.Agent(node.CacheName));
-        node.Open(new ClusterSeat(system, DistributedPubSub.Get(system).Mediator, region, agent, store, parts));
+        node.Open(new ClusterSeat(system, CachePubSub.MediatorOf(system), region, agent, store, parts));
         system.RegisterOnTermination(node.Close);
         Register(ActorRegistry.For(system), agent, key);
         Leave(system, node, drain);
@@ -53,6 +55,34 @@ internal static class ClusterStart
             registry.TryRegister(key, agent);
     }
 
+    /// <summary>Else the actors below would fail one by one, each in a thread of its own.</summary>
+    private static void EnsureCluster(ActorSystem system, ClusterNode node, bool hasHost)
+    {
+        if (((ExtendedActorSystem)system).Provider is not IClusterActorRefProvider)
+        {
+            throw new InvalidOperationException(
+                $"Cache '{node.CacheName}' uses the cluster, but the actor system '{system.Name}' is in none. "
+                + (hasHost
+                    ? "Add in AddAkka(…), before .WithRegenCache(…): .WithRemoting(…).WithClustering(…)"
+                    : "Add to its HOCON: akka.actor.provider = cluster"));
+        }
+    }
+
+    /// <summary>
+    /// Akka documents this role as not used, and gives it to the replicator of all shard regions that have none: their state would be nowhere, and no shard
+    /// would find a home.
+    /// </summary>
+    private static void EnsureReplicator(ActorSystem system, ClusterNode node)
+    {
+        const string key = "akka.cluster.sharding.distributed-data.role";
+        if (node.Options.Role is null && system.Settings.Config.GetString(key, "") is { Length: > 0 } role)
+        {
+            throw new InvalidOperationException(
+                $"Cache '{node.CacheName}' can't share the replicator of cluster sharding, which {key} keeps to the role '{role}'. Remove that setting; "
+                + "regions with a role have a replicator of that role without it.");
+        }
+    }
+
     /// <summary>An actor system that was made without our HOCON knows the serializer by this.</summary>
     private static void EnsureSerializer(ActorSystem system)
     {
@@ -64,13 +94,19 @@ internal static class ClusterStart
         serialization.AddSerializationMap(typeof(IWireMessage), serializer);
     }
 
+    /// <summary>
+    /// The caches' own settings, over Akka's defaults: what <c>akka.cluster.sharding</c> and <c>akka.cluster.singleton</c> say is meant for the
+    /// application's entities. With their role or lease, say, the coordinators would find no node to live on.
+    /// </summary>
     private static ClusterShardingSettings SettingsOf(ActorSystem system, RegenClusterOptions options)
     {
-        var config = system.Settings.Config;
+        var own = system.Settings.Config.GetConfig("akka.regencache");
         var settings = ClusterShardingSettings.Create(
-            config.GetConfig("akka.regencache.sharding").WithFallback(config.GetConfig("akka.cluster.sharding")),
-            config.GetConfig("akka.cluster.singleton"));
-        return options.Role is { } role ? settings.WithRole(role) : settings;
+            own.GetConfig("sharding").WithFallback(RegenClusterConfig.ShardingDefaults),
+            own.GetConfig("singleton").WithFallback(RegenClusterConfig.SingletonDefaults));
+        return settings
+            .WithCoordinatorSingletonSettings(settings.CoordinatorSingletonSettings.WithRole(options.Role!))
+            .WithRole(options.Role!);
     }
 
     private static IShardAllocationStrategy AllocationOf(ClusterSharding sharding, ActorSystem system, RegenClusterOptions options) =>

@@ -2,6 +2,7 @@ using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -16,13 +17,15 @@ public static class RegenClusterBuilderExtensions
     /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c>, the last call gives the notifications.</param>
     /// <remarks>
     /// The cache works as soon as the host has started, also while the cluster isn't up: each node then goes to the external store itself or, without one,
-    /// makes its own values.
+    /// makes its own values. What is missing of the wiring ends the host's start with an <see cref="InvalidOperationException"/>, which tells the line to add.
     /// </remarks>
     public static RegenCacheBuilder UseCluster(this RegenCacheBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
         var name = builder.Name;
-        builder.Services.TryAddSingleton(static provider => new ClusterNodes(provider));
+        builder.Services.AddSingleton(new ClusterCacheName(name));
+        builder.Services.TryAddSingleton(static provider => new ClusterNodes(provider, provider.GetServices<ClusterCacheName>()));
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ClusterWiring>());
         return builder
             .UseNotifications(NodeOf)
             .UseCoordinators(NodeOf)

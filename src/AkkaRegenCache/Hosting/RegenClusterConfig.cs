@@ -1,5 +1,6 @@
 using Akka.Cluster.Sharding;
 using Akka.Cluster.Tools.PublishSubscribe;
+using Akka.Cluster.Tools.Singleton;
 using Akka.Configuration;
 using Akka.DistributedData;
 
@@ -16,6 +17,15 @@ public static class RegenClusterConfig
         .WithFallback(ClusterSharding.DefaultConfig())
         .WithFallback(DistributedPubSub.DefaultConfig())
         .WithFallback(DistributedData.DefaultConfig());
+
+    /// <summary>Akka's own defaults of <c>akka.cluster.sharding</c>, whatever the application sets there.</summary>
+    internal static Config ShardingDefaults { get; } = ClusterSharding.DefaultConfig().GetConfig("akka.cluster.sharding");
+
+    /// <summary>Akka's own defaults of <c>akka.cluster.singleton</c>.</summary>
+    internal static Config SingletonDefaults { get; } = ClusterSingleton.DefaultConfig().GetConfig("akka.cluster.singleton");
+
+    /// <summary>Akka's own defaults of <c>akka.cluster.pub-sub</c>.</summary>
+    internal static Config PubSubDefaults { get; } = DistributedPubSub.DefaultConfig().GetConfig("akka.cluster.pub-sub");
 
     /// <summary><c>hosted.conf</c>: what changes where a Generic Host ends the process.</summary>
     internal static Config Hosted { get; } = Load("hosted.conf");

@@ -58,8 +58,7 @@ public static class RegenClusterHostingExtensions
             .AddHocon(RegenClusterConfig.Default, HoconAddMode.Append)
             .StartActors(async (system, registry, resolver) =>
             {
-                var nodes = resolver.GetService<ClusterNodes>() ?? throw new InvalidOperationException(
-                    $"The actor system serves cache '{name}', which isn't registered: call services.AddRegenCache(\"{name}\").UseCluster().");
+                var nodes = resolver.GetService<ClusterNodes>() ?? throw ClusterNodes.NotRegistered(name, []);
                 var lifetime = resolver.GetService<RegenCacheLifetime>();
                 var hasHost = resolver.GetService<IHostApplicationLifetime>() is not null;
                 await ClusterStart.StartAsync(system, nodes.For(name), key, () => lifetime.DrainAsync(name), hasHost).ConfigureAwait(false);

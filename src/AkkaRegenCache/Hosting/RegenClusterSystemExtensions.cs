@@ -22,6 +22,7 @@ public static class RegenClusterSystemExtensions
     /// <param name="logger">Hears what goes wrong in the cache; null: nobody does.</param>
     /// <returns>The cache. It works at once, also while the cluster isn't up.</returns>
     /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>
+    /// <exception cref="InvalidOperationException">The actor system is in no cluster.</exception>
     public static async Task<RegenCache> StartRegenCacheAsync(
         this ActorSystem system,
         string name,

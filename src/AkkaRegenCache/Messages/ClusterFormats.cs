@@ -27,6 +27,8 @@ internal static class ClusterFormats
         Format.Of<HandOverPart>(
             "hp1",
             static (w, m) => { w.Long(m.Incarnation); w.Int(m.Index); w.Int(m.Count); w.Text(m.Life); w.Bytes(m.Bytes); },
-            static r => new HandOverPart(r.Long(), r.Int(), r.Int(), r.Text(), r.Bytes())),
+            static r => new HandOverPart(r.Long(), r.Int(), r.Int(), r.Text(), r.Bytes()) is { IsPossible: true } part
+                ? part
+                : throw new FormatException("no part of a hand-over")),
     ];
 }

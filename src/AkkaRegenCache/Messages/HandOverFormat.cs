@@ -42,7 +42,7 @@ internal static class HandOverFormat
     /// <exception cref="FormatException">It can't be read; the store is not to be used.</exception>
     public static void Read(byte[] bytes, StoreMachine store, long now)
     {
-        using var reader = new WireReader(bytes);
+        var reader = new WireReader(bytes);
         if (reader.Byte() != Version)
             throw new FormatException("another version's");
         while (true)
@@ -68,7 +68,8 @@ internal static class HandOverFormat
         var operation = StoreFormats.ReadOperation(reader);
         var kept = reader.Time();
         var manifest = reader.Text();
-        var format = StoreFormats.All.FirstOrDefault(f => f.Manifest == manifest) ?? throw new FormatException($"no answer '{manifest}'");
+        var format = StoreFormats.All.FirstOrDefault(f => f.Manifest == manifest && f.Type.IsSubclassOf(typeof(StoreAnswer)))
+            ?? throw new FormatException("what is remembered of an operation is no answer");
         return new MovedOperation(operation, (StoreAnswer)format.Read(reader), kept);
     }
 

@@ -51,7 +51,7 @@ public sealed class RegenSerializer : SerializerWithStringManifest
         {
             message = WireFormat.Read(bytes, manifest);
         }
-        catch (Exception e) when (e is IOException or FormatException or ArgumentException or OverflowException)
+        catch (FormatException e)
         {
             throw new SerializationException($"A message '{manifest}' of AkkaRegenCache with {bytes.Length} bytes can't be read: {e.Message}", e);
         }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
@@ -52,9 +53,10 @@ internal static class WireFormat
     }
 
     /// <summary>Reads a message; one that is not known is an <see cref="UnknownMessage"/>, in the frame of its shard where it has one.</summary>
+    /// <exception cref="FormatException">It can't be read.</exception>
     public static object Read(byte[] bytes, string manifest)
     {
-        using var reader = new WireReader(bytes);
+        var reader = new WireReader(bytes);
         object message;
         if (manifest.StartsWith(ToShardFrame))
         {
@@ -79,11 +81,21 @@ internal static class WireFormat
         if (Find(manifest[1..]) is not { } format)
             return null;
         var id = reader.Long();
-        var length = reader.Int();
+        var length = reader.PayloadLength();
         var content = format.Read(reader);
-        return frame == AskFrame
+        if (frame == ReplyFrame)
+        {
+            var answer = content as StoreAnswer ?? throw new FormatException($"'{whole}' is no answer");
+            return length == 0 || StorePayloads.RecordOf(answer) is not null
+                ? new StoreReply(id, answer, length)
+                : throw new FormatException($"'{whole}' has no record whose value could come apart");
+        }
+
+        if (content is not (StoreRequest or RenewBatch or TouchBatch or CheckBatch))
+            throw new FormatException($"'{whole}' is no request");
+        return length == 0 || content is CommitRequest or WriteRequest
             ? new StoreAsk(id, content, length)
-            : new StoreReply(id, content as Storage.StoreAnswer ?? throw new FormatException($"'{whole}' is no answer"), length);
+            : throw new FormatException($"'{whole}' has no value that could come apart");
     }
 
     private static Format? Find(ReadOnlySpan<char> manifest) =>

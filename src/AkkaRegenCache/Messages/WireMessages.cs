@@ -89,4 +89,11 @@ internal sealed record HandOverAnnounced(int Shard, long Incarnation);
 /// <param name="Count">How many parts there are.</param>
 /// <param name="Life">The life of the store that goes on.</param>
 /// <param name="Bytes">The part: a stretch of the records in the form of <see cref="HandOverFormat"/>.</param>
-internal sealed record HandOverPart(long Incarnation, int Index, int Count, string Life, ReadOnlyMemory<byte> Bytes);
+internal sealed record HandOverPart(long Incarnation, int Index, int Count, string Life, ReadOnlyMemory<byte> Bytes)
+{
+    /// <summary>The whole is one array of bytes.</summary>
+    private const int MaximumCount = int.MaxValue / WireLimits.Payload;
+
+    /// <summary>Whether there can be such a part.</summary>
+    public bool IsPossible => Count is >= 1 and <= MaximumCount && Index >= 0 && Index < Count && Bytes.Length <= WireLimits.Payload;
+}

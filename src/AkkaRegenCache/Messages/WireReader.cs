@@ -3,53 +3,56 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>Reads what <see cref="WireWriter"/> wrote. Throws an <see cref="IOException"/>, <see cref="FormatException"/> or <see cref="ArgumentException"/> at whatever can't be.</summary>
-internal sealed class WireReader : IDisposable
+/// <summary>
+/// Reads what <see cref="WireWriter"/> wrote. A length or count on the wire is a claim: nothing is allocated on it but what the bytes that are there can
+/// fill. Throws a <see cref="FormatException"/> at whatever can't be read, and nothing else.
+/// </summary>
+/// <param name="bytes">All of the message.</param>
+internal sealed class WireReader(byte[] bytes)
 {
+    /// <summary>Lists begin with room for so many items, and grow with what is read.</summary>
+    private const int FirstItems = 16;
+
     private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
 
-    private readonly MemoryStream _stream;
-    private readonly BinaryReader _reader;
+    private int _position;
 
-    public WireReader(byte[] bytes)
-    {
-        _stream = new MemoryStream(bytes, writable: false);
-        _reader = new BinaryReader(_stream, s_utf8);
-    }
+    public bool IsAtEnd => _position == bytes.Length;
 
-    public bool IsAtEnd => _stream.Position == _stream.Length;
+    private int Left => bytes.Length - _position;
 
-    private int Left => (int)(_stream.Length - _stream.Position);
+    public byte Byte() => _position < bytes.Length ? bytes[_position++] : throw new FormatException("the message is cut off");
 
-    public byte Byte() => _reader.ReadByte();
-
-    public bool Flag() => _reader.ReadByte() switch
+    public bool Flag() => Byte() switch
     {
         0 => false,
         1 => true,
         _ => throw new FormatException("neither yes nor no"),
     };
 
-    public int Int() => _reader.Read7BitEncodedInt();
+    public int Int() => unchecked((int)Number(32));
 
-    public long Long() => _reader.Read7BitEncodedInt64();
+    public long Long() => unchecked((long)Number(64));
 
-    public string Text() => _reader.ReadString();
+    public string Text()
+    {
+        try
+        {
+            return s_utf8.GetString(Span());
+        }
+        catch (ArgumentException e)
+        {
+            throw new FormatException("no text", e);
+        }
+    }
 
-    public TimeSpan Time() => new(_reader.Read7BitEncodedInt64());
+    public TimeSpan Time() => new(Long());
 
     public string? OptionalText() => Flag() ? Text() : null;
 
     public TimeSpan? OptionalTime() => Flag() ? Time() : null;
 
-    public ReadOnlyMemory<byte> Bytes()
-    {
-        // The length is checked before anything is made of it.
-        var length = Int();
-        if (length < 0 || length > Left)
-            throw new FormatException("a length beyond the end");
-        return _reader.ReadBytes(length);
-    }
+    public ReadOnlyMemory<byte> Bytes() => Span().ToArray();
 
     public CachePayload? OptionalPayload() => Flag() ? CachePayload.FromBytes(Bytes()) : null;
 
@@ -62,16 +65,49 @@ internal sealed class WireReader : IDisposable
         return Comparer<T>.Default.Compare(value, last) <= 0 ? value : throw new FormatException($"no {typeof(T).Name}");
     }
 
-    public T[] List<T>(Func<WireReader, T> read)
+    /// <summary>The length of a value that travels apart from its message. Nothing may be allocated on it: it comes later, or never.</summary>
+    public int PayloadLength()
+    {
+        var length = Int();
+        return length >= 0 ? length : throw new FormatException("a length below zero");
+    }
+
+    public IReadOnlyList<T> List<T>(Func<WireReader, T> read)
     {
         var count = Int();
         if (count < 0 || count > Left)
             throw new FormatException("a count beyond the end");
-        var list = new T[count];
-        for (var i = 0; i < list.Length; i++)
-            list[i] = read(this);
+        var list = new List<T>(Math.Min(count, FirstItems));
+        for (var i = 0; i < count; i++)
+            list.Add(read(this));
         return list;
     }
 
-    public void Dispose() => _reader.Dispose();
+    private ReadOnlySpan<byte> Span()
+    {
+        var length = Int();
+        if (length < 0 || length > Left)
+            throw new FormatException("a length beyond the end");
+        var span = bytes.AsSpan(_position, length);
+        _position += length;
+        return span;
+    }
+
+    /// <summary>7 bits to a byte, low ones first.</summary>
+    private ulong Number(int bits)
+    {
+        var number = 0ul;
+        for (var shift = 0; shift < bits; shift += 7)
+        {
+            var next = Byte();
+            var part = (ulong)(next & 0x7f);
+            if (shift + 7 > bits && part >> (bits - shift) != 0)
+                break;
+            number |= part << shift;
+            if (next < 0x80)
+                return number;
+        }
+
+        throw new FormatException("a number too large");
+    }
 }

@@ -3,48 +3,58 @@ using AkkaRegenCache.Messages;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Puts a large value together that is fetched window by window. The parts of one connection come in order; one that doesn't fit is ignored, and the whole
-/// is given up when its time has come.
+/// Puts a large value together that is fetched window by window. It grows with what comes: a length is only a claim until the bytes are there. The parts of
+/// one connection come in order; one that doesn't fit is ignored, and the whole is given up when its time has come.
 /// </summary>
 internal sealed class ChunkBuffer
 {
-    private readonly byte[] _bytes;
+    /// <summary>The longest value; more is a message gone wrong.</summary>
+    public const int MaximumLength = 1 << 30;
+
+    private readonly int _length;
+    private byte[] _bytes = [];
     private int _received;
     private int _wanted;
 
     public ChunkBuffer(int length)
     {
-        _bytes = new byte[length];
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, MaximumLength);
+        _length = length;
     }
 
-    public bool IsComplete => _received == _bytes.Length;
+    public bool IsComplete => _received == _length;
 
-    public ReadOnlyMemory<byte> Bytes => _bytes;
+    /// <summary>What has come.</summary>
+    public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, _received);
 
     /// <summary>The next stretch to ask for; null: the last one has not fully come yet, or nothing is missing.</summary>
     public (int Offset, int Count)? Next()
     {
         if (_received < _wanted || IsComplete)
             return null;
-        var count = Math.Min(WireLimits.Window, _bytes.Length - _received);
+        var count = Math.Min(WireLimits.Window, _length - _received);
         _wanted = _received + count;
         return (_received, count);
     }
 
     public void Take(PayloadChunk chunk)
     {
-        if (chunk.Offset != _received || chunk.Bytes.Length > _bytes.Length - _received)
+        if (chunk.Offset != _received || chunk.Bytes.Length > _length - _received)
             return;
+        var needed = _received + chunk.Bytes.Length;
+        if (needed > _bytes.Length)
+            Array.Resize(ref _bytes, (int)Math.Min(_length, Math.Max(needed, 2L * _bytes.Length)));
         chunk.Bytes.CopyTo(_bytes.AsMemory(_received));
-        _received += chunk.Bytes.Length;
+        _received = needed;
     }
 
-    /// <summary>A stretch of a value in parts that fit in a message.</summary>
+    /// <summary>A stretch of a value in parts that fit in a message. Of more than a window only the first: nobody asks for more at once.</summary>
     public static IEnumerable<PayloadChunk> Cut(long id, ReadOnlyMemory<byte> bytes, int offset, int count)
     {
         if (offset < 0 || count < 0 || offset > bytes.Length)
             yield break;
-        var end = (int)Math.Min((long)offset + count, bytes.Length);
+        var end = offset + Math.Min(Math.Min(count, WireLimits.Window), bytes.Length - offset);
         for (var at = offset; at < end; at += WireLimits.Payload)
             yield return new PayloadChunk(id, at, bytes.Slice(at, Math.Min(WireLimits.Payload, end - at)));
     }

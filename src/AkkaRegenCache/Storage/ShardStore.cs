@@ -10,13 +10,12 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 internal sealed class ShardStore
 {
-    /// <summary>More is no value, but a message gone wrong.</summary>
-    private const int MaximumPayload = 1 << 30;
 
     private static readonly TimeSpan s_operationsKept = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_uploadsKept = TimeSpan.FromSeconds(30);
 
     private readonly Action<IActorRef, object> _reply;
+    private readonly Action<Exception, object>? _failed;
     private readonly Func<long> _clock;
     private readonly Dictionary<(IActorRef Sender, long Id), Upload> _uploads = [];
     private readonly List<(object Body, IActorRef Sender)> _stash = [];
@@ -28,8 +27,10 @@ internal sealed class ShardStore
     /// <summary>Creates an empty store, with a life of its own.</summary>
     /// <param name="clock">The store's clock: ticks of 100 ns since 1970, which never go back.</param>
     /// <param name="reply">Tells a message to a node.</param>
-    public ShardStore(Func<long> clock, Action<IActorRef, object> reply)
+    /// <param name="failed">Hears of an exception at a message. It costs that message only.</param>
+    public ShardStore(Func<long> clock, Action<IActorRef, object> reply, Action<Exception, object>? failed = null)
     {
+        _failed = failed;
         _clock = clock;
         _reply = reply;
         _machine = New(Guid.NewGuid().ToString("N"));
@@ -67,12 +68,30 @@ internal sealed class ShardStore
             return;
         }
 
+        try
+        {
+            Dispatch(body, sender);
+        }
+        catch (Exception e)
+        {
+            // The records of all other keys are in this machine only: a restart would lose them.
+            _failed?.Invoke(e, body);
+            if (body switch { StoreAsk ask => ask.Id, PayloadChunk chunk => chunk.Id, RecordWanted wanted => wanted.Id, _ => (long?)null } is { } id)
+            {
+                _uploads.Remove((sender, id));
+                _reply(sender, new StoreFailed(id, $"{e.GetType().Name} at a {body.GetType().Name}: {e.Message}"));
+            }
+        }
+    }
+
+    private void Dispatch(object body, IActorRef sender)
+    {
         switch (body)
         {
             case StoreAsk { PayloadLength: 0 } ask:
                 Serve(ask, sender);
                 break;
-            case StoreAsk { PayloadLength: < 0 or > MaximumPayload } ask:
+            case StoreAsk { PayloadLength: < 0 or > ChunkBuffer.MaximumLength } ask:
                 _reply(sender, new StoreFailed(ask.Id, $"a value of {ask.PayloadLength} bytes can't be stored."));
                 break;
             case StoreAsk ask:
@@ -96,7 +115,7 @@ internal sealed class ShardStore
     public bool Take(HandOverPart part)
     {
         // What was granted here already stands in another life.
-        if (_hasServed || part.Count < 1 || part.Index < 0 || part.Index >= part.Count)
+        if (_hasServed || !part.IsPossible)
             return false;
         if (_handOver is null || _handOver.Incarnation != part.Incarnation)
             _handOver = new HandOver(part.Incarnation, part.Life, part.Count);
@@ -216,26 +235,28 @@ internal sealed class ShardStore
 
     private sealed class HandOver(long incarnation, string life, int count)
     {
-        private readonly ReadOnlyMemory<byte>?[] _parts = new ReadOnlyMemory<byte>?[count];
-        private int _missing = count;
+        // Grows with the parts that come: their count is only a claim.
+        private readonly SortedDictionary<int, ReadOnlyMemory<byte>> _parts = [];
 
         public long Incarnation => incarnation;
 
         /// <summary>Takes a part; whether it was the last that was missing.</summary>
         public bool Take(HandOverPart part)
         {
-            if (part.Life != life || part.Count != _parts.Length || _parts[part.Index] is not null)
-                return false;
-            _parts[part.Index] = part.Bytes;
-            return --_missing == 0;
+            return part.Life == life && part.Count == count && _parts.TryAdd(part.Index, part.Bytes) && _parts.Count == count;
         }
 
         public byte[] Bytes()
         {
-            using var stream = new MemoryStream(_parts.Sum(part => part!.Value.Length));
-            foreach (var part in _parts)
-                stream.Write(part!.Value.Span);
-            return stream.ToArray();
+            var bytes = new byte[_parts.Values.Sum(part => part.Length)];
+            var at = 0;
+            foreach (var part in _parts.Values)
+            {
+                part.CopyTo(bytes.AsMemory(at));
+                at += part.Length;
+            }
+
+            return bytes;
         }
     }
 }

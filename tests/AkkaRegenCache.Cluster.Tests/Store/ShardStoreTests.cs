@@ -136,6 +136,31 @@ public sealed class ShardStoreTests
         Assert.Equal(value.Length, Assert.IsType<StoreReply>(_replies[^1]).PayloadLength);
     }
 
+    [Fact]
+    public void An_exception_at_one_message_costs_that_message_only_also_among_those_that_waited()
+    {
+        var failures = new List<Exception>();
+        var store = new ShardStore(() => _now, (_, body) => _replies.Add(body), (e, _) => failures.Add(e));
+        var written = (ChangeAnswer)Ask(store, Write("key", "kept"));
+        var value = new byte[10];
+        store.Handle(new StoreAsk(5, Write("key", "") with { Key = null! }, value.Length), ActorRefs.Nobody);
+        store.Handle(new PayloadChunk(5, 0, value), ActorRefs.Nobody);
+        Assert.Equal(5, Assert.IsType<StoreFailed>(_replies[^1]).Id);
+        store.Handle(new RecordWanted(6, null!, 1, 0, 1), ActorRefs.Nobody);
+        Assert.Equal(6, Assert.IsType<StoreFailed>(_replies[^1]).Id);
+        Assert.Equal(written.Token, ((ReadAnswer)Ask(store, new ReadRequest { Key = "key" })).Record!.Token);
+
+        var next = new ShardStore(() => _now, (_, body) => _replies.Add(body), (e, _) => failures.Add(e));
+        next.Wait();
+        next.Handle(new StoreAsk(7, new ReadRequest { Key = null! }), ActorRefs.Nobody);
+        next.Handle(new StoreAsk(8, new ReadRequest { Key = "key" }), ActorRefs.Nobody);
+        next.EndWait();
+
+        Assert.Equal(7, Assert.IsType<StoreFailed>(_replies[^2]).Id);
+        Assert.Equal(8, Assert.IsType<StoreReply>(_replies[^1]).Id);
+        Assert.Equal(3, failures.Count);
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(int.MaxValue)]

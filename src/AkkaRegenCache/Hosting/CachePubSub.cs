@@ -1,0 +1,35 @@
+using Akka.Actor;
+using Akka.Cluster.Tools.PublishSubscribe;
+
+namespace AkkaRegenCache.Hosting;
+
+/// <summary>
+/// The caches' own mediator of DistributedPubSub, one in an actor system. The application's, which <c>akka.cluster.pub-sub</c> configures, may be limited to a
+/// role that this node doesn't have; then it drops whatever it is told. This one runs on every node that has a cache: nodes without
+/// <see cref="RegenClusterOptions.Role"/> use caches too, and must hear.
+/// </summary>
+internal sealed class CachePubSub : IExtension
+{
+    /// <summary>Mediators find each other by their path: the name is the same on every node.</summary>
+    private const string Name = "regencache-pubsub";
+
+    /// <summary>Where Akka runs its own mediator, too: blocked threads of the application don't hold it up.</summary>
+    private const string Dispatcher = "akka.actor.internal-dispatcher";
+
+    private CachePubSub(ExtendedActorSystem system)
+    {
+        var config = system.Settings.Config.GetConfig("akka.regencache.pub-sub").WithFallback(RegenClusterConfig.PubSubDefaults);
+        var settings = DistributedPubSubSettings.Create(config).WithRole(null!);
+        Mediator = system.SystemActorOf(DistributedPubSubMediator.Props(settings).WithDispatcher(Dispatcher), Name);
+    }
+
+    public IActorRef Mediator { get; }
+
+    /// <summary>The mediator of an actor system; the first call starts it.</summary>
+    public static IActorRef MediatorOf(ActorSystem system) => system.WithExtension<CachePubSub, Provider>().Mediator;
+
+    private sealed class Provider : ExtensionIdProvider<CachePubSub>
+    {
+        public override CachePubSub CreateExtension(ExtendedActorSystem system) => new(system);
+    }
+}
