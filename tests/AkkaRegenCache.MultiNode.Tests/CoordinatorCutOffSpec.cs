@@ -13,8 +13,12 @@ public sealed class CoordinatorCutOffSpec
         var cold = await Farm.KeyAtAsync(farm.Third, "cold");
         var there = await Farm.KeyAtAsync(farm.Third, "set from the other side");
         var here = await Farm.KeyAtAsync(farm.First, "set from the other side");
-        await farm.First.Cache.SetAsync("warm", "warm");
-        await farm.AllShowAsync("warm", "warm");
+        foreach (var (key, value) in ((string, string)[])[("warm", "warm"), (there, "before"), (here, "before")])
+        {
+            await farm.First.Cache.SetAsync(key, value);
+            await farm.AllShowAsync(key, value);
+        }
+
         await farm.CutOffAsync(farm.Third);
 
         Assert.All(farm.Nodes, node => node.AssertWarm("warm", "warm"));
