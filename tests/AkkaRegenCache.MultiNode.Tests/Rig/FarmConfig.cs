@@ -33,17 +33,19 @@ internal static class FarmConfig
             failure-detector { heartbeat-interval = 200 ms, acceptable-heartbeat-pause = 2500 ms }
             split-brain-resolver.stable-after = {{downAfter.TotalSeconds.ToString(CultureInfo.InvariantCulture)}} s
             down-removal-margin = 1 s
-            pub-sub.gossip-interval = 100 ms
             distributed-data { gossip-interval = 100 ms, notify-subscribers-interval = 100 ms }
-            singleton.hand-over-retry-interval = 200 ms
             sharding.distributed-data.gossip-interval = 100 ms
           }
-          regencache.sharding {
-            retry-interval = 200 ms
-            rebalance-interval = 1 s
-            coordinator-failure-backoff = 500 ms
-            waiting-for-state-timeout = 500 ms
-            updating-state-timeout = 500 ms
+          regencache {
+            pub-sub.gossip-interval = 100 ms
+            singleton.hand-over-retry-interval = 200 ms
+            sharding {
+              retry-interval = 200 ms
+              rebalance-interval = 1 s
+              coordinator-failure-backoff = 500 ms
+              waiting-for-state-timeout = 500 ms
+              updating-state-timeout = 500 ms
+            }
           }
           coordinated-shutdown { run-by-clr-shutdown-hook = off, run-by-actor-system-terminate = off }
         }
