@@ -153,8 +153,8 @@ public sealed class HostileBytesTests : TestKit
             {
                 foreach (var shard in Homes.Local(caches[1]))
                     caches[0].Node.Seat!.Region.Tell(new ToShard(shard, new StoreAsk(1, new ReadRequest { Key = "k" }, -1)));
-                return log.ReceiveWhile(TimeSpan.FromSeconds(1), message => message as LogEvent, TimeSpan.FromMilliseconds(100))
-                    .Any(e => $"{e.Message} {e.Cause}".Contains("AkkaRegenCache", StringComparison.Ordinal));
+                return log.ReceiveWhile(message => message as LogEvent, TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(100))
+                    .Any(e => $"{e?.Message} {e?.Cause}".Contains("AkkaRegenCache", StringComparison.Ordinal));
             },
             "what can't be read is told in the log");
 

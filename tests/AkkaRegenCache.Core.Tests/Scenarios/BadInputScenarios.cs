@@ -129,7 +129,7 @@ public abstract class BadInputScenarios(FarmMode mode) : Scenario(mode)
             "generator", async () => await cache.RefreshAsync(Key, (Func<CancellationToken, ValueTask<string>>)null!));
         await Assert.ThrowsAsync<ArgumentNullException>(
             "generator", async () => await cache.GetOrCreateAsync(Key, 1, (Func<int, CancellationToken, ValueTask<string>>)null!));
-        Assert.Throws<ArgumentNullException>("generate", () => cache.GetOrAdd<string>(Key, null!, Seconds(1), Seconds(1)));
+        Assert.Throws<ArgumentNullException>("generateFunc", () => cache.GetOrAdd<string>(Key, null!, Seconds(1), Seconds(1)));
     }
 
     [Theory]
