@@ -140,23 +140,15 @@ public sealed class HostileBytesTests : TestKit
     }
 
     [Fact]
-    public async Task A_message_that_cannot_be_read_is_told_in_the_log_and_costs_the_connection_nothing()
+    public async Task A_message_that_cannot_be_read_costs_the_connection_nothing()
     {
         await using var cluster = await TestCluster.StartNewAsync(2);
         var caches = await cluster.StartAsync("hostile");
-        var log = CreateTestProbe(cluster.Nodes[1].System);
-        cluster.Nodes[1].System.EventStream.Subscribe(log.Ref, typeof(Akka.Event.Error));
+        await Eventually.Holds(() => Homes.Local(caches[1]).Count > 0, "the other node has a shard");
 
-        // Shards move while a cluster is young: whichever the other node has is told.
-        await Eventually.Holds(
-            () =>
-            {
-                foreach (var shard in Homes.Local(caches[1]))
-                    caches[0].Node.Seat!.Region.Tell(new ToShard(shard, new StoreAsk(1, new ReadRequest { Key = "k" }, -1)));
-                return log.ReceiveWhile(message => message as LogEvent, TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(100))
-                    .Any(e => $"{e?.Message} {e?.Cause}".Contains("AkkaRegenCache", StringComparison.Ordinal));
-            },
-            "what can't be read is told in the log");
+        // What follows goes the same way, behind it.
+        for (var shard = 0; shard < caches[0].Node.Shards; shard++)
+            caches[0].Node.Seat!.Region.Tell(new ToShard(shard, new StoreAsk(1, new ReadRequest { Key = "k" }, -1)));
 
         foreach (var key in Enumerable.Range(0, caches[0].Node.Shards).Select(shard => TestCluster.KeyOf(caches[0].Node, shard)))
         {
