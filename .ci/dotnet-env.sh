@@ -42,17 +42,18 @@ restore() {
         code=0
         log=$(dotnet restore "$1" -v quiet 2>&1) || code=$?
         tell_restore "$log"
-        [ "$code" = 0 ] && return 0
-        say "Restore of $1 failed (try $try of 3)."
+        [ "$code" != 0 ] || return 0
+        say "Restore of $1 failed with exit code $code (try $try of 3)."
         [ "$try" = 3 ] || sleep $((try * 5))
     done
+    say "$log"
     return 1
 }
 
-# tell_restore LOG: each of its messages once, without the projects that it came from.
+# tell_restore LOG: each of its messages once, without the projects that it came from. Most registries give none: that is no failure.
 tell_restore() {
     local line
-    grep -E ': (error|warning) ' <<<"$1" | sed -E 's/^.* : (error|warning) /\1 /; s/ \[[^]]*\]$//' | sort -u | while IFS= read -r line; do
+    { grep -E ': (error|warning) ' <<<"$1" || true; } | sed -E 's/^.* : (error|warning) /\1 /; s/ \[[^]]*\]$//' | sort -u | while IFS= read -r line; do
         case " $known_near_versions " in
             *" $(sed -nE 's/^warning NU1603: .* but ([^ ]+) .* was not found.*/\1/p' <<<"$line") "*)
                 say "The registry took a neighbouring version: ${line#warning NU1603: }" ;;
