@@ -221,12 +221,8 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(generateFunc);
         var options = _profiles.OptionsFor(inactiveRetention, regenerationInterval);
-        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
-        {
-            Learn<Func<T>, T>(entry, generateFunc, SyncGenerator<T>.Run, options);
-            entry.OnHit(_memory.Epoch);
+        if (TryHit<Func<T>, T>(key, generateFunc, SyncGenerator<T>.Run, options, out var value))
             return value!;
-        }
 
         Check(key);
         var source = KeySource.Of<Func<T>, T>(generateFunc, SyncGenerator<T>.Run, _profiles.Resolve(options));
@@ -290,17 +286,27 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         string key, TState state, Delegate generator, RegenEntryOptions? options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(generator);
-        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
-        {
-            Learn<TState, T>(entry, state, generator, options);
-            entry.OnHit(_memory.Epoch);
+        if (TryHit<TState, T>(key, state, generator, options, out var value))
             return new(value!);
-        }
 
         Check(key);
         var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
         return new(Ask(call, call.Task, cancellationToken));
+    }
+
+    /// <summary>A hit of any kind: the generator that it brings is learnt.</summary>
+    private bool TryHit<TState, T>(string? key, TState state, Delegate generator, RegenEntryOptions? options, out T? value)
+    {
+        if (key is null || _memory.Find(key) is not { } entry || !TryServe(entry, out value))
+        {
+            value = default;
+            return false;
+        }
+
+        Learn<TState, T>(entry, state, generator, options);
+        entry.OnHit(_memory.Epoch);
+        return true;
     }
 
     /// <summary>A hit of a null or a still serialized value, or where another generator was last known; a miss; an error.</summary>

@@ -261,7 +261,7 @@ internal sealed class StoreHealthChanged(bool isDown)
 /// <summary>A generation has failed on this node. To be told to people.</summary>
 /// <param name="Key">Its key.</param>
 /// <param name="Why">What it was for.</param>
-/// <param name="Attempt">The how-manieth in a row of this key, as far as this node knows; from 1 on.</param>
+/// <param name="Attempt">Consecutive failures of this key that this node knows of, this one included.</param>
 /// <param name="NextTry">After how long it is tried again by itself; null: when somebody asks.</param>
 /// <param name="Failure">What went wrong.</param>
 internal sealed record GenerationFailedHere(string Key, ClaimReason Why, int Attempt, TimeSpan? NextTry, GenerationFailure Failure);

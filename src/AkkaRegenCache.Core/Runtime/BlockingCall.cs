@@ -1,12 +1,11 @@
-using System.Collections.Concurrent;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// A caller whose thread is blocked until it is answered. It lends that thread to what it waits for: the generator of its key, and the deserializing of its
-/// answer. Where all threads of the pool are such callers, none would come free to do it for them.
+/// A caller whose thread is blocked until it is answered. It lends that thread to what it waits for: the generator of its key, and
+/// deserializing its answer. Where all threads of the pool are such callers, none would come free to do it for them.
 /// </summary>
 internal sealed class BlockingCall<T>(string key, EntryProfile profile, GeneratorSource? source)
     : ValueCall<T>(key, WaiterKind.Get, profile, source), ILendsThread
@@ -19,6 +18,7 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
 
     private readonly object _gate = new();
     private IThreadPoolWorkItem? _work;
+    private bool _isLent;
     private bool _isSettled;
 
     /// <summary>Blocks until it is answered, and works meanwhile.</summary>
@@ -33,8 +33,10 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
     {
         lock (_gate)
         {
-            if (_isSettled || _work is not null)
+            // Work behind other work would wait for a generator that may hang.
+            if (_isSettled || _isLent)
                 return false;
+            _isLent = true;
             _work = work;
             Monitor.Pulse(_gate);
             return true;
@@ -59,15 +61,16 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
 
     protected override void Decode(CachePayload payload, NodeShell shell)
     {
-        var work = new Decoding(this, payload, shell);
-        if (!TryLend(work))
-            work.Execute();
+        if (!TryLend(new Decoding(this, payload, shell)))
+            base.Decode(payload, shell);
     }
 
     private IThreadPoolWorkItem? NextWork()
     {
         lock (_gate)
         {
+            // What was lent before is done; what is lent by now has not begun.
+            _isLent = _work is not null;
             while (_work is null && !_isSettled)
                 Monitor.Wait(_gate);
             var work = _work;
@@ -80,36 +83,4 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
     {
         public void Execute() => call.DecodeAndSucceed(payload, shell);
     }
-}
-
-/// <summary>A blocked thread that can be lent.</summary>
-internal interface ILendsThread
-{
-    /// <summary>Gives it work; false: it has some, or is free again.</summary>
-    bool TryLend(IThreadPoolWorkItem work);
-}
-
-/// <summary>The threads that are blocked for a key, one of each key. Thread-safe.</summary>
-internal sealed class BlockedThreads
-{
-    private readonly ConcurrentDictionary<string, ILendsThread> _threads = new(StringComparer.Ordinal);
-    private int _blocked;
-
-    /// <summary>Whether any thread is blocked in a call.</summary>
-    public bool Any => Volatile.Read(ref _blocked) > 0;
-
-    public void Add(string key, ILendsThread thread)
-    {
-        Interlocked.Increment(ref _blocked);
-        _threads.TryAdd(key, thread);
-    }
-
-    public void Remove(string key, ILendsThread thread)
-    {
-        _threads.TryRemove(new(key, thread));
-        Interlocked.Decrement(ref _blocked);
-    }
-
-    /// <summary>Has work for a key done by a thread that is blocked for it; false: there is none.</summary>
-    public bool TryLend(string key, IThreadPoolWorkItem work) => _threads.TryGetValue(key, out var thread) && thread.TryLend(work);
 }

@@ -4,16 +4,21 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Publishes on a bus that may block or throw, on the thread pool, one notification after another in the order in which they were given: a gap in their numbers
-/// makes the other nodes compare what they have. Thread-safe.
+/// Publishes on a bus that may block or throw, on the thread pool, one notification after another in the order in which they were given: a gap
+/// in their numbers makes the other nodes compare what they have. That is also what mends it when too many wait and one is refused. Thread-safe.
 /// </summary>
 internal sealed class ForeignBus(INotificationBus bus) : INotificationBus
 {
+    /// <summary>The most that wait for a bus that blocks.</summary>
+    internal const int MostWaiting = 10_000;
+
     private readonly ConcurrentQueue<(string Cache, CacheNotification Notification, TaskCompletionSource Sent)> _queue = new();
     private int _queued;
 
     public ValueTask PublishAsync(string cacheName, CacheNotification notification)
     {
+        if (Volatile.Read(ref _queued) >= MostWaiting)
+            return ValueTask.FromException(new InvalidOperationException($"The bus has not taken the last {MostWaiting} notifications."));
         var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         _queue.Enqueue((cacheName, notification, sent));
         if (Interlocked.Increment(ref _queued) == 1)

@@ -6,8 +6,9 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Runs generators on the thread pool, or on the thread of a caller who is blocked for the key, and tells the agent how they ended. A run that was cancelled and doesn't end is counted until it does, and
-/// holds nothing but itself. <see cref="Start"/> and <see cref="Cancel"/> belong to the shell's loop; the counts are for any thread.
+/// Runs generators on the thread pool, or on the thread of a caller who is blocked for the key, and tells the agent how they ended. A run that
+/// was cancelled and doesn't end is counted until it does, and holds nothing but itself. <see cref="Start"/> and <see cref="Cancel"/> belong to
+/// the shell's loop; the counts are for any thread.
 /// </summary>
 internal sealed class GeneratorRuns(NodeShell shell)
 {

@@ -1,14 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// A store or a bus of this project's: its calls return at once, as tasks, whatever is behind them, so a node's loop may make them itself. All others are foreign
-/// code: they are called on the thread pool, where one that blocks or throws delays or fails its own call only.
+/// Marks a store or a bus of this project's: its calls return at once, as tasks, whatever is behind them, so a node's loop may make them
+/// itself. All others are foreign code and are called on the thread pool.
 /// </summary>
-internal interface IReturnsAtOnce
-{
-    /// <summary>Whether that is so of what it wraps, too.</summary>
-    bool ReturnsAtOnce => true;
-
-    /// <summary>Whether something is such a store or bus.</summary>
-    static bool Is(object? what) => what is IReturnsAtOnce { ReturnsAtOnce: true };
-}
+[SuppressMessage("Design", "CA1040", Justification = "What it says is about all members.")]
+internal interface IReturnsAtOnce;

@@ -86,7 +86,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         _cacheName = cacheName;
         _store = ForeignStore.Around(store);
-        _bus = bus is null || IReturnsAtOnce.Is(bus) ? bus : new ForeignBus(bus);
+        _bus = bus is null or IReturnsAtOnce ? bus : new ForeignBus(bus);
         _time = time;
         _logger = logger;
         _storeTimeout = options.StoreWriteTimeout;
@@ -108,7 +108,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Heartbeat = options.HeartbeatInterval.Ticks,
                 MaximumBackground = options.MaximumBackgroundGenerations,
                 InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
-                StoreAnnounces = bus is null ? null : () => store.AnnouncesOn(bus),
+                StoreAnnounces = bus is null ? null : () => _store.AnnouncesOn(bus),
                 ReadTimeout = options.StoreReadTimeout.Ticks,
                 WriteTimeout = options.StoreWriteTimeout.Ticks,
                 FailuresToBreak = options.StoreFailuresToBreak,

@@ -3,7 +3,9 @@ using AkkaRegenCache.Runtime;
 
 namespace AkkaRegenCache.Storage;
 
-/// <summary>Calls a store that may block or throw before its first await on the thread pool: that delays or fails its own call only. Thread-safe.</summary>
+/// <summary>
+/// Calls a store that may block or throw before its first await on the thread pool: that delays or fails its own call only. Thread-safe.
+/// </summary>
 internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
 {
     private readonly IExternalStore _store;
@@ -11,7 +13,7 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
     private ForeignStore(IExternalStore store) => _store = store;
 
     /// <summary>The store itself, where it is this project's.</summary>
-    public static IExternalStore Around(IExternalStore store) => IReturnsAtOnce.Is(store) ? store : new ForeignStore(store);
+    public static IExternalStore Around(IExternalStore store) => store is IReturnsAtOnce ? store : new ForeignStore(store);
 
     public bool StoresObjects => _store.StoresObjects;
 
@@ -21,7 +23,18 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
 
     public IExternalStore ForCache(string cacheName) => Around(_store.ForCache(cacheName));
 
-    public bool AnnouncesOn(INotificationBus bus) => _store.AnnouncesOn(bus);
+    /// <summary>Asked in the midst of a step of the agent, where an exception would leave a flight without its commit.</summary>
+    public bool AnnouncesOn(INotificationBus bus)
+    {
+        try
+        {
+            return _store.AnnouncesOn(bus);
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+    }
 
     public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
         OnPool(() => _store.ReadAsync(request, cancellationToken));

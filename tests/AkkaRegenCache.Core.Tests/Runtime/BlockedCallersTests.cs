@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 using Xunit;
 
@@ -7,6 +9,7 @@ namespace AkkaRegenCache.Core.Tests.Runtime;
 /// <summary>Synchronous callers need no free thread of the pool: neither for the generator, nor for the loop, nor for their answers.</summary>
 public sealed class BlockedCallersTests
 {
+    private static readonly EntryProfile s_profile = new EntryProfiles(new RegenCacheOptions()).Resolve(null);
     private static readonly TimeSpan s_long = TimeSpan.FromHours(1);
 
     [Theory]
@@ -56,11 +59,42 @@ public sealed class BlockedCallersTests
     }
 
     [Fact]
+    public void A_thread_that_works_is_lent_nothing_more_and_something_again_when_it_is_done()
+    {
+        using var begun = new ManualResetEventSlim();
+        using var mayEnd = new ManualResetEventSlim();
+        var call = new BlockingCall<int>("key", s_profile, null);
+        var thread = new Thread(() => Assert.Throws<TimeZoneNotFoundException>(() => call.Wait()));
+        thread.Start();
+
+        Assert.True(call.TryLend(new Work(() =>
+        {
+            begun.Set();
+            mayEnd.Wait();
+        })));
+        Assert.True(begun.Wait(TimeSpan.FromMinutes(1)));
+        Assert.False(call.TryLend(new Work(() => { })));
+
+        mayEnd.Set();
+        using var again = new ManualResetEventSlim();
+        Assert.True(SpinWait.SpinUntil(() => call.TryLend(new Work(again.Set)), TimeSpan.FromMinutes(1)));
+        Assert.True(again.Wait(TimeSpan.FromMinutes(1)));
+        call.FailWith(new TimeZoneNotFoundException());
+        Assert.True(thread.Join(TimeSpan.FromMinutes(1)));
+        Assert.False(call.TryLend(new Work(() => { })));
+    }
+
+    [Fact]
     public void A_generator_may_ask_for_another_key_on_the_same_thread()
     {
         using var cache = new RegenCache("nested");
         var sum = cache.GetOrAdd(
             "outer", () => 1 + cache.GetOrAdd("inner", () => 2, s_long, TimeSpan.FromMinutes(1)), s_long, TimeSpan.FromMinutes(1));
         Assert.Equal(3, sum);
+    }
+
+    private sealed class Work(Action action) : IThreadPoolWorkItem
+    {
+        public void Execute() => action();
     }
 }

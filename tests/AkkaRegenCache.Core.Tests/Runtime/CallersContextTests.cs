@@ -1,9 +1,7 @@
 using System.Collections.Concurrent;
+using AkkaRegenCache.Core.Tests.Storage;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
-using Microsoft.Extensions.Caching.Distributed;
-using Microsoft.Extensions.Caching.Memory;
-using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Runtime;
@@ -17,7 +15,16 @@ public sealed class CallersContextTests
     public async Task No_store_bus_or_generator_sees_a_caller_s_async_locals()
     {
         var seen = new ConcurrentQueue<string>();
-        var distributed = new WatchedCache(seen);
+        var calls = 0;
+        var distributed = new FakeCache(TimeProvider.System)
+        {
+            Before = (_, _) =>
+            {
+                Interlocked.Increment(ref calls);
+                Note(seen, "the store");
+                return LaterAsync();
+            },
+        };
         var bus = new WatchedBus(seen);
         s_user.Value = "the first request";
         await using var cache = new RegenCache("context", null, new DistributedCacheStore(distributed), bus);
@@ -38,9 +45,15 @@ public sealed class CallersContextTests
             }
         })));
 
-        Assert.True(distributed.Calls > 400, $"{distributed.Calls} calls of the store");
+        Assert.True(calls > 400, $"{calls} calls of the store");
         Assert.True(bus.Calls > 400, $"{bus.Calls} notifications");
         Assert.Empty(seen);
+
+        async Task LaterAsync()
+        {
+            await Task.Yield();
+            Note(seen, "the store, later,");
+        }
     }
 
     [Fact]
@@ -78,7 +91,7 @@ public sealed class CallersContextTests
     public async Task A_caller_whose_thread_has_a_synchronization_context_that_is_never_served_delays_nobody()
     {
         // A store that captures the context it is called in, as one without ConfigureAwait(false) does.
-        await using var cache = new RegenCache("window", null, new DistributedCacheStore(new CapturingCache()));
+        await using var cache = new RegenCache("window", null, new DistributedCacheStore(new FakeCache(TimeProvider.System) { AnswersLater = true }));
         var asked = new TaskCompletionSource<Task<int>>(TaskCreationOptions.RunContinuationsAsynchronously);
         var window = new Thread(() =>
         {
@@ -100,90 +113,11 @@ public sealed class CallersContextTests
             seen.Enqueue($"{who} saw {user}");
     }
 
-    private static MemoryDistributedCache NewCache() => new(Options.Create(new MemoryDistributedCacheOptions()));
-
     private sealed class DeadContext : SynchronizationContext
     {
         public override void Post(SendOrPostCallback d, object? state)
         {
             // The window is gone.
-        }
-    }
-
-    private sealed class WatchedCache(ConcurrentQueue<string> seen) : IDistributedCache
-    {
-        private readonly MemoryDistributedCache _inner = NewCache();
-        private int _calls;
-
-        public int Calls => Volatile.Read(ref _calls);
-
-        public byte[]? Get(string key) => throw new NotSupportedException();
-
-        public async Task<byte[]?> GetAsync(string key, CancellationToken token = default)
-        {
-            await CalledAsync();
-            return await _inner.GetAsync(key, token);
-        }
-
-        public void Set(string key, byte[] value, DistributedCacheEntryOptions options) => throw new NotSupportedException();
-
-        public async Task SetAsync(string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default)
-        {
-            await CalledAsync();
-            await _inner.SetAsync(key, value, options, token);
-        }
-
-        public void Refresh(string key) => throw new NotSupportedException();
-
-        public Task RefreshAsync(string key, CancellationToken token = default) => throw new NotSupportedException();
-
-        public void Remove(string key) => throw new NotSupportedException();
-
-        public async Task RemoveAsync(string key, CancellationToken token = default)
-        {
-            await CalledAsync();
-            await _inner.RemoveAsync(key, token);
-        }
-
-        private async Task CalledAsync()
-        {
-            Interlocked.Increment(ref _calls);
-            Note(seen, "the store");
-            await Task.Yield();
-            Note(seen, "the store, later,");
-        }
-    }
-
-    private sealed class CapturingCache : IDistributedCache
-    {
-        private readonly MemoryDistributedCache _inner = NewCache();
-
-        public byte[]? Get(string key) => _inner.Get(key);
-
-        public async Task<byte[]?> GetAsync(string key, CancellationToken token = default)
-        {
-            await Task.Yield();
-            return _inner.Get(key);
-        }
-
-        public void Set(string key, byte[] value, DistributedCacheEntryOptions options) => _inner.Set(key, value, options);
-
-        public async Task SetAsync(string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default)
-        {
-            await Task.Yield();
-            _inner.Set(key, value, options);
-        }
-
-        public void Refresh(string key) => _inner.Refresh(key);
-
-        public Task RefreshAsync(string key, CancellationToken token = default) => _inner.RefreshAsync(key, token);
-
-        public void Remove(string key) => _inner.Remove(key);
-
-        public async Task RemoveAsync(string key, CancellationToken token = default)
-        {
-            await Task.Yield();
-            _inner.Remove(key);
         }
     }
 

@@ -1,8 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Reflection;
+using AkkaRegenCache.Core.Tests.Storage;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
-using Microsoft.Extensions.Caching.Distributed;
-using Microsoft.Extensions.Caching.Memory;
-using Microsoft.Extensions.Options;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Runtime;
@@ -19,7 +20,11 @@ public sealed class ForeignCodeTests
         using var gate = new ManualResetEventSlim();
         using var blocked = new ManualResetEventSlim();
         var options = new RegenCacheOptions { StoreReadTimeout = TimeSpan.FromMinutes(10), StoreWriteTimeout = TimeSpan.FromMinutes(10) };
-        await using var cache = new RegenCache("blocks", options, new DistributedCacheStore(new BlockingCache("stuck", gate, blocked)));
+        await using var cache = new RegenCache("blocks", options, StoreThat("stuck", () =>
+        {
+            blocked.Set();
+            gate.Wait();
+        }));
         var stuck = Task.Run(() => cache.GetOrCreateAsync("stuck", _ => new ValueTask<int>(1)).AsTask());
         var impatient = Task.Run(() => cache.GetOrCreateAsync("stuck", _ => new ValueTask<int>(1), s_timed).AsTask());
         try
@@ -66,52 +71,72 @@ public sealed class ForeignCodeTests
     [Fact]
     public async Task A_store_that_throws_at_once_whatever_it_throws_fails_its_own_call()
     {
-        using var gate = new ManualResetEventSlim(initialState: true);
-        using var blocked = new ManualResetEventSlim();
-        var store = new BlockingCache("bad", gate, blocked) { Error = new BadImageFormatException("no store at all") };
-        await using var cache = new RegenCache("throws", null, new DistributedCacheStore(store));
+        await using var cache = new RegenCache("throws", null, StoreThat("bad", () => throw new BadImageFormatException("no store at all")));
 
         // Without the store's answer the value is made here.
         Assert.Equal(1, await cache.GetOrCreateAsync("bad", _ => new ValueTask<int>(1)).AsTask().WaitAsync(s_patience));
         Assert.Equal(2, await cache.GetOrCreateAsync("good", _ => new ValueTask<int>(2)).AsTask().WaitAsync(s_patience));
     }
 
-    /// <summary>Blocks, or throws, for keys that have a word in them, before its first await.</summary>
-    private sealed class BlockingCache(string word, ManualResetEventSlim gate, ManualResetEventSlim blocked) : IDistributedCache
+    [Fact]
+    public async Task A_bus_that_never_goes_on_holds_a_bounded_number_of_notifications_and_refuses_the_rest()
     {
-        private readonly MemoryDistributedCache _inner = new(Options.Create(new MemoryDistributedCacheOptions()));
+        using var gate = new ManualResetEventSlim();
+        var bus = new ForeignBus(new BlockingBus(gate));
+        var notification = new CacheNotification { Publisher = "n", Kind = NotificationKind.Removed, Life = "" };
+        try
+        {
+            for (var i = 0; i < ForeignBus.MostWaiting; i++)
+                Assert.False(bus.PublishAsync("bus", notification).AsTask().IsFaulted);
+            await Assert.ThrowsAsync<InvalidOperationException>(() => bus.PublishAsync("bus", notification).AsTask().WaitAsync(s_patience));
+        }
+        finally
+        {
+            gate.Set();
+        }
+    }
 
-        public Exception? Error { get; init; }
+    [Fact]
+    public async Task A_store_that_throws_when_asked_whether_it_announces_loses_no_caller_and_no_value()
+    {
+        var inner = new InMemoryStore(storesObjects: false);
+        await using var cache = new RegenCache("announces", null, Unsure.Around(inner), new InProcessNotificationBus());
+        Assert.Equal(1, await cache.GetOrCreateAsync("key", _ => new ValueTask<int>(1)).AsTask().WaitAsync(s_patience));
+        await cache.QuietAsync();
+        Assert.NotNull((await inner.ForCache("announces").ReadAsync(new ReadRequest { Key = "key" })).Record);
+        Assert.Equal(2, await cache.RefreshAsync("key", _ => new ValueTask<int>(2)).AsTask().WaitAsync(s_patience));
+    }
 
-        public byte[]? Get(string key) => Through(key).Get(key);
-
-        public Task<byte[]?> GetAsync(string key, CancellationToken token = default) => Through(key).GetAsync(key, token);
-
-        public void Set(string key, byte[] value, DistributedCacheEntryOptions options) => Through(key).Set(key, value, options);
-
-        public Task SetAsync(string key, byte[] value, DistributedCacheEntryOptions options, CancellationToken token = default) =>
-            Through(key).SetAsync(key, value, options, token);
-
-        public void Refresh(string key) => Through(key).Refresh(key);
-
-        public Task RefreshAsync(string key, CancellationToken token = default) => Through(key).RefreshAsync(key, token);
-
-        public void Remove(string key) => Through(key).Remove(key);
-
-        public Task RemoveAsync(string key, CancellationToken token = default) => Through(key).RemoveAsync(key, token);
-
-        private MemoryDistributedCache Through(string key)
+    /// <summary>A cache that does something for keys that have a word in them, before its first await.</summary>
+    private static DistributedCacheStore StoreThat(string word, Action act) => new(new FakeCache(TimeProvider.System)
+    {
+        Before = (_, key) =>
         {
             if (key.Contains(word, StringComparison.Ordinal))
-            {
-                blocked.Set();
-                gate.Wait();
-                if (Error is not null)
-                    throw Error;
-            }
+                act();
+            return null;
+        },
+    });
 
-            return _inner;
+    /// <summary>A store that throws when it is asked whether it announces, and does all else.</summary>
+    [SuppressMessage("Performance", "CA1852", Justification = "DispatchProxy derives from it.")]
+    private class Unsure : DispatchProxy
+    {
+        private IExternalStore _inner = null!;
+
+        public static IExternalStore Around(IExternalStore inner)
+        {
+            var proxy = Create<IExternalStore, Unsure>();
+            ((Unsure)proxy)._inner = inner;
+            return proxy;
         }
+
+        protected override object? Invoke(MethodInfo? method, object?[]? arguments) => method!.Name switch
+        {
+            nameof(IExternalStore.AnnouncesOn) => throw new InvalidOperationException("who knows?"),
+            nameof(IExternalStore.ForCache) => Around(_inner.ForCache((string)arguments![0]!)),
+            _ => method.Invoke(_inner, arguments),
+        };
     }
 
     private sealed class BlockingBus(ManualResetEventSlim gate) : INotificationBus
