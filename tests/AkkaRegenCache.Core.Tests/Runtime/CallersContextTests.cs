@@ -88,23 +88,32 @@ public sealed class CallersContextTests
     }
 
     [Fact]
-    public async Task A_caller_whose_thread_has_a_synchronization_context_that_is_never_served_delays_nobody()
+    public void A_thread_s_synchronization_context_reaches_neither_the_loop_nor_a_generator_that_run_on_it()
     {
-        // A store that captures the context it is called in, as one without ConfigureAwait(false) does.
-        await using var cache = new RegenCache("window", null, new DistributedCacheStore(new FakeCache(TimeProvider.System) { AnswersLater = true }));
-        var asked = new TaskCompletionSource<Task<int>>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var time = new WatchedTime();
+        using var cache = new RegenCache("window", timeProvider: time);
+        SynchronizationContext? inGenerator = null;
+        SynchronizationContext? after = null;
         var window = new Thread(() =>
         {
             SynchronizationContext.SetSynchronizationContext(new DeadContext());
-            asked.SetResult(cache.GetOrCreateAsync("key", _ => new ValueTask<int>(1)).AsTask());
-            if (SynchronizationContext.Current is not DeadContext)
-                throw new InvalidOperationException("The caller has lost its own context.");
+            cache.GetOrAdd(
+                "key",
+                () =>
+                {
+                    inGenerator = SynchronizationContext.Current;
+                    return 1;
+                },
+                TimeSpan.FromHours(1), TimeSpan.FromMinutes(1));
+            after = SynchronizationContext.Current;
         });
         window.Start();
-        window.Join();
+        Assert.True(window.Join(TimeSpan.FromMinutes(1)), "the caller still waits");
 
-        Assert.Equal(1, await (await asked.Task).WaitAsync(TimeSpan.FromMinutes(1)));
-        Assert.Equal(2, await cache.GetOrCreateAsync("other", _ => new ValueTask<int>(2)).AsTask().WaitAsync(TimeSpan.FromMinutes(1)));
+        Assert.True(time.LooksFrom(window) > 0, "the loop has run on the caller's thread");
+        Assert.Equal(0, time.LooksFromWindow);
+        Assert.Null(inGenerator);
+        Assert.IsType<DeadContext>(after);
     }
 
     private static void Note(ConcurrentQueue<string> seen, string who)
@@ -118,6 +127,26 @@ public sealed class CallersContextTests
         public override void Post(SendOrPostCallback d, object? state)
         {
             // The window is gone.
+        }
+    }
+
+    /// <summary>A clock that notices who looks at it: the loop does, with each turn.</summary>
+    private sealed class WatchedTime : TimeProvider
+    {
+        private readonly ConcurrentQueue<Thread> _looks = new();
+        private int _fromWindow;
+
+        /// <summary>Looks in a window's synchronization context.</summary>
+        public int LooksFromWindow => Volatile.Read(ref _fromWindow);
+
+        public int LooksFrom(Thread thread) => _looks.Count(each => each == thread);
+
+        public override long GetTimestamp()
+        {
+            _looks.Enqueue(Thread.CurrentThread);
+            if (SynchronizationContext.Current is DeadContext)
+                Interlocked.Increment(ref _fromWindow);
+            return base.GetTimestamp();
         }
     }
 
