@@ -3,6 +3,7 @@ using AkkaRegenCache.Benchmarks;
 // A mode is one line here and a file of its own: a name, what it measures, and what runs it (its exit code).
 var modes = new SortedDictionary<string, (string Measures, Func<string[], int> Run)>(StringComparer.Ordinal)
 {
+    ["blocked"] = ("synchronous callers on all threads of the pool: [--callers N] [--json]", Blocked.Run),
     ["coordinator"] = ("cycles, bytes per key and a million keys of coordinators: [--keys N] [--json]", Coordinators.Run),
     ["hits"] = ("time and bytes of a warm GetOrCreateAsync against other dictionaries and caches: [--seconds N] [--json]", Hits.Run),
     ["hitratio"] = ("hit ratio of the memory layer: [--traces DIR] [--synthetic] [--json]", HitRatio.Run),
