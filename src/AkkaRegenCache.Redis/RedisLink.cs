@@ -138,14 +138,6 @@ internal sealed class RedisLink
         return new Checked((RedisValue)reply[0], (string?)reply[1] ?? "", isCluster);
     }
 
-    private bool IsCluster()
-    {
-        foreach (var endpoint in _connection.GetEndPoints(false))
-        {
-            if (_connection.GetServer(endpoint, null) is { IsConnected: true, ServerType: ServerType.Cluster })
-                return true;
-        }
-
-        return false;
-    }
+    private bool IsCluster() =>
+        Array.Exists(_connection.GetServers(), static server => server is { IsConnected: true, ServerType: ServerType.Cluster });
 }

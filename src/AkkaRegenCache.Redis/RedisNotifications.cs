@@ -77,8 +77,8 @@ public sealed partial class RedisNotifications : INotificationBus, Runtime.IRetu
     }
 
     // Redis' channels know no databases; our keys do.
-    private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) => new(
-        ChannelOf(_prefix, connection.GetDatabase().Database, cacheName), RedisChannel.PatternMode.Literal);
+    private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) =>
+        RedisChannel.Literal(ChannelOf(_prefix, connection.GetDatabase().Database, cacheName));
 
     /// <summary>The name of a cache's channel.</summary>
     /// <param name="prefix">The prefix, escaped.</param>

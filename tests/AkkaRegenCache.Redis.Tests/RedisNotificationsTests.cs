@@ -60,7 +60,7 @@ public sealed class RedisNotificationsTests
         var newer = NotificationFormat.Write(Notification("newer"));
         newer[1]++;
         foreach (var bytes in (byte[][])[[], [1], Encoding.UTF8.GetBytes("{\"somebody\": \"else\"}"), newer])
-            await link.Connection.GetSubscriber().PublishAsync(new RedisChannel("arc:notify:0:catalog", RedisChannel.PatternMode.Literal), bytes);
+            await link.Connection.GetSubscriber().PublishAsync(RedisChannel.Literal("arc:notify:0:catalog"), bytes);
         await notifications.PublishAsync("catalog", Notification("after"));
         await Eventually.Holds(() => heard.Contains("after"), "it is heard after them");
         await Eventually.Holds(() => !log.Lines.IsEmpty, "there is a warning");
