@@ -116,6 +116,52 @@ public sealed class RedisNotificationsTests
         }
     }
 
+    [RedisFact]
+    public async Task An_echo_that_comes_before_the_answer_is_not_waited_for()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var link = await Link.ToAsync(server);
+        var subscriber = link.Connection.GetSubscriber();
+        var channel = RedisChannel.Literal("arc:notify:0:catalog");
+        var (heard, deaf, clock) = (0, 0, new ManualClock());
+        var ear = new RedisEar(
+            () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref deaf), () => false, clock);
+        using var subscription = ear.Add(_ => Interlocked.Increment(ref heard));
+        await Eventually.Holds(() => subscriber.IsConnected(channel), "it is subscribed");
+        for (var heartbeat = 0; heartbeat < 3; heartbeat++)
+        {
+            var before = ear.Heard;
+            await Eventually.Holds(
+                async () =>
+                {
+                    await subscriber.PublishAsync(channel, NotificationFormat.Write(Notification("key")));
+                    return Volatile.Read(ref heard) > heartbeat;
+                },
+                "the echo comes");
+            ear.OnPublished(before);
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(0, deaf);
+
+        // What does not come back is noticed all the same.
+        ear.OnPublished(ear.Heard);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        ear.OnPublished(ear.Heard);
+        Assert.Equal(1, deaf);
+    }
+
+    private sealed class ManualClock : TimeProvider
+    {
+        private long _ticks = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Volatile.Read(ref _ticks);
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
+    }
+
     private static CacheNotification Notification(string key) =>
         new() { Publisher = "n1", Sequence = 1, Kind = NotificationKind.Removed, Life = "life", Key = key, Token = 5 };
 }
