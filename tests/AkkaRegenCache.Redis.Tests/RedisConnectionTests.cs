@@ -14,7 +14,7 @@ public sealed class RedisConnectionTests
     public async Task Without_a_server_a_command_on_a_connection_of_its_own_fails_long_before_its_timeout()
     {
         await using var server = await RedisServer.StartNewAsync();
-        await using var connection = RedisConnection.To($"{server.Configuration},asyncTimeout=300000");
+        await using var connection = RedisConnection.To($"{server.Configuration},asyncTimeout=300000,syncTimeout=300000");
         var client = await connection.GetAsync();
         await client.GetDatabase().PingAsync();
         await server.KillAsync();
