@@ -59,14 +59,15 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     public Task<IConnectionMultiplexer> GetAsync()
     {
         var there = Volatile.Read(ref _connecting);
-        if (there is { IsCompletedSuccessfully: true } && !IsGone(there.Result))
+        var isGone = false;
+        if (there is { IsCompletedSuccessfully: true } && !(isGone = IsGone(there.Result)))
             return there;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
 
             // On the pool, and in a context of its own: the function may block, and the connection outlives the caller who needs it first.
-            if (_connecting is null or { IsFaulted: true } or { IsCanceled: true } || (_connecting == there && there.IsCompleted))
+            if (_connecting is null or { IsFaulted: true } or { IsCanceled: true } || (isGone && _connecting == there))
                 _connecting = OwnContext.Run(() => Task.Run(_connect!));
             return _connecting;
         }
