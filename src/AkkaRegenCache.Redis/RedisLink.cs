@@ -73,7 +73,7 @@ internal sealed class RedisLink
     /// </summary>
     public bool HasOtherChannels { get; set; }
 
-/// <summary>
+    /// <summary>
     /// What is known of the server; asked for once after each connection. All operations share the task, so it runs on the pool and never in the context of the caller
     /// who came first: a thread that is blocked, or gone, must not hold up the node.
     /// </summary>
