@@ -217,7 +217,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             // Then it has to.
         }
 
-        _storeFailures.TellRest(long.MaxValue);
+        _storeFailures.TellEnd();
         if (_agent.PendingChanges is > 0 and var lost)
             LogChangesLost(_cacheName, lost);
 
@@ -424,7 +424,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 LogStoreDown(_cacheName);
                 break;
             case StoreHealthChanged:
-                _storeFailures.TellRest(long.MaxValue);
+                _storeFailures.TellEnd();
                 LogStoreBack(_cacheName, _agent.PendingChanges);
                 break;
             case GenerationFailedHere failed:

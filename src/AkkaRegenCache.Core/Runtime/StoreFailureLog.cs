@@ -41,14 +41,21 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
     }
 
     /// <summary>Tells how many were not told, when their window has ended.</summary>
-    /// <param name="now">Monotonic time in ticks; <see cref="long.MaxValue"/>: nothing more is waited for.</param>
+    /// <param name="now">Monotonic time in ticks.</param>
     public void TellRest(long now)
     {
         lock (_gate)
             TellRestHere(now);
     }
 
-    private void TellRestHere(long now)
+    /// <summary>Tells how many were not told: the store is back, or the node leaves. That is history and no warning.</summary>
+    public void TellEnd()
+    {
+        lock (_gate)
+            TellRestHere(long.MaxValue, LogLevel.Information);
+    }
+
+    private void TellRestHere(long now, LogLevel level = LogLevel.Warning)
     {
         if (_bursts.Count == 0)
             return;
@@ -58,7 +65,7 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
                 continue;
             _bursts.Remove(kind);
             if (burst.Untold > 0)
-                LogFurther(cacheName, burst.Untold, kind.Name);
+                LogFurther(level, cacheName, burst.Untold, kind.Name);
         }
     }
 
@@ -70,8 +77,8 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
         "Cache {CacheName}: the external store refuses {Operation} of '{Key}'. Further refusals are told as a count. {Reason}")]
     private partial void LogRefused(string cacheName, string operation, string key, string reason);
 
-    [LoggerMessage(14, LogLevel.Warning, "Cache {CacheName}: {Count} further operations failed in the external store in the last seconds ({Kind}).")]
-    private partial void LogFurther(string cacheName, int count, string kind);
+    [LoggerMessage(EventId = 14, Message = "Cache {CacheName}: {Count} further operations failed in the external store in the last seconds ({Kind}).")]
+    private partial void LogFurther(LogLevel level, string cacheName, int count, string kind);
 
     private sealed class Burst
     {
