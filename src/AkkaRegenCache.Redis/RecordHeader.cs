@@ -25,11 +25,12 @@ internal static class RecordHeader
     public const byte Version = 1;
 }
 
-/// <summary>What a script found under an entry's keys that isn't a record it can read.</summary>
+/// <summary>What a script found under our names that it can't read: of an entry, or of the store's life.</summary>
 internal enum RecordWarning
 {
     None,
     Foreign,
     Newer,
     WrongType,
+    ForeignLife,
 }

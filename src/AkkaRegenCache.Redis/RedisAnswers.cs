@@ -73,11 +73,15 @@ internal static class RedisAnswers
         return text == "-" ? default : new TokenCheck(Number(text[1..]), text[0] == '1');
     }
 
-    public static RecordWarning Warning(RedisResult[] reply) => Text(reply[1]) switch
+    /// <summary>How many heard of a commit from its script, or the error that kept it from being told; empty: there was nothing to tell.</summary>
+    public static string Told(RedisResult[] reply) => reply.Length > 3 ? Text(reply[3]) : "";
+
+    public static RecordWarning Warning(RedisResult part) => Text(part) switch
     {
         "1" => RecordWarning.Foreign,
         "2" => RecordWarning.Newer,
         "3" => RecordWarning.WrongType,
+        "4" => RecordWarning.ForeignLife,
         _ => RecordWarning.None,
     };
 

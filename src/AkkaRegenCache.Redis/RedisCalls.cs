@@ -1,24 +1,23 @@
+using System.Text;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
 /// <summary>How scripts are called: connects at first use, knows the store's life, and warns once of what can't be read. Thread-safe.</summary>
-internal sealed partial class RedisCalls(RedisConnection connection, RedisKey lifeKey, RedisScripts scripts, ILogger logger)
+internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, RedisScripts scripts, ILogger logger)
 {
     private readonly Lock _gate = new();
-    private readonly bool[] _warned = new bool[(int)RecordWarning.WrongType + 1];
     private RedisLink? _link;
 
     public RedisScripts Scripts => scripts;
 
     public RedisConnection Connection => connection;
 
-    /// <summary>The database that is used; -1 as long as it isn't known, and on a Redis Cluster.</summary>
-    public int SingleServerDatabase => Volatile.Read(ref _link) is { IsSingleServer: true } link ? link.Database.Database : -1;
+    public RedisWarnings Warnings { get; } = new(logger);
 
-    /// <summary>What goes before the names of channels in scripts.</summary>
-    public string ChannelPrefix => Volatile.Read(ref _link)?.ChannelPrefix ?? "";
+    /// <summary>The connection, where scripts may publish: null as long as that isn't known, and on a Redis Cluster.</summary>
+    public RedisLink? Announcing => Volatile.Read(ref _link) is { IsSingleServer: true, HasOtherChannels: false } link ? link : null;
 
     public async ValueTask<bool> IsClusterAsync(CancellationToken cancellationToken)
     {
@@ -77,16 +76,22 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
         var life = readingLife is null
             ? link.Intern(reply[0])
             : await Await(readingLife, cancellationToken).ConfigureAwait(false);
-        if (RedisAnswers.Warning(reply) is var warning and not RecordWarning.None)
-            Warn(warning, key);
+        Warnings.Warn(RedisAnswers.Warning(reply[1]), key);
         return (reply, life);
     }
 
     private static async Task<string> ReadLifeAsync(RedisLink link)
     {
-        var life = (string?)await link.Database.StringGetAsync(link.LifeKey).ConfigureAwait(false);
-        if (!string.IsNullOrEmpty(life))
-            return life;
+        try
+        {
+            if ((string?)await link.Database.StringGetAsync(link.LifeKey).ConfigureAwait(false) is { Length: > 0 } life && Ascii.IsValid(life))
+                return life;
+        }
+        catch (RedisServerException error) when (error.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal))
+        {
+            // Somebody else's: as if there were none.
+        }
+
         await link.OnScriptUnknownAsync().ConfigureAwait(false);
         return (await link.CheckedAsync().ConfigureAwait(false)).Life;
     }
@@ -115,46 +120,21 @@ internal sealed partial class RedisCalls(RedisConnection connection, RedisKey li
 
     private async ValueTask<RedisLink> LinkAsync(CancellationToken cancellationToken)
     {
+        var connected = await Await(connection.GetAsync(), cancellationToken).ConfigureAwait(false);
         var link = Volatile.Read(ref _link);
-        if (link is null)
+        if (link?.Connection != connected)
         {
-            var connected = await Await(connection.GetAsync(), cancellationToken).ConfigureAwait(false);
             lock (_gate)
-                link = _link ??= new RedisLink(connected, lifeKey, scripts.Life);
+            {
+                link = _link;
+                if (link?.Connection != connected)
+                    _link = link = new RedisLink(connected, lifeKey, scripts.Life, Warnings, isNext: link is not null);
+            }
         }
 
-        link.ThrowIfDisconnected();
+        // At once: a connection that the application made may keep commands (its BacklogPolicy) and send them when it is back. The caller would wait for nothing, and
+        // what was given up would be done late.
+        connection.ThrowIfDisconnected(connected);
         return link;
     }
-
-    private void Warn(RecordWarning warning, string key)
-    {
-        if (Interlocked.Exchange(ref _warned[(int)warning], true))
-            return;
-        switch (warning)
-        {
-            case RecordWarning.Foreign:
-                LogForeign(key);
-                break;
-            case RecordWarning.Newer:
-                LogNewer(key);
-                break;
-            default:
-                LogWrongType(key);
-                break;
-        }
-    }
-
-    [LoggerMessage(20, LogLevel.Warning,
-        "What Redis holds for '{Key}' is no record of a cache; it counts as no value. Further ones are not reported.")]
-    private partial void LogForeign(string key);
-
-    [LoggerMessage(21, LogLevel.Warning,
-        "What Redis holds for '{Key}' was written by a newer version; values generated here are kept in this process's memory instead of "
-        + "overwriting it. Further ones are not reported.")]
-    private partial void LogNewer(string key);
-
-    [LoggerMessage(22, LogLevel.Warning,
-        "Redis holds something of another type under the names of '{Key}'; it counts as no value. Further ones are not reported.")]
-    private partial void LogWrongType(string key);
 }

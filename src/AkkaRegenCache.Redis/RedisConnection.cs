@@ -15,8 +15,9 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     private readonly Lock _gate = new();
     private readonly Func<Task<IConnectionMultiplexer>>? _connect;
     private Task<IConnectionMultiplexer>? _connecting;
+    private Task? _ping;
     private readonly bool _isOwn;
-    private bool _isDisposed;
+    private volatile bool _isDisposed;
 
     public RedisConnection(IConnectionMultiplexer connection) => _connecting = Task.FromResult(connection);
 
@@ -43,24 +44,30 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(options).ConfigureAwait(false), isOwn: true);
     }
 
-    /// <summary>Throws where no server is connected.</summary>
-    public static void ThrowIfDisconnected(IConnectionMultiplexer connection)
+    /// <summary>Whether the application is asked for another connection where the one that it gave was disposed.</summary>
+    public bool CanReconnect => _connect is not null && !_isOwn && !_isDisposed;
+
+    /// <summary>Throws where no server is connected, and says why.</summary>
+    public void ThrowIfDisconnected(IConnectionMultiplexer connection)
     {
-        if (!connection.IsConnected)
-            throw new IOException("Redis is not connected.");
+        if (connection.IsConnected)
+            return;
+        var reason = Reason(connection);
+        throw new IOException($"Redis is not connected{(reason is null ? "" : $": {reason.GetBaseException().Message}")}.", reason);
     }
 
     public Task<IConnectionMultiplexer> GetAsync()
     {
         var there = Volatile.Read(ref _connecting);
-        if (there is { IsCompletedSuccessfully: true })
+        var isGone = false;
+        if (there is { IsCompletedSuccessfully: true } && !(isGone = IsGone(there.Result)))
             return there;
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
 
             // On the pool, and in a context of its own: the function may block, and the connection outlives the caller who needs it first.
-            if (_connecting is null or { IsFaulted: true } or { IsCanceled: true })
+            if (_connecting is null or { IsFaulted: true } or { IsCanceled: true } || (isGone && _connecting == there))
                 _connecting = OwnContext.Run(() => Task.Run(_connect!));
             return _connecting;
         }
@@ -101,6 +108,56 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
             connected.Result.Close(allowCommandsToComplete: false);
             connected.Result.Dispose();
         }
+    }
+
+    /// <summary>Whether the application has disposed what its function found: it will find another one.</summary>
+    private bool IsGone(IConnectionMultiplexer connection)
+    {
+        if (!CanReconnect || connection.IsConnected)
+            return false;
+        try
+        {
+            // The client has no other way to tell; where it is only disconnected, this does nothing that is waited for.
+            _ = connection.GetDatabase().PingAsync(CommandFlags.FireAndForget);
+            return false;
+        }
+        catch (ObjectDisposedException)
+        {
+            return true;
+        }
+        catch (RedisException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// The client tells why it isn't connected (a password, a certificate, a right) with the failure of a command alone. One that keeps commands until
+    /// it is connected gets no second one meanwhile, and says it when that has failed.
+    /// </summary>
+    private Exception? Reason(IConnectionMultiplexer connection)
+    {
+        var ping = Volatile.Read(ref _ping);
+        if (ping is null or { IsCompleted: true })
+        {
+            try
+            {
+                var next = connection.GetDatabase().PingAsync();
+                Volatile.Write(ref _ping, next);
+                _ = next.ContinueWith(
+                    static failed => _ = failed.Exception,
+                    CancellationToken.None,
+                    TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default);
+                ping = next.IsCompleted ? next : ping;
+            }
+            catch (Exception e) when (e is RedisException or ObjectDisposedException)
+            {
+                return e;
+            }
+        }
+
+        return ping?.Exception?.InnerException;
     }
 
     private Task<IConnectionMultiplexer>? Leave()

@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
@@ -16,9 +16,12 @@ namespace AkkaRegenCache.Redis;
 /// <param name="onUnreadable">Told of what can't be read.</param>
 /// <param name="onFailed">Told of the first failure to subscribe.</param>
 /// <param name="onDeaf">Told when the subscription is found deaf.</param>
+/// <param name="canReconnect">Whether another connection takes the place of one that was disposed.</param>
+/// <param name="time">The clock.</param>
 #pragma warning disable CA1001 // A cancelled source without a timer holds nothing.
 internal sealed class RedisEar(
-    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action onUnreadable, Action<Exception> onFailed, Action onDeaf)
+    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action onUnreadable, Action<Exception> onFailed, Action onDeaf,
+    Func<bool> canReconnect, TimeProvider time)
 #pragma warning restore CA1001
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(250);
@@ -29,6 +32,7 @@ internal sealed class RedisEar(
     private readonly Lock _gate = new();
     private volatile Action<CacheNotification>[] _handlers = [];
     private CancellationTokenSource? _listening;
+    private long _heard;
     private long _unheardSince;
     private bool _stands;
 
@@ -43,24 +47,31 @@ internal sealed class RedisEar(
             if (_listening is null)
             {
                 _listening = new CancellationTokenSource();
-                _ = RunAsync(_listening.Token);
+                Run(_listening.Token);
             }
         }
 
         return listener;
     }
 
+    /// <summary>How often something was heard. Taken before something is published, it tells afterwards whether its echo may have come already.</summary>
+    public long Heard => Volatile.Read(ref _heard);
+
     /// <summary>Redis has taken something for this channel: it must come back.</summary>
-    public void OnPublished()
+    /// <param name="heardBefore"><see cref="Heard"/>, as it was before that was published.</param>
+    public void OnPublished(long heardBefore)
     {
         var since = Volatile.Read(ref _unheardSince);
         if (since == 0)
         {
-            Interlocked.CompareExchange(ref _unheardSince, Stopwatch.GetTimestamp(), 0);
+            // The echo often comes before the answer that it was published, and must not be waited for then: a lone idle node would hear nothing else.
+            Interlocked.CompareExchange(ref _unheardSince, time.GetTimestamp(), 0);
+            if (Heard != heardBefore)
+                Volatile.Write(ref _unheardSince, 0);
             return;
         }
 
-        if (Stopwatch.GetElapsedTime(since) < s_patience)
+        if (time.GetElapsedTime(since) < s_patience)
             return;
         lock (_gate)
         {
@@ -69,7 +80,7 @@ internal sealed class RedisEar(
                 return;
             listening.Cancel();
             _listening = new CancellationTokenSource();
-            _ = RunAsync(_listening.Token);
+            Run(_listening.Token);
         }
 
         onDeaf();
@@ -87,6 +98,9 @@ internal sealed class RedisEar(
         }
     }
 
+    /// <summary>In a context of its own: the subscription outlives whoever listens first, or publishes when it is found deaf.</summary>
+    private void Run(CancellationToken ending) => _ = OwnContext.Run(() => RunAsync(ending));
+
     private async Task RunAsync(CancellationToken ending)
     {
         lock (_gate)
@@ -98,7 +112,7 @@ internal sealed class RedisEar(
                 await SubscribeAsync(ending).ConfigureAwait(false);
                 return;
             }
-            catch (ObjectDisposedException)
+            catch (ObjectDisposedException) when (!canReconnect())
             {
                 return;
             }
@@ -137,7 +151,7 @@ internal sealed class RedisEar(
         }
 
         // Only this handler: another cache of the process may hear the same channel on the same connection.
-        ending.Register(() => _ = EndAsync(subscriber, name, hear));
+        ending.UnsafeRegister(_ => _ = EndAsync(subscriber, name, hear), null);
     }
 
     private static async Task EndAsync(ISubscriber subscriber, RedisChannel name, Action<RedisChannel, RedisValue> hear)
@@ -156,6 +170,7 @@ internal sealed class RedisEar(
     {
         if (ending.IsCancellationRequested)
             return;
+        Interlocked.Increment(ref _heard);
         Volatile.Write(ref _unheardSince, 0);
         if ((byte[]?)message is { } bytes && NotificationFormat.Read(bytes) is { } notification)
         {

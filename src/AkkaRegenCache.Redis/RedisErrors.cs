@@ -29,6 +29,12 @@ internal static class RedisErrors
 {
     private static readonly string[] s_refusals = ["OOM", "READONLY", "MISCONF", "NOREPLICAS", "NOPERM", "WRONGTYPE", "CROSSSLOT"];
 
+    /// <summary>The commands that a user must be allowed to run; beside them the keys <c>~PREFIX:*</c> and the channels <c>&amp;PREFIX:notify:*</c>.</summary>
+    public const string NeededCommands =
+        "+ping +echo +client +eval +evalsha +subscribe +unsubscribe +publish +time +hmget +hmset +hset +hdel +get +set +del +getrange +pexpire +pttl +info";
+
+    private const string NeededRights = $" Its user lacks a right; needed are {NeededCommands}, the keys ~PREFIX:* and the channels &PREFIX:notify:*.";
+
     private const string ScriptLacksRight = "The user executing the script can't ";
 
     /// <summary>Whether the server is there, but refuses the operation.</summary>
@@ -59,5 +65,8 @@ internal static class RedisErrors
     /// <param name="script">Which operation.</param>
     /// <param name="key">Of which key.</param>
     public static StoreRefusedException Refused(RedisServerException error, string script, string key) =>
-        new($"Redis refuses the {script} of '{key}': {error.Message}", error);
+        new($"Redis refuses the {script} of '{key}': {error.Message}{(IsMissingRight(error.Message) ? NeededRights : "")}", error);
+
+    private static bool IsMissingRight(string message) =>
+        message.Contains("NOPERM", StringComparison.Ordinal) || message.Contains(ScriptLacksRight, StringComparison.Ordinal);
 }

@@ -22,10 +22,14 @@ namespace AkkaRegenCache.Redis;
 /// </remarks>
 internal sealed class RedisLink
 {
+    /// <summary>What the script says for the server's run id where the user may not ask for it.</summary>
+    private static readonly RedisValue s_unknown = "unknown-";
+
     private readonly string _random = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
     private readonly Lock _gate = new();
     private readonly IConnectionMultiplexer _connection;
     private readonly RedisScript _script;
+    private readonly RedisWarnings _warnings;
     private readonly RedisKey[] _lifeKey;
     private Task<Checked>? _check;
     private bool _wasLost;
@@ -37,10 +41,12 @@ internal sealed class RedisLink
     /// <param name="IsCluster">Whether it is a Redis Cluster.</param>
     internal sealed record Checked(RedisValue Run, string Life, bool IsCluster);
 
-    public RedisLink(IConnectionMultiplexer connection, RedisKey lifeKey, RedisScript script)
+    public RedisLink(IConnectionMultiplexer connection, RedisKey lifeKey, RedisScript script, RedisWarnings warnings, bool isNext)
     {
         _connection = connection;
         _script = script;
+        _warnings = warnings;
+        _wasLost = isNext;
         _lifeKey = [lifeKey];
         Database = connection.GetDatabase();
         ChannelPrefix = PrefixOf(connection);
@@ -48,6 +54,8 @@ internal sealed class RedisLink
         connection.ConnectionRestored += (_, e) => OnConnection(e.ConnectionType);
         connection.HashSlotMoved += (_, _) => Doubt();
     }
+
+    public IConnectionMultiplexer Connection => _connection;
 
     public IDatabase Database { get; }
 
@@ -60,10 +68,10 @@ internal sealed class RedisLink
     public string ChannelPrefix { get; }
 
     /// <summary>
-    /// Fails at once where no server is connected. A connection that the application made may keep commands (its <see cref="BacklogPolicy"/>) and send them when
-    /// it is back: the caller would wait for nothing, and what was given up would be done late.
+    /// Whether the client was found to publish on other channels than a script does. Its configuration is all that is known of the prefix, and not every prefix
+    /// can be read from it again (one with a comma), nor does every decorator of a connection tell it.
     /// </summary>
-    public void ThrowIfDisconnected() => RedisConnection.ThrowIfDisconnected(_connection);
+    public bool HasOtherChannels { get; set; }
 
     /// <summary>
     /// What is known of the server; asked for once after each connection. All operations share the task, so it runs on the pool and never in the context of the caller
@@ -135,17 +143,13 @@ internal sealed class RedisLink
         }
 
         var reply = await _script.RunAsync(Database, _lifeKey, [_random, begins ? "1" : "0"]).ConfigureAwait(false);
-        return new Checked((RedisValue)reply[0], (string?)reply[1] ?? "", isCluster);
+        var run = (RedisValue)reply[0];
+        if (run.StartsWith(s_unknown))
+            _warnings.WarnOfUnknownServer();
+        _warnings.Warn(RedisAnswers.Warning(reply[2]), "");
+        return new Checked(run, (string?)reply[1] ?? "", isCluster);
     }
 
-    private bool IsCluster()
-    {
-        foreach (var endpoint in _connection.GetEndPoints(false))
-        {
-            if (_connection.GetServer(endpoint, null) is { IsConnected: true, ServerType: ServerType.Cluster })
-                return true;
-        }
-
-        return false;
-    }
+    private bool IsCluster() =>
+        Array.Exists(_connection.GetServers(), static server => server is { IsConnected: true, ServerType: ServerType.Cluster });
 }

@@ -48,10 +48,11 @@ public sealed partial class RedisNotifications : INotificationBus, Runtime.IRetu
         var connection = await _connection.GetAsync().ConfigureAwait(false);
 
         // One that is sent late is worse than none: what was missed is noticed.
-        RedisConnection.ThrowIfDisconnected(connection);
+        _connection.ThrowIfDisconnected(connection);
+        _ears.TryGetValue(cacheName, out var ear);
+        var heard = ear?.Heard ?? 0;
         await connection.GetSubscriber().PublishAsync(ChannelOf(connection, cacheName), bytes).ConfigureAwait(false);
-        if (_ears.TryGetValue(cacheName, out var ear))
-            ear.OnPublished();
+        ear?.OnPublished(heard);
     }
 
     /// <inheritdoc/>
@@ -67,7 +68,9 @@ public sealed partial class RedisNotifications : INotificationBus, Runtime.IRetu
             },
             owner.Warn,
             error => owner.LogSubscribeFailed(error, name),
-            () => owner.LogDeaf(name)), this).Add(handler);
+            () => owner.LogDeaf(name),
+            () => owner._connection.CanReconnect,
+            TimeProvider.System), this).Add(handler);
     }
 
     private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)
@@ -77,8 +80,8 @@ public sealed partial class RedisNotifications : INotificationBus, Runtime.IRetu
     }
 
     // Redis' channels know no databases; our keys do.
-    private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) => new(
-        ChannelOf(_prefix, connection.GetDatabase().Database, cacheName), RedisChannel.PatternMode.Literal);
+    private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) =>
+        RedisChannel.Literal(ChannelOf(_prefix, connection.GetDatabase().Database, cacheName));
 
     /// <summary>The name of a cache's channel.</summary>
     /// <param name="prefix">The prefix, escaped.</param>

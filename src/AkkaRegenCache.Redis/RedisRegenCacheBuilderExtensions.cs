@@ -44,7 +44,7 @@ public static class RedisRegenCacheBuilderExtensions
 
     /// <summary>
     /// As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on the connection that the function makes at first use. It stays the
-    /// application's: nothing here disposes it. A call that fails is made again at the next use.
+    /// application's: nothing here disposes it. A call that fails is made again at the next use; so is one whose connection the application has disposed since.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>
     /// <param name="factory">Makes, or finds, the connection. Let it set <c>AbortOnConnectFail</c> to false.</param>

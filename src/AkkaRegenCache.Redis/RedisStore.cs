@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -85,15 +84,6 @@ public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
         return _parts.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name), name), this);
     }
 
-    /// <summary>
-    /// The script that commits can publish, where both go over the same connection. On a Redis Cluster they don't: its servers would tell in another order
-    /// than they were asked.
-    /// </summary>
-    /// <inheritdoc cref="IExternalStore.AnnouncesOn"/>
-    public bool AnnouncesOn(INotificationBus bus) =>
-        _cacheName is not null && _calls.SingleServerDatabase >= 0
-        && bus is RedisNotifications notifications && notifications.GoWith(_calls.Connection, RedisNames.Escape(_names.Prefix));
-
     /// <inheritdoc/>
     public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
     {
@@ -120,15 +110,6 @@ public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
         ];
         var (reply, life) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Claim(reply, life);
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(request);
-        RedisValue[] values = [request.Token, request.ClaimLife, .. Life(request.Schedule), Bytes(request, request.Payload), .. Announcement(request)];
-        var (reply, life) = await CallAsync(_calls.Scripts.Commit, request, values, cancellationToken).ConfigureAwait(false);
-        return RedisAnswers.Change(reply, life);
     }
 
     /// <inheritdoc/>
@@ -172,15 +153,6 @@ public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
         ];
         var (reply, life) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, life);
-    }
-
-    private RedisValue[] Announcement(CommitRequest request)
-    {
-        if (request.Announcement is not { } announcement || _cacheName is null || _calls.SingleServerDatabase is not (>= 0 and var database))
-            return [];
-        var (publisher, key) = NotificationFormat.Parts(announcement, request.Key);
-        var channel = _calls.ChannelPrefix + RedisNotifications.ChannelOf(RedisNames.Escape(_names.Prefix), database, _cacheName);
-        return [channel, publisher, key, announcement.WithValue ? 1 : 0];
     }
 
     private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)

@@ -1,4 +1,5 @@
 using AkkaRegenCache.Storage;
+using StackExchange.Redis;
 using Xunit;
 
 namespace AkkaRegenCache.Redis.Tests;
@@ -6,8 +7,7 @@ namespace AkkaRegenCache.Redis.Tests;
 /// <summary>A user of Redis with few rights: what is documented as the least is enough, and an optional one that is missing fails nothing.</summary>
 public sealed class AccessControlTests
 {
-    private const string Commands =
-        "+ping +echo +client +eval +evalsha +subscribe +unsubscribe +publish +time +hmget +hmset +hset +hdel +get +set +del +getrange +pexpire +pttl +info";
+    private const string Commands = RedisErrors.NeededCommands;
 
     private const string Prefix = "arc";
 
@@ -35,7 +35,8 @@ public sealed class AccessControlTests
         await using var server = await RedisServer.StartNewAsync();
         await AllowAsync(server, $"{Commands} ~{Prefix}:* resetchannels");
         await using var link = await Link.ToAsync(server, Login);
-        var store = new RedisStore(link.Connection).ForCache("catalog");
+        var log = new LogList();
+        var store = new RedisStore(new RedisConnection(link.Connection), Prefix, log).ForCache("catalog");
         var claim = await store.ClaimAsync(new ClaimRequest
         {
             Key = "key", Operation = new OperationId("node", 1), Owner = "node", Lease = TimeSpan.FromSeconds(30), Reason = ClaimReason.Miss,
@@ -52,6 +53,7 @@ public sealed class AccessControlTests
             Announcement = new CommitAnnouncement("node", 1, true),
         });
         Assert.True(answer.Accepted);
+        Assert.Contains("&PREFIX:notify:*", Assert.Single(log.Lines), StringComparison.Ordinal);
         Assert.Equal(claim.Token, (await store.ReadAsync(new ReadRequest { Key = "key" })).Record!.Token);
     }
 
@@ -64,6 +66,41 @@ public sealed class AccessControlTests
         var store = new RedisStore(link.Connection).ForCache("catalog");
         var error = await Assert.ThrowsAsync<StoreRefusedException>(() => store.ReadAsync(new ReadRequest { Key = "key" }).AsTask());
         Assert.Contains("can't run this command", error.Message, StringComparison.Ordinal);
+        Assert.Contains("+hmget", error.Message, StringComparison.Ordinal);
+    }
+
+    [RedisFact]
+    public async Task Without_the_right_to_ask_which_process_the_server_is_there_is_one_warning()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await AllowAsync(server, $"{Commands} -info ~{Prefix}:* &{Prefix}:notify:*");
+        await using var link = await Link.ToAsync(server, Login);
+        var rig = StoreRig.On(link.Connection, Prefix);
+        for (var connection = 0; connection < 2; connection++)
+        {
+            Assert.True((await rig.Write("key")).Accepted);
+            Assert.Equal("value", await rig.Text("key"));
+            Assert.Contains("+info", Assert.Single(rig.Log.Lines), StringComparison.Ordinal);
+            await server.AskAsync("CLIENT KILL TYPE normal");
+            await Eventually.Holds(async () => (await rig.Read("key")).Record is not null, "the client has connected again");
+        }
+    }
+
+    [RedisFact]
+    public async Task A_connection_that_the_server_refuses_says_why()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await AllowAsync(server, $"{Commands} ~{Prefix}:* &{Prefix}:notify:*");
+        Assert.Equal("+OK", await server.AskAsync("ACL SETUSER default off"));
+        await using var connection = RedisConnection.To($"{server.Configuration},user=app,password=wrong");
+        var rig = new StoreRig(new RedisStore(connection, Prefix, null), new LogList());
+        await Eventually.Holds(
+            async () =>
+            {
+                var error = await Assert.ThrowsAnyAsync<Exception>(async () => await rig.Read("key"));
+                return error is IOException && error.Message.Contains("password", StringComparison.Ordinal) && error.InnerException is RedisException;
+            },
+            "the error tells of the password");
     }
 
     private static async Task AllowAsync(RedisServer server, string rights)

@@ -83,6 +83,20 @@ public sealed class AnnouncementTests
     }
 
     [RedisFact]
+    public async Task A_commit_is_told_also_where_the_prefix_of_channels_cannot_be_read_from_the_configuration()
+    {
+        await using var farm = await Farm.StartAsync(configure: options => options.ChannelPrefix = RedisChannel.Literal("shop,1-"));
+        var claim = await farm.ClaimAsync("key");
+        Assert.True((await farm.Store.CommitAsync(Commit(claim, "key", 300, withValue: true))).Accepted);
+        await farm.PublishEndAsync();
+
+        var heard = await farm.HeardAsync();
+        Assert.Equal((NotificationKind.Fresh, "key", claim.Token, 300L), (heard.Kind, heard.Key, heard.Token, heard.Sequence));
+        Assert.Equal(s_value, heard.Payload!.Bytes!.Value.ToArray());
+        await Eventually.Holds(() => !farm.Store.AnnouncesOn(new RedisNotifications(farm.Link.Connection)), "nodes tell by themselves from now on");
+    }
+
+    [RedisFact]
     public async Task Only_notifications_on_the_same_connection_and_prefix_are_announced_on()
     {
         await using var farm = await Farm.StartAsync();
@@ -113,10 +127,10 @@ public sealed class AnnouncementTests
 
         public IExternalStore Store { get; } = new RedisStore(link.Connection).ForCache("catalog");
 
-        public static async Task<Farm> StartAsync(string configuration = "")
+        public static async Task<Farm> StartAsync(string configuration = "", Action<ConfigurationOptions>? configure = null)
         {
             var server = await RedisServer.StartNewAsync();
-            var link = await Link.ToAsync(server, configuration);
+            var link = await Link.ToAsync(server, configuration, configure);
             var notifications = new RedisNotifications(link.Connection);
             var heard = new ConcurrentQueue<CacheNotification>();
             var subscription = notifications.Subscribe("catalog", heard.Enqueue);

@@ -1,3 +1,4 @@
+using System.Text;
 using AkkaRegenCache.Storage;
 using StackExchange.Redis;
 using Xunit;
@@ -132,6 +133,55 @@ public sealed class RedisFaultTests
         await admin.ConfigSetAsync("maxmemory", "0");
         Assert.True((await rig.Commit("key", claim.Token, "after")).Accepted);
         Assert.Equal("after", await rig.Text("key"));
+    }
+
+    [RedisTheory]
+    [InlineData(false, "no text")]
+    [InlineData(false, "wrong type")]
+    [InlineData(true, "no text")]
+    [InlineData(true, "wrong type")]
+    public async Task A_life_that_cannot_be_read_is_a_new_life_with_one_warning(bool isCluster, string what)
+    {
+        var server = isCluster ? new ClusterServer() : new ContractServer();
+        await server.InitializeAsync();
+        try
+        {
+            var database = server.Link!.Connection.GetDatabase();
+            var rig = StoreRig.On(server.Link.Connection, "arc");
+
+            // The server knows all scripts by now: one that it doesn't know would make the node look at the life.
+            await rig.Commit("key", (await rig.Claim("key")).Token);
+            string[] lives = [(await rig.Read("key")).Life, "", ""];
+            for (var i = 1; i < lives.Length; i++)
+            {
+                await database.KeyDeleteAsync("arc:life");
+                if (what == "wrong type")
+                    await database.HashSetAsync("arc:life", "field", "value");
+                else
+                    await database.StringSetAsync("arc:life", (byte[])[.. Encoding.UTF8.GetBytes(lives[i - 1]), 0xC3, 0x28, 0xFF]);
+
+                var claim = await rig.Claim("key", reason: ClaimReason.Refresh);
+                var commit = await rig.Store.CommitAsync(new CommitRequest
+                {
+                    Key = "key",
+                    Operation = StoreRig.Op(),
+                    Token = claim.Token,
+                    ClaimLife = claim.Life,
+                    Payload = CachePayload.FromBytes("made"u8.ToArray()),
+                    Schedule = StoreRig.Fresh(),
+                });
+                Assert.True(commit.Accepted);
+                Assert.Equal(claim.Life, commit.Life);
+                Assert.Equal(lives[i] = claim.Life, (string?)await database.StringGetAsync("arc:life"));
+                Assert.Contains("epoch", Assert.Single(rig.Log.Lines), StringComparison.Ordinal);
+            }
+
+            Assert.Equal(3, lives.Distinct().Count());
+        }
+        finally
+        {
+            await server.DisposeAsync();
+        }
     }
 
     [RedisFact]

@@ -60,7 +60,7 @@ public sealed class RedisNotificationsTests
         var newer = NotificationFormat.Write(Notification("newer"));
         newer[1]++;
         foreach (var bytes in (byte[][])[[], [1], Encoding.UTF8.GetBytes("{\"somebody\": \"else\"}"), newer])
-            await link.Connection.GetSubscriber().PublishAsync(new RedisChannel("arc:notify:0:catalog", RedisChannel.PatternMode.Literal), bytes);
+            await link.Connection.GetSubscriber().PublishAsync(RedisChannel.Literal("arc:notify:0:catalog"), bytes);
         await notifications.PublishAsync("catalog", Notification("after"));
         await Eventually.Holds(() => heard.Contains("after"), "it is heard after them");
         await Eventually.Holds(() => !log.Lines.IsEmpty, "there is a warning");
@@ -114,6 +114,53 @@ public sealed class RedisNotificationsTests
             await link.Connection.GetSubscriber().UnsubscribeAllAsync();
             Volatile.Write(ref heard, 0);
         }
+    }
+
+    [RedisFact]
+    public async Task An_echo_that_comes_before_the_answer_is_not_waited_for()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var link = await Link.ToAsync(server);
+        var subscriber = link.Connection.GetSubscriber();
+        var channel = RedisChannel.Literal("arc:notify:0:catalog");
+        var (heard, deaf, clock) = (0, 0, new ManualClock());
+        var ear = new RedisEar(
+            () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref deaf), () => false, clock);
+        using var subscription = ear.Add(_ => Interlocked.Increment(ref heard));
+        await Eventually.Holds(() => subscriber.IsConnected(channel), "it is subscribed");
+        for (var heartbeat = 0; heartbeat < 3; heartbeat++)
+        {
+            var before = ear.Heard;
+            await Eventually.Holds(
+                async () =>
+                {
+                    await subscriber.PublishAsync(channel, NotificationFormat.Write(Notification("key")));
+                    return Volatile.Read(ref heard) > heartbeat;
+                },
+                "the echo comes");
+            ear.OnPublished(before);
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        // This answer comes before its echo, and the echo is waited for only from now on.
+        ear.OnPublished(ear.Heard);
+        Assert.Equal(0, deaf);
+
+        // What does not come back is noticed all the same.
+        clock.Advance(TimeSpan.FromSeconds(1));
+        ear.OnPublished(ear.Heard);
+        Assert.Equal(1, deaf);
+    }
+
+    private sealed class ManualClock : TimeProvider
+    {
+        private long _ticks = 1;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Volatile.Read(ref _ticks);
+
+        public void Advance(TimeSpan by) => Interlocked.Add(ref _ticks, by.Ticks);
     }
 
     private static CacheNotification Notification(string key) =>

@@ -47,7 +47,9 @@ internal sealed class Link(ConnectionMultiplexer connection) : IAsyncDisposable
 
     /// <param name="server">The server.</param>
     /// <param name="more">Is put behind its configuration.</param>
-    public static async Task<Link> ToAsync(RedisServer server, string more = "") => new(await ConnectionMultiplexer.ConnectAsync(server.Configuration + more));
+    /// <param name="configure">Changes what can't be said in it.</param>
+    public static async Task<Link> ToAsync(RedisServer server, string more = "", Action<ConfigurationOptions>? configure = null) =>
+        new(await ConnectionMultiplexer.ConnectAsync(server.Configuration + more, configure ?? (_ => { })));
 
     public async ValueTask DisposeAsync()
     {
@@ -91,12 +93,18 @@ internal sealed class LogList : ILogger
 {
     public ConcurrentQueue<string> Lines { get; } = [];
 
+    public ConcurrentQueue<Exception> Exceptions { get; } = [];
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
         Lines.Enqueue($"{logLevel}: {formatter(state, exception)}");
+        if (exception is not null)
+            Exceptions.Enqueue(exception);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using AkkaRegenCache.Runtime;
 
 namespace AkkaRegenCache.Awaiting;
 
@@ -75,11 +76,12 @@ public sealed class CorrelatedAwaitManager<TMessage, TKey> : IDisposable
         _time = timeProvider ?? TimeProvider.System;
         if (_maximumLifetime != Timeout.InfiniteTimeSpan)
         {
-            _sweepTimer = _time.CreateTimer(
+            // A timer keeps the context in which it is made, and this one lives as long as the manager.
+            _sweepTimer = OwnContext.Run(() => _time.CreateTimer(
                 static manager => ((CorrelatedAwaitManager<TMessage, TKey>)manager!).Sweep(),
                 this,
                 Timeout.InfiniteTimeSpan,
-                Timeout.InfiniteTimeSpan);
+                Timeout.InfiniteTimeSpan));
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly NodeAgent _agent;
     private readonly GeneratorRuns _runs;
     private readonly GenerationFailureLog _failures;
+    private readonly StoreFailureLog _storeFailures;
     private readonly IExternalStore _store;
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
@@ -124,6 +125,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             this);
         _runs = new GeneratorRuns(this);
         _failures = new GenerationFailureLog(logger, cacheName, nodeId);
+        _storeFailures = new StoreFailureLog(logger, cacheName);
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
@@ -215,6 +217,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             // Then it has to.
         }
 
+        _storeFailures.TellEnd();
         if (_agent.PendingChanges is > 0 and var lost)
             LogChangesLost(_cacheName, lost);
 
@@ -322,6 +325,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             {
                 _timerAt = long.MaxValue;
                 _failures.TellRest(now);
+                _storeFailures.TellRest(now);
             }
 
             // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
@@ -420,6 +424,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 LogStoreDown(_cacheName);
                 break;
             case StoreHealthChanged:
+                _storeFailures.TellEnd();
                 LogStoreBack(_cacheName, _agent.PendingChanges);
                 break;
             case GenerationFailedHere failed:
@@ -632,14 +637,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (_agent.IsStoreDown)
             LogStoreStillFails(exception, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
         else
-            LogStoreFailed(exception, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
+            _storeFailures.Tell(exception, StoreCalling.NameOf(call), call.Request?.Key ?? "", Now);
     }
 
     [LoggerMessage(1, LogLevel.Error, "Cache {CacheName}: serving a {Message} failed; this is a bug of the cache.")]
     private partial void LogLoopFailed(Exception exception, string cacheName, string message);
-
-    [LoggerMessage(2, LogLevel.Warning, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store.")]
-    private partial void LogStoreFailed(Exception exception, string cacheName, string operation, string key);
 
     [LoggerMessage(4, LogLevel.Debug, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store, which is down.")]
     private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);

@@ -5,10 +5,10 @@ local owner, lease, reason = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local observed, awaited, active_for, steal_from = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), '', 'granted', first } end
+if first then return { life(KEYS[4], ARGV[1]), warning(), 'granted', first } end
 
 local s = load(KEYS[1], KEYS[2])
-local reply = { life(KEYS[4], ARGV[1]), s.warning }
+local reply = { life(KEYS[4], ARGV[1]), warning(s) }
 local function add(...)
   for _, part in ipairs({ ... }) do reply[#reply + 1] = part end
   save(s)

@@ -17,15 +17,20 @@ end
 
 local function ticks(micros) return seven_bits(math.max(0, micros) * 10) end
 
+-- How many have heard it, or the error that kept it from being told; nothing where there is nothing to tell.
+local told = ''
+
 local function announce(kind, flags, token, rest)
   if not ARGV[9] then return end
   local id = life(KEYS[4], ARGV[1])
   -- A user without the right to the channel, which is the default, stores all the same: what isn't told is found by the nodes' comparing.
-  redis.pcall('PUBLISH', ARGV[9], string.char(166, 1, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
+  local listeners = redis.pcall(
+    'PUBLISH', ARGV[9], string.char(166, 1, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
+  told = type(listeners) == 'number' and text(listeners) or listeners.err
 end
 
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), '', first } end
+if first then return { life(KEYS[4], ARGV[1]), warning(), first } end
 
 local s = load(KEYS[1], KEYS[2])
 local token = tonumber(ARGV[2])
@@ -33,7 +38,7 @@ local claim_life = KEYS[4] and ARGV[3] ~= '' and ARGV[3] or false
 if not holds_live_claim(s, token) or claim_life and claim_life ~= life(KEYS[4], ARGV[1]) then
   -- Whoever waits for this claim waits for nothing.
   announce(RELEASED, 0, token, '')
-  return { life(KEYS[4], ARGV[1]), s.warning, superseded(s) }
+  return { life(KEYS[4], ARGV[1]), warning(s), superseded(s), told }
 end
 
 schedule(s, tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), true)
@@ -54,4 +59,4 @@ local has_value, has_due = ARGV[12] == '1', s.d ~= 0
 announce(FRESH, (has_value and WITH_VALUE or 0) + (has_due and WITH_DUE or 0), token,
   ticks(tonumber(ARGV[4])) .. ticks(s.a - now) .. (has_due and ticks(s.d - now) or '')
   .. (has_value and seven_bits(#ARGV[8]) .. ARGV[8] or ''))
-return { life(KEYS[4], ARGV[1]), s.warning, answer }
+return { life(KEYS[4], ARGV[1]), warning(s), answer, told }

@@ -19,7 +19,7 @@ local LARGEST = 9007199254740992 - 1099511627776
 local KEPT = 10000000
 
 local NONE, READABLE, NEWER = 0, 1, 2
-local FOREIGN_VALUE, NEWER_VALUE, WRONG_TYPE = '1', '2', '3'
+local FOREIGN_VALUE, NEWER_VALUE, WRONG_TYPE, FOREIGN_LIFE = '1', '2', '3', '4'
 
 local FIELDS = { 't', 'n', 'd', 'i', 'a', 'x', 'c', 'o', 'l', 'u', 'w', 'f', 'g', 'm', 'b', 'k' }
 local TEXTS = { o = true, g = true, m = true }
@@ -39,16 +39,29 @@ local function allow_wrong_type(reply)
   if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply.err) end
 end
 
--- The id of the store's life; where it is gone, so may be anything else, and a new life begins.
+local life_is_foreign = false
+
+-- The id of the store's life; nil where there is none that a node could tell again: printable ASCII, as all ids are.
+local function read_life(key)
+  local id = redis.pcall('GET', key)
+  if type(id) == 'string' and string.find(id, '^[!-~]+$') then return id end
+  if type(id) == 'string' and id ~= '' or type(id) == 'table' and string.find(id.err, 'WRONGTYPE', 1, true) then life_is_foreign = true end
+  return nil
+end
+
+-- The same; where it is gone, so may be anything else, and a new life begins.
 local function life(key, run)
   if not key then return '' end
-  local id = redis.pcall('GET', key)
-  if type(id) == 'string' and id ~= '' then return id end
+  local id = read_life(key)
+  if id then return id end
   id = run .. '-' .. text(now)
   local set = redis.pcall('SET', key, id)
   if set.err then return run .. '-unset' end
   return id
 end
+
+-- What the caller is to be warned of, of the life or else of an entry. Call it after life.
+local function warning(s) return life_is_foreign and FOREIGN_LIFE or s and s.warning or '' end
 
 local function set(s, field, value)
   if s[field] == value then return end

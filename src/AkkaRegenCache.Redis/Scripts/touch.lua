@@ -8,4 +8,4 @@ for i = 1, count do
     save(s)
   end
 end
-return { life(KEYS[2 * count + 1], ARGV[1]), '' }
+return { life(KEYS[2 * count + 1], ARGV[1]), warning() }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AkkaRegenCache.Awaiting;
 using AkkaRegenCache.Simulation;
 using Xunit;
@@ -39,6 +40,36 @@ public sealed class CorrelatedAwaitManagerTests : IDisposable
         using CorrelatedAwaiter<Message> awaiter = _manager.Register("a");
 
         Assert.False(awaiter.Task.IsCompleted);
+    }
+
+    [Fact]
+    public void A_manager_keeps_nothing_of_the_context_in_which_it_was_made()
+    {
+        var (context, manager) = MakeInContext();
+        using (manager)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            GC.Collect();
+            Assert.False(context.IsAlive);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (WeakReference Context, CorrelatedAwaitManager<Message, string> Manager) MakeInContext()
+    {
+        WeakReference? context = null;
+        CorrelatedAwaitManager<Message, string>? manager = null;
+        var thread = new Thread(() =>
+        {
+            var request = new object();
+            new AsyncLocal<object>().Value = request;
+            context = new WeakReference(request);
+            manager = new(message => message.Key);
+        });
+        thread.UnsafeStart();
+        thread.Join();
+        return (context!, manager!);
     }
 
     [Fact]
