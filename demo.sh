@@ -19,7 +19,7 @@ done
 
 say "Building the demo (the first time takes a minute) ..."
 restore "$project"
-# Errors only: what a newer SDK or analyzer warns of is for this project's developers.
-dotnet build "$project" -c Release --no-restore -v quiet --nologo -clp:ErrorsOnly >&2
+# Told only where it fails: what a newer SDK or analyzer warns of is for this project's developers.
+log=$(dotnet build "$project" -c Release --no-restore -v quiet --nologo -clp:ErrorsOnly 2>&1) || { say "$log"; exit 1; }
 say "Starting the farm ..."
 exec dotnet "$project/bin/Release/net10.0/AkkaRegenCache.Demo.dll" "$@"

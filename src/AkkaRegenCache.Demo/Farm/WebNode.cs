@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using AkkaRegenCache.Demo.Origin;
 using AkkaRegenCache.Hosting;
 
 namespace AkkaRegenCache.Demo.Farm;
@@ -120,16 +121,19 @@ internal sealed class WebNode : IAsyncDisposable
         return (status, text, waited, Stopwatch.GetElapsedTime(start));
     }
 
-    /// <summary>Asks the origin for the value of a key.</summary>
+    /// <summary>Asks the origin for the value of a key. The value tells how long that took: its life begins after it.</summary>
     /// <exception cref="OriginFailedException">It fails.</exception>
     public async ValueTask<string> AskOriginAsync(string key, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _generating);
+        long start = Stopwatch.GetTimestamp();
         try
         {
             using HttpResponseMessage response = await _origin.GetAsync(new Uri("/value/" + key, UriKind.Relative), cancellationToken);
             string text = await response.Content.ReadAsStringAsync(cancellationToken);
-            return response.IsSuccessStatusCode ? text : throw new OriginFailedException(text);
+            return response.IsSuccessStatusCode
+                ? OriginAnswer.WithTimeToMake(text, Stopwatch.GetElapsedTime(start))
+                : throw new OriginFailedException(text);
         }
         finally
         {

@@ -31,6 +31,15 @@ internal readonly partial record struct OriginAnswer(bool IsFailure, string Key,
         return answer.ToString() == match.Value ? answer : null;
     }
 
+    /// <summary>The text of a value, with how long the node that asked for it waited for the origin.</summary>
+    public static string WithTimeToMake(string text, TimeSpan took) =>
+        string.Create(CultureInfo.InvariantCulture, $"{text} made-in {(long)took.TotalMilliseconds}");
+
+    /// <summary>How long a node waited for the origin, in milliseconds; 0 if the text doesn't tell.</summary>
+    public static long TimeToMake(string text) => TimeToMakePattern().Match(text) is { Success: true } match
+        ? long.Parse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture)
+        : 0;
+
     // FNV-1a: stable over processes, which string.GetHashCode is not.
     public static uint Checksum(string text)
     {
@@ -42,4 +51,7 @@ internal readonly partial record struct OriginAnswer(bool IsFailure, string Key,
 
     [GeneratedRegex(@"\b(value|origin-failure) (\S+) (\d{1,18}) (\d{1,18}) [0-9a-f]{8}\b")]
     private static partial Regex Pattern();
+
+    [GeneratedRegex(@" made-in (\d{1,18})$")]
+    private static partial Regex TimeToMakePattern();
 }
