@@ -147,13 +147,16 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     /// <inheritdoc cref="IRegenCache.TryGetAsync{T}"/>
     public ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default)
     {
-        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value))
+        var unreadable = 0L;
+        if (key is not null && _memory.Find(key) is { } entry && TryServe<T>(entry, out var value, out unreadable))
         {
             entry.OnHit(_memory.Epoch);
             return new(new CacheResult<T>(true, value));
         }
 
         Check(key);
+        if (unreadable != 0)
+            return default;
         var call = new PeekCall<T>(key!, _profiles.Default);
         return new(Ask(call, call.Task, cancellationToken));
     }
@@ -221,12 +224,14 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(generateFunc);
         var options = _profiles.OptionsFor(inactiveRetention, regenerationInterval);
-        if (TryHit<Func<T>, T>(key, generateFunc, SyncGenerator<T>.Run, options, out var value))
+        if (TryHit<Func<T>, T>(key, generateFunc, SyncGenerator<T>.Run, options, out var value, out var unreadable))
             return value!;
 
         Check(key);
         var source = KeySource.Of<Func<T>, T>(generateFunc, SyncGenerator<T>.Run, _profiles.Resolve(options));
         var call = new BlockingCall<T>(key!, source.Profile, source);
+        if (unreadable != 0)
+            call.AskForNewer(unreadable);
         _shell.Blocked.Add(key!, call);
         try
         {
@@ -286,23 +291,24 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         string key, TState state, Delegate generator, RegenEntryOptions? options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(generator);
-        if (TryHit<TState, T>(key, state, generator, options, out var value))
+        if (TryHit<TState, T>(key, state, generator, options, out var value, out var unreadable))
             return new(value!);
 
         Check(key);
         var source = KeySource.Of<TState, T>(state, generator, _profiles.Resolve(options));
         var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
+        if (unreadable != 0)
+            call.AskForNewer(unreadable);
         return new(Ask(call, call.Task, cancellationToken));
     }
 
     /// <summary>A hit of any kind: the generator that it brings is learnt.</summary>
-    private bool TryHit<TState, T>(string? key, TState state, Delegate generator, RegenEntryOptions? options, out T? value)
+    private bool TryHit<TState, T>(string? key, TState state, Delegate generator, RegenEntryOptions? options, out T? value, out long unreadable)
     {
-        if (key is null || _memory.Find(key) is not { } entry || !TryServe(entry, out value))
-        {
-            value = default;
+        value = default;
+        unreadable = 0;
+        if (key is null || _memory.Find(key) is not { } entry || !TryServe(entry, out value, out unreadable))
             return false;
-        }
 
         Learn<TState, T>(entry, state, generator, options);
         entry.OnHit(_memory.Epoch);
@@ -315,7 +321,8 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         var registered = key is null ? null : _keyspaces.Find(key);
         var source = registered as KeyspaceSource<T>;
-        if (source is not null && _memory.Find(key!) is { } entry && TryServe<T>(entry, out var value))
+        var unreadable = 0L;
+        if (source is not null && _memory.Find(key!) is { } entry && TryServe<T>(entry, out var value, out unreadable))
         {
             if (!ReferenceEquals(entry.Generator, source))
                 _shell.Post(Peer.Callers, new GeneratorLearned(entry.Key, source));
@@ -327,6 +334,8 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         if (source is null)
             throw registered is null ? _keyspaces.Unknown(key!) : Keyspaces.WrongType<T>(key!, registered);
         var call = new ValueCall<T>(key!, WaiterKind.Get, source.Profile, source);
+        if (unreadable != 0)
+            call.AskForNewer(unreadable);
         return new(Ask(call, call.Task, cancellationToken));
     }
 
@@ -349,20 +358,37 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     }
 
     /// <summary>Gets the value out of an entry that may show a null or a serialized one.</summary>
-    private bool TryServe<T>(Memory.MemoryEntry entry, out T? value)
+    /// <param name="entry">The entry.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="unreadable">The token of what the entry shows and can't be read as this type; 0: there is none.</param>
+    private bool TryServe<T>(Memory.MemoryEntry entry, out T? value, out long unreadable)
     {
         value = default;
+        unreadable = 0;
+
+        // Before the value: at worst the older of two is taken for unreadable.
+        var token = entry.Token;
         if (!entry.TryRead(out var content, out var serialized))
             return false;
+        Exception? error;
         if (serialized is CachePayload payload)
         {
-            value = _shell.Codec.Decode<T>(entry.Key, payload);
-            if (payload.Value is { } decoded)
-                entry.TryMaterialize(payload, decoded);
+            if (_shell.Codec.TryDecode(entry.Key, payload, out value, out error))
+            {
+                if (payload.Value is { } decoded)
+                    entry.TryMaterialize(payload, decoded);
+                return true;
+            }
+        }
+        else if (_shell.Codec.TryConvert(entry.Key, content, out value, out error))
+        {
             return true;
         }
 
-        return ValueCodec.TryCast(content, out value) ? true : throw ValueCodec.WrongType<T>(entry.Key, content);
+        if (!_shell.ReplacesUnreadable<T>(entry.Key, error))
+            throw error;
+        unreadable = Math.Max(1, token);
+        return false;
     }
 
     private Task<TResult> Ask<TResult>(Call call, Task<TResult> task, CancellationToken cancellationToken, object? message = null)

@@ -10,6 +10,16 @@ public enum MemoryPolicy
     StopAdmitting,
 }
 
+/// <summary>What a value is worth that can't be read as the type it is asked for.</summary>
+public enum UnreadableValues
+{
+    /// <summary>Nothing: it is made anew by whoever brings a generator, and is not found by others. One warning is logged for each kind of key.</summary>
+    Regenerate,
+
+    /// <summary>An error: the call throws <see cref="InvalidOperationException"/>.</summary>
+    Throw,
+}
+
 /// <summary>Options of one named cache. Validated when the host starts; read once, at creation.</summary>
 public sealed class RegenCacheOptions
 {
@@ -24,6 +34,12 @@ public sealed class RegenCacheOptions
 
     /// <summary>What happens when memory is full. Default: <see cref="MemoryPolicy.Evict"/>.</summary>
     public MemoryPolicy MemoryPolicy { get; set; } = MemoryPolicy.Evict;
+
+    /// <summary>
+    /// What becomes of a value that can't be read as the type it is asked for: another version of the application has stored it, or another serializer, or
+    /// other code uses the same key. Default: <see cref="UnreadableValues.Regenerate"/>.
+    /// </summary>
+    public UnreadableValues UnreadableValues { get; set; } = UnreadableValues.Regenerate;
 
     /// <summary>The longest key in UTF-16 characters. Default, and at most: 1,024.</summary>
     public int MaximumKeyLength { get; set; } = 1024;

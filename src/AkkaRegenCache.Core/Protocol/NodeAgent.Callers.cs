@@ -7,12 +7,14 @@ namespace AkkaRegenCache.Protocol;
 internal partial class NodeAgent
 {
     /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
-    private readonly HashSet<Waiter> _aside = [];
+    private readonly Dictionary<Waiter, AsideEnds?> _aside = [];
 
     private void OnAsked(Waiter waiter)
     {
-        var timeout = waiter.Profile.HardTimeout;
-        waiter.Deadline = timeout == long.MaxValue ? long.MaxValue : _now + timeout;
+        // Gone before it came here: it wants nothing any more.
+        if (waiter.HasLeft)
+            return;
+        SetDeadline(waiter);
         var state = StateOf(waiter.Key);
         if (waiter.Source is { } source)
             Learn(state, source);
@@ -20,12 +22,14 @@ internal partial class NodeAgent
             state.ActiveUntil = Math.Max(state.ActiveUntil, _now + known.Profile.Retention);
 
         var shown = !state.InMemory && LastApplied(state) is { Payload: { } pending } change && ShowPending(change, pending) ? pending : null;
-        if (waiter.Kind == WaiterKind.Refresh)
-            AskRefresh(state, waiter);
-        else if (shown is not null)
-            AnswerValue(waiter, shown, state.Token);
-        else if (state.InMemory)
+        if (state.InMemory && !waiter.IsOfNoUse(state.Token) && shown is null)
             Answer(waiter, AnswerKind.InMemory);
+        else if (shown is not null && waiter.Kind != WaiterKind.Refresh)
+            AnswerValue(waiter, shown, state.Token);
+        else if (waiter.Deadline <= _now)
+            Answer(waiter, AnswerKind.TimedOut);
+        else if (waiter.Kind == WaiterKind.Refresh)
+            AskRefresh(state, waiter);
         else if (waiter.Kind == WaiterKind.Peek)
             AskPeek(state, waiter);
         else if (state.Flight is { Why: not ClaimReason.Miss })
@@ -34,6 +38,14 @@ internal partial class NodeAgent
             JoinOrStart(state, waiter);
 
         Settle(state);
+    }
+
+    /// <summary>A caller's time runs from its first call on, also where it must ask again.</summary>
+    private void SetDeadline(Waiter waiter)
+    {
+        var timeout = waiter.Profile.HardTimeout;
+        if (waiter.Deadline == 0)
+            waiter.Deadline = timeout == long.MaxValue ? long.MaxValue : _now + timeout;
     }
 
     private void AskRefresh(KeyState state, Waiter waiter)
@@ -51,7 +63,7 @@ internal partial class NodeAgent
         }
         else
         {
-            Join(Start(state, ClaimReason.Refresh), waiter);
+            Join(Start(state, ClaimReason.Refresh, waiter.Unreadable), waiter);
         }
     }
 
@@ -67,14 +79,40 @@ internal partial class NodeAgent
     private void Peek(KeyState state, Waiter? waiter)
     {
         if (waiter is not null)
-            _aside.Add(waiter);
+            _aside.Add(waiter, WatchAside(waiter));
         Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+    }
+
+    /// <summary>A caller aside has a patience, too. Changes have their own deadlines.</summary>
+    private AsideEnds? WatchAside(Waiter waiter)
+    {
+        if (waiter.Deadline == long.MaxValue)
+            return null;
+        var ends = new AsideEnds(waiter);
+        Queue(ends);
+        return ends;
+    }
+
+    /// <summary>Takes a caller in again. False: it was answered, or has left.</summary>
+    private bool LeaveAside(Waiter waiter)
+    {
+        if (!_aside.Remove(waiter, out var ends))
+            return false;
+        if (ends is not null)
+            _deadlines.Remove(ends);
+        return true;
+    }
+
+    private void ServeAside(Waiter waiter)
+    {
+        if (_aside.Remove(waiter))
+            Answer(waiter, AnswerKind.TimedOut);
     }
 
     private void OnPeeked(StoreCall call, ReadAnswer? answer)
     {
         var peeker = call.Peeker;
-        if (peeker is not null && !_aside.Remove(peeker))
+        if (peeker is not null && !LeaveAside(peeker))
             return;
         var record = answer?.Record;
         if (answer is not null && IsOvertaken(call, record?.Token ?? 0))
@@ -120,7 +158,11 @@ internal partial class NodeAgent
     {
         waiter.HasLeft = true;
         if (waiter.Flight is not { } flight)
+        {
+            LeaveAside(waiter);
             return;
+        }
+
         flight.Remove(waiter);
         if (flight.IsUnwanted && !flight.IsAbandoning)
             Abandon(flight);
@@ -164,8 +206,13 @@ internal partial class NodeAgent
     /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
     private void OnLeave()
     {
-        foreach (var waiter in _aside)
+        foreach (var (waiter, ends) in _aside)
+        {
+            if (ends is not null)
+                _deadlines.Remove(ends);
             Answer(waiter, AnswerKind.Left);
+        }
+
         _aside.Clear();
         foreach (var queue in _queues.Values)
             _toFlush.Enqueue(queue[0]);
@@ -228,7 +275,7 @@ internal partial class NodeAgent
         while (waiters is { } waiter)
         {
             waiters = waiter.Next;
-            if (waiter.Kind != WaiterKind.Refresh && state.InMemory)
+            if (state.InMemory && !waiter.IsOfNoUse(state.Token))
             {
                 waiter.Next = null;
                 Answer(waiter, AnswerKind.InMemory);
@@ -236,7 +283,7 @@ internal partial class NodeAgent
             else if (state.Flight is null)
             {
                 var refresh = waiter.Kind == WaiterKind.Refresh;
-                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss, refresh ? observed : 0), waiter);
+                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss, refresh ? Math.Max(observed, waiter.Unreadable) : 0), waiter);
             }
             else if (waiter.Kind == WaiterKind.Refresh && (state.Flight != begun || begun.Why != ClaimReason.Refresh))
             {
@@ -260,5 +307,13 @@ internal partial class NodeAgent
 
         flight.Why = ClaimReason.Miss;
         Read(flight);
+    }
+
+    /// <summary>The end of the patience of a caller whom no flight has.</summary>
+    private sealed class AsideEnds(Waiter waiter) : Timed
+    {
+        public Waiter Waiter { get; } = waiter;
+
+        public override long NextDeadline => Waiter.Deadline;
     }
 }

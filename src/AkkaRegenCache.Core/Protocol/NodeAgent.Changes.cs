@@ -30,7 +30,7 @@ internal partial class NodeAgent
         state.Pending++;
         change.NextOpen = _open.GetValueOrDefault(state);
         _open[state] = change;
-        _aside.Add(asked.Caller);
+        _aside.Add(asked.Caller, null);
         if (_queues.ContainsKey(state))
             Enqueue(change);
         if (change.Profile.BackgroundWrites ? _queued < _settings.MaximumPendingChanges : change.IsQueued && _breaker.IsOpen)

@@ -299,6 +299,9 @@ internal partial class NodeAgent
                 case PendingChange change:
                     ServeChange(change);
                     break;
+                case AsideEnds aside:
+                    ServeAside(aside.Waiter);
+                    break;
                 case ParkedCall parked:
                     ServeParked(parked.Call);
                     break;

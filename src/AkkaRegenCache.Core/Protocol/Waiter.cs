@@ -61,7 +61,10 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
 {
     public string Key { get; } = key;
 
-    public WaiterKind Kind { get; } = kind;
+    public WaiterKind Kind { get; private set; } = kind;
+
+    /// <summary>The newest value that its caller can't read; 0: none. Only a newer one is of use.</summary>
+    public long Unreadable { get; private set; }
 
     public EntryProfile Profile { get; } = profile;
 
@@ -79,6 +82,17 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
 
     /// <summary>The next waiter of the same flight or answer.</summary>
     public Waiter? Next { get; set; }
+
+    /// <summary>The value that there is can't be read on this node: asked again, it wants one that is made anew. Not while a flight has it.</summary>
+    /// <param name="token">That value's token.</param>
+    public void AskForNewer(long token)
+    {
+        Kind = WaiterKind.Refresh;
+        Unreadable = Math.Max(Unreadable, token);
+    }
+
+    /// <summary>Whether what is shown under a token is of no use to it.</summary>
+    public bool IsOfNoUse(long token) => Kind == WaiterKind.Refresh && (Unreadable == 0 || token <= Unreadable);
 }
 
 /// <summary>

@@ -59,12 +59,6 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
             ThreadPool.UnsafeQueueUserWorkItem(left, preferLocal: false);
     }
 
-    protected override void Decode(CachePayload payload, NodeShell shell)
-    {
-        if (!TryLend(new Decoding(this, payload, shell)))
-            base.Decode(payload, shell);
-    }
-
     private IThreadPoolWorkItem? NextWork()
     {
         lock (_gate)
@@ -77,10 +71,5 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
             _work = null;
             return work;
         }
-    }
-
-    private sealed class Decoding(BlockingCall<T> call, CachePayload payload, NodeShell shell) : IThreadPoolWorkItem
-    {
-        public void Execute() => call.DecodeAndSucceed(payload, shell);
     }
 }

@@ -13,8 +13,14 @@ internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, 
     /// <summary>Answers it.</summary>
     public abstract void Complete(Answered answer, NodeShell shell);
 
-    /// <summary>Answers it with the value in a payload.</summary>
-    public abstract void CompleteWith(CachePayload payload, NodeShell shell);
+    /// <summary>Answers it with a value, if that is of its type.</summary>
+    public abstract bool TryCompleteWith(object? value);
+
+    /// <summary>Answers it with the value in a payload, which may have to be deserialized.</summary>
+    /// <param name="payload">The payload.</param>
+    /// <param name="token">Its token.</param>
+    /// <param name="shell">The node.</param>
+    public abstract void CompleteWith(CachePayload payload, long token, NodeShell shell);
 
     /// <summary>Ends the wait with an error, unless it has been answered.</summary>
     public abstract void FailWith(Exception exception);
@@ -51,9 +57,6 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
     {
         switch (answer.Kind)
         {
-            case AnswerKind.Value:
-                CompleteWith(answer.Payload!, shell);
-                break;
             case AnswerKind.InMemory:
                 shell.CompleteFromMemory(this);
                 break;
@@ -96,8 +99,9 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
 
     protected virtual void Changed(ChangeResult result) => throw new InvalidOperationException($"A {Kind} of '{Key}' changes nothing.");
 
-    public override void CompleteWith(CachePayload payload, NodeShell shell) =>
-        throw new InvalidOperationException($"A {Kind} of '{Key}' has no value.");
+    public override bool TryCompleteWith(object? value) => throw new InvalidOperationException($"A {Kind} of '{Key}' has no value.");
+
+    public override void CompleteWith(CachePayload payload, long token, NodeShell shell) => TryCompleteWith(null);
 
     private Exception ErrorOf(Answered answer) => answer.Kind switch
     {
@@ -114,61 +118,62 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
     };
 }
 
-/// <summary>Waits for something made of a payload.</summary>
-internal abstract class PayloadCall<TResult>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
-    : Call<TResult>(key, kind, profile, source)
-{
-    protected abstract TResult Decode(CachePayload payload, ValueCodec codec);
-
-    public override void CompleteWith(CachePayload payload, NodeShell shell)
-    {
-        if (payload.HasValue)
-        {
-            DecodeAndSucceed(payload, shell.Codec);
-            return;
-        }
-
-        // Deserializing may take its time, and the answering thread serves the whole node.
-        shell.CountAnswer(+1);
-        Decode(payload, shell);
-    }
-
-    /// <summary>Has the answer deserialized, not on this thread.</summary>
-    protected virtual void Decode(CachePayload payload, NodeShell shell) => ThreadPool.UnsafeQueueUserWorkItem(
-        static s => s.Call.DecodeAndSucceed(s.Payload, s.Shell), (Call: this, Payload: payload, Shell: shell), preferLocal: false);
-
-    protected void DecodeAndSucceed(CachePayload payload, NodeShell shell)
-    {
-        DecodeAndSucceed(payload, shell.Codec);
-        shell.CountAnswer(-1);
-    }
-
-    private void DecodeAndSucceed(CachePayload payload, ValueCodec codec)
-    {
-        try
-        {
-            Succeed(Decode(payload, codec));
-        }
-        catch (Exception e)
-        {
-            Fail(e);
-        }
-    }
-}
-
 /// <summary>Waits for a value that is to be there.</summary>
 internal class ValueCall<T>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
-    : PayloadCall<T>(key, kind, profile, source)
+    : Call<T>(key, kind, profile, source)
 {
-    protected override T Decode(CachePayload payload, ValueCodec codec) => codec.Decode<T>(Key, payload);
+    /// <summary>So many values that can't be read are replaced for one call: more come only where nodes vie with each other.</summary>
+    private const int MostUnreadable = 3;
+
+    private int _unreadable;
+
+    public override bool TryCompleteWith(object? value)
+    {
+        if (!ValueCodec.TryCast<T>(value, out var typed))
+            return false;
+        Succeed(typed);
+        return true;
+    }
+
+    public override void CompleteWith(CachePayload payload, long token, NodeShell shell)
+    {
+        if (shell.Codec.TryDecode<T>(Key, payload, out var value, out var error))
+            Succeed(value);
+        else if (!shell.ReplacesUnreadable<T>(Key, error) || ++_unreadable > MostUnreadable)
+            Fail(error);
+        else
+            AskForNewer(token, shell);
+    }
+
+    private void AskForNewer(long token, NodeShell shell)
+    {
+        AskForNewer(token);
+        shell.Post(Peer.Callers, this);
+    }
 }
 
 /// <summary>Waits for a value that may not be there.</summary>
-internal sealed class PeekCall<T>(string key, EntryProfile profile) : PayloadCall<CacheResult<T>>(key, WaiterKind.Peek, profile, null)
+internal sealed class PeekCall<T>(string key, EntryProfile profile) : Call<CacheResult<T>>(key, WaiterKind.Peek, profile, null)
 {
-    protected override void Missing() => Succeed(default);
+    public override bool TryCompleteWith(object? value)
+    {
+        if (!ValueCodec.TryCast<T>(value, out var typed))
+            return false;
+        Succeed(new(true, typed));
+        return true;
+    }
 
-    protected override CacheResult<T> Decode(CachePayload payload, ValueCodec codec) => new(true, codec.Decode<T>(Key, payload));
+    public override void CompleteWith(CachePayload payload, long token, NodeShell shell)
+    {
+        if (shell.Codec.TryDecode<T>(Key, payload, out var value, out var error))
+            Succeed(new(true, value));
+        else if (shell.ReplacesUnreadable<T>(Key, error))
+            Missing();
+        else
+            Fail(error);
+    }
+
+    protected override void Missing() => Succeed(default);
 }
 
 /// <summary>Waits for a set or a removal.</summary>

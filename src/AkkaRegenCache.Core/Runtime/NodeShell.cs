@@ -42,6 +42,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly GeneratorRuns _runs;
     private readonly GenerationFailureLog _failures;
     private readonly StoreFailureLog _storeFailures;
+    private readonly UnreadableLog _unreadable;
+    private readonly bool _throwsUnreadable;
     private readonly IExternalStore _store;
     private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
@@ -126,6 +128,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _runs = new GeneratorRuns(this);
         _failures = new GenerationFailureLog(logger, cacheName, nodeId);
         _storeFailures = new StoreFailureLog(logger, cacheName);
+        _unreadable = new UnreadableLog(logger, cacheName);
+        _throwsUnreadable = options.UnreadableValues == UnreadableValues.Throw;
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
@@ -186,12 +190,21 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
         {
             entry.OnHit(Memory.Epoch);
-            call.CompleteWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), this);
+            AnswerWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), entry.Token, call);
         }
         else
         {
             Post(Peer.Callers, call);
         }
+    }
+
+    /// <summary>A value can't be read as the type that it is asked for: tells so, and whether it counts as missing.</summary>
+    public bool ReplacesUnreadable<T>(string key, Exception error)
+    {
+        if (_throwsUnreadable)
+            return false;
+        _unreadable.Tell(key, typeof(T), error);
+        return true;
     }
 
     /// <summary>Gives claims back, ends all waits, and lets go of everything.</summary>
@@ -381,9 +394,36 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Gives callers a value: at once to those for whom it is there as they want it. The others have it deserialized, or made to another type, together.
+    /// </summary>
+    private void AnswerWith(CachePayload payload, long token, Waiter? chain)
+    {
+        Waiter? rest = null;
+        var hasValue = payload.HasValue;
+        while (chain is { } waiter)
+        {
+            chain = waiter.Next;
+            waiter.Next = null;
+            if (hasValue && ((Call)waiter).TryCompleteWith(payload.Value))
+                continue;
+            waiter.Next = rest;
+            rest = waiter;
+        }
+
+        if (rest is not null)
+            new AnswerWork(this, (Call)rest, payload, token).Begin();
+    }
+
     /// <summary>Answers all callers of a chain, each by itself: what goes wrong with one is that one's.</summary>
     private void AnswerAll(Answered answered)
     {
+        if (answered.Kind == AnswerKind.Value)
+        {
+            AnswerWith(answered.Payload!, answered.Token, answered.Chain);
+            return;
+        }
+
         for (var waiter = answered.Chain; waiter is not null;)
         {
             var next = waiter.Next;

@@ -14,23 +14,32 @@ namespace AkkaRegenCache.Serialization;
 /// registered <see cref="IHybridCacheSerializerFactory"/>, else System.Text.Json.
 /// </summary>
 /// <remarks>
+/// <para>
 /// One byte goes before the serialized value and says whether there is one: so null is a value for every serializer, also for those that
-/// can't write it. Thread-safe.
+/// can't write it.
+/// </para>
+/// <para>
+/// A value that is asked for as another type than it was made as goes through the serializers, also where it has never left this process: so whether it can be
+/// read, and as what, is the same on every node and with every store. Thread-safe.
+/// </para>
 /// </remarks>
 internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
 {
     private const byte NullMark = 0;
-    private const byte ValueMark = 1;
+    private const byte ValueMark = 2;
     private const int UnknownSize = 64;
 
     private readonly ConcurrentDictionary<Type, object> _serializers = new();
-    private readonly JsonSerializerOptions _json = json ?? DefaultJson();
+    private readonly ConcurrentDictionary<Type, Action<object, IBufferWriter<byte>>> _writers = new();
+    private readonly JsonSerializerOptions _json = json ?? DefaultJson.Options;
 
     /// <summary>Makes a payload of a value; serialized, where the store needs it.</summary>
     /// <exception cref="InvalidOperationException">The type can't be serialized.</exception>
     public CachePayload Encode<T>(string key, T value, EntryProfile? profile)
     {
         object? boxed = value;
+        if (boxed is not null)
+            Remember<T>(boxed.GetType());
         if (storesObjects)
             return CachePayload.FromValue(boxed, profile?.Size ?? SizeOf(boxed));
 
@@ -57,40 +66,110 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
     public bool IsTooLarge(CachePayload payload) => payload.Bytes is { } bytes && bytes.Length > maximumPayloadBytes;
 
     /// <summary>Gets the value out of a payload, and leaves it there for the next one who asks.</summary>
-    /// <exception cref="InvalidOperationException">It is of another type, or its bytes are not those of one.</exception>
-    public T Decode<T>(string key, CachePayload payload)
+    /// <param name="key">Its key, for the error.</param>
+    /// <param name="payload">The payload.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="error">Why there is none: it is of another type, or its bytes are not those of one.</param>
+    public bool TryDecode<T>(string key, CachePayload payload, [MaybeNullWhen(false)] out T value, [NotNullWhen(false)] out Exception? error)
     {
-        if (payload.HasValue)
+        error = null;
+        if (payload.HasValue && TryCast(payload.Value, out value))
+            return true;
+        value = default;
+        error = payload.WhyUnreadable(typeof(T));
+        if (error is not null)
+            return false;
+        if (payload.Bytes is not { } bytes)
+            return TryConvert(key, payload.Value, out value, out error);
+        if (!TryRead(key, bytes, out value, out error))
         {
-            if (TryCast<T>(payload.Value, out var known))
-                return known;
-            if (payload.Bytes is null)
-                throw WrongType<T>(key, payload.Value);
+            // All who ask for it as this type find the same.
+            payload.NoteUnreadable(typeof(T), error);
+            return false;
         }
 
-        var bytes = payload.Bytes!.Value;
-        if (bytes.Length == 0 || bytes.Span[0] > ValueMark)
-            throw new InvalidOperationException($"'{key}' holds bytes that are not a value of this cache.");
-        if (bytes.Span[0] == NullMark)
+        if (!payload.HasValue)
+            payload.Resolve(value);
+        return true;
+    }
+
+    /// <summary>Makes of a value that this process holds what another node would read as another type.</summary>
+    public bool TryConvert<T>(string key, object? value, [MaybeNullWhen(false)] out T converted, [NotNullWhen(false)] out Exception? error)
+    {
+        error = null;
+        if (TryCast(value, out converted))
+            return true;
+        if (value is null)
         {
-            if (default(T) is not null)
-                throw WrongType<T>(key, null);
-            payload.Resolve(null);
-            return default!;
+            error = WrongType<T>(key, null);
+            return false;
         }
 
-        T value;
+        var buffer = new ArrayBufferWriter<byte>(256);
+        buffer.GetSpan(1)[0] = ValueMark;
+        buffer.Advance(1);
         try
         {
-            value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(bytes[1..]));
+            Write(value, buffer);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            throw new InvalidOperationException($"'{key}' holds a value that can't be read as {typeof(T)}: {e.Message}", e);
+            error = WrongType<T>(key, value);
+            return false;
         }
 
-        payload.Resolve(value);
-        return value;
+        if (TryRead(key, buffer.WrittenMemory, out converted, out var unreadable))
+            return true;
+        error = new InvalidOperationException($"{WrongType<T>(key, value).Message} {unreadable.Message}", unreadable.InnerException);
+        return false;
+    }
+
+    private bool TryRead<T>(string key, ReadOnlyMemory<byte> bytes, [MaybeNullWhen(false)] out T value, [NotNullWhen(false)] out Exception? error)
+    {
+        value = default;
+        error = null;
+        if (bytes.Length == 0 || bytes.Span[0] is not (NullMark or ValueMark))
+        {
+            error = new InvalidOperationException($"'{key}' holds bytes that are not a value of this version of the cache.");
+            return false;
+        }
+
+        if (bytes.Span[0] == NullMark)
+        {
+            if (default(T) is not null)
+                error = WrongType<T>(key, null);
+            return error is null;
+        }
+
+        try
+        {
+            value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(bytes[1..]));
+            return true;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            error = new InvalidOperationException($"'{key}' holds a value that can't be read as {typeof(T)}: {e.Message}", e);
+            return false;
+        }
+    }
+
+    /// <summary>How a value of this very type is written: as its caller's type is, which may be one of its bases.</summary>
+    private void Remember<T>(Type type)
+    {
+        if (!_writers.ContainsKey(type))
+            _writers.TryAdd(type, (value, target) => SerializerOf<T>().Serialize((T)value, target));
+    }
+
+    private void Write(object value, IBufferWriter<byte> target)
+    {
+        if (_writers.TryGetValue(value.GetType(), out var write))
+        {
+            write(value, target);
+            return;
+        }
+
+        using var writer = new Utf8JsonWriter(target);
+        JsonSerializer.Serialize(writer, value, _json.GetTypeInfo(value.GetType()));
     }
 
     public static bool TryCast<T>(object? value, [MaybeNullWhen(false)] out T typed)
@@ -133,18 +212,6 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
         }
 
         return (IHybridCacheSerializer<T>)_serializers.GetOrAdd(typeof(T), serializer ?? new JsonValueSerializer<T>(_json));
-    }
-
-    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Only where the application has reflection-based JSON; else it registers a serializer or gives options with a resolver.")]
-    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "As above.")]
-    private static JsonSerializerOptions DefaultJson()
-    {
-        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web) { IncludeFields = true };
-
-        // Without reflection (native AOT, trimming) none is known: objects that stay in this process need none, and for others the error names the type.
-        options.TypeInfoResolver = JsonSerializer.IsReflectionEnabledByDefault ? new DefaultJsonTypeInfoResolver() : JsonTypeInfoResolver.Combine();
-        options.MakeReadOnly();
-        return options;
     }
 
     private sealed class JsonValueSerializer<T>(JsonSerializerOptions options) : IHybridCacheSerializer<T>

@@ -9,6 +9,7 @@ public sealed class CachePayload
 {
     private volatile object? _value;
     private volatile bool _hasValue;
+    private volatile Unreadable? _unreadable;
 
     private CachePayload(object? value, bool hasValue, ReadOnlyMemory<byte>? bytes, int size)
     {
@@ -46,4 +47,12 @@ public sealed class CachePayload
         _value = value;
         _hasValue = true;
     }
+
+    /// <summary>Remembers that it can't be read as a type, so that not every reader tries.</summary>
+    internal void NoteUnreadable(Type type, Exception error) => _unreadable = new Unreadable(type, error);
+
+    /// <summary>Why it can't be read as a type; null: that is not known.</summary>
+    internal Exception? WhyUnreadable(Type type) => _unreadable is { } known && known.As == type ? known.Error : null;
+
+    private sealed record Unreadable(Type As, Exception Error);
 }

@@ -137,7 +137,7 @@ public abstract class BadInputScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(1)]
     public async Task A_value_of_another_type_at_a_key_is_an_error_that_names_the_key_and_leaves_the_value(int node)
     {
-        await using var farm = NewFarm(nodes: 2);
+        await using var farm = NewFarm(nodes: 2, options => options.UnreadableValues = UnreadableValues.Throw);
         await farm.SetAsync(0, Key, "not a number", Passive);
 
         var errors = new[]
@@ -154,7 +154,7 @@ public abstract class BadInputScenarios(FarmMode mode) : Scenario(mode)
     [Fact]
     public async Task Null_where_a_value_type_is_asked_for_is_an_error_that_names_the_key()
     {
-        await using var farm = NewFarm(nodes: 2);
+        await using var farm = NewFarm(nodes: 2, options => options.UnreadableValues = UnreadableValues.Throw);
         await farm.SetAsync<string?>(0, Key, null, Passive);
 
         foreach (var i in farm.Indexes)

@@ -23,9 +23,9 @@ public sealed class ValueCodecTests
         var payload = _codec.Encode(Key, value, null);
 
         // One byte says that there is a value.
-        Assert.Equal(1, payload.Bytes!.Value.Span[0]);
+        Assert.Equal(2, payload.Bytes!.Value.Span[0]);
         using var json = JsonDocument.Parse(payload.Bytes.Value[1..]);
-        Assert.Equal("Ada", json.RootElement.GetProperty("name").GetString());
+        Assert.Equal("Ada", json.RootElement.GetProperty("Name").GetString());
         Assert.Equal(payload.Bytes.Value.Length, payload.Size);
 
         var back = _codec.Decode<Person>(Key, FromStore(payload));
@@ -187,10 +187,11 @@ public sealed class ValueCodecTests
     [Theory]
     [InlineData(new byte[0])]
     [InlineData(new byte[] { 2 })]
+    [InlineData(new byte[] { 1, (byte)'{', (byte)'}' })]
     [InlineData(new byte[] { 0xFF, 1, 2, 3 })]
     [InlineData(new byte[] { 1 })]
-    [InlineData(new byte[] { 1, (byte)'{' })]
-    [InlineData(new byte[] { 1, 0xC3, 0x28 })]
+    [InlineData(new byte[] { 2, (byte)'{' })]
+    [InlineData(new byte[] { 2, 0xC3, 0x28 })]
     public void Bytes_that_are_no_value_are_an_error_that_names_the_key(byte[] bytes) =>
         AssertNames(Assert.Throws<InvalidOperationException>(() => _codec.Decode<Person>(Key, CachePayload.FromBytes(bytes))), Key);
 
@@ -254,6 +255,87 @@ public sealed class ValueCodecTests
     private static void AssertNames(Exception error, params string[] names) =>
         Assert.All(names, name => Assert.Contains(name, error.Message, StringComparison.Ordinal));
 
+    [Fact]
+    public void Another_type_is_read_of_a_value_of_this_process_as_of_one_from_the_store()
+    {
+        foreach (var codec in (ValueCodec[])[_codec, new ValueCodec(null, null, storesObjects: true, int.MaxValue)])
+        {
+            Assert.Equal(5L, codec.Decode<long>(Key, codec.Encode(Key, 5, null)));
+            Assert.Equal("Ada", codec.Decode<Named>(Key, codec.Encode(Key, new Person("Ada", 36, []), null)).Name);
+            AssertNames(Assert.Throws<InvalidOperationException>(() => codec.Decode<int>(Key, codec.Encode(Key, "text", null))), Key, "System.Int32");
+            AssertNames(Assert.Throws<InvalidOperationException>(() => codec.Decode<Aged>(Key, codec.Encode(Key, new Named("Ada"), null))), Key, nameof(Aged));
+        }
+    }
+
+    [Fact]
+    public void A_value_is_read_as_another_type_by_the_serializer_of_the_type_that_it_was_made_as()
+    {
+        var objects = new ValueCodec(
+            new ServiceCollection().AddSingleton<IHybridCacheSerializer<string>>(new Reversing()).BuildServiceProvider(), null, storesObjects: true, int.MaxValue);
+        Assert.Equal(321, objects.Decode<int>(Key, objects.Encode(Key, "123", null)));
+    }
+
+    // An attribute can't hold such strings either.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void A_string_with_half_a_surrogate_pair_survives(int which)
+    {
+        var value = new[] { "\ud800", "a\udc00b", "\ude00\ud83d \" \\ \n \u0001 ä 😀", "\ud83d\ud83d\ude00" }[which];
+        AssertSurvives(value);
+        Assert.Equal(value, Back(new Named(value)).Name);
+        AssertNames(Assert.Throws<InvalidOperationException>(() => _codec.Encode(Key, new Dictionary<string, int> { [value] = 1 }, null)), Key, "surrogate");
+    }
+
+    [Fact]
+    public void Names_that_differ_in_case_alone_and_numbers_that_are_none_survive()
+    {
+        var back = Back(new TwoCases { Name = "upper", name = "lower" });
+        Assert.Equal(("upper", "lower"), (back.Name, back.name));
+        AssertSurvives(double.NaN);
+        AssertSurvives(float.NegativeInfinity);
+    }
+
+    [Fact]
+    public void What_could_not_be_read_once_is_not_tried_again()
+    {
+        var tries = 0;
+        var codec = Codec(services => services.AddSingleton<IHybridCacheSerializer<int>>(new Failing(() => tries++)));
+        var payload = FromStore(codec.Encode(Key, "text", null));
+        for (var i = 0; i < 3; i++)
+            Assert.Throws<InvalidOperationException>(() => codec.Decode<int>(Key, payload));
+        Assert.Equal(1, tries);
+        Assert.Equal("text", codec.Decode<string>(Key, payload));
+    }
+
+    private sealed class Failing(Action tried) : IHybridCacheSerializer<int>
+    {
+        public int Deserialize(ReadOnlySequence<byte> source)
+        {
+            tried();
+            throw new FormatException("planted");
+        }
+
+        public void Serialize(int value, IBufferWriter<byte> target) => throw new NotSupportedException();
+    }
+
+    [SuppressMessage("Style", "IDE1006", Justification = "The names are what is tested.")]
+    private sealed class TwoCases
+    {
+        public string Name { get; set; } = "";
+
+        public string name { get; set; } = "";
+    }
+
+    private sealed record Named(string Name);
+
+    private sealed record Aged
+    {
+        public required int Age { get; init; }
+    }
+
     private sealed record Person(string Name, int Age, string[] Interests);
 
     private record struct Point(int X, int Y);
@@ -268,7 +350,7 @@ public sealed class ValueCodecTests
     {
         public int Value { get; set; }
 
-        [System.Text.Json.Serialization.JsonPropertyName("value")]
+        [System.Text.Json.Serialization.JsonPropertyName("Value")]
         public int Other { get; set; }
     }
 

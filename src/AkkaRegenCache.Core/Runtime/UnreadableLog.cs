@@ -1,0 +1,29 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace AkkaRegenCache.Runtime;
+
+/// <summary>
+/// Says of values that can't be read what is wrong and what becomes of them: once for each kind of key (what stands before its first colon) and type. Thread-safe.
+/// </summary>
+internal sealed partial class UnreadableLog(ILogger logger, string cacheName)
+{
+    /// <summary>Keys without a colon are kinds of their own: so many are told apart.</summary>
+    private const int MostKinds = 1000;
+
+    private readonly ConcurrentDictionary<(string Kind, Type As), bool> _told = new();
+
+    public void Tell(string key, Type type, Exception error)
+    {
+        if (_told.Count >= MostKinds || !logger.IsEnabled(LogLevel.Warning))
+            return;
+        var colon = key.IndexOf(':', StringComparison.Ordinal);
+        if (_told.TryAdd((colon < 0 ? key : key[..colon], type), true))
+            LogUnreadable(error, cacheName, key, type);
+    }
+
+    [LoggerMessage(17, LogLevel.Warning,
+        "Cache {CacheName}: the value of '{Key}' can't be read as {Type}. It counts as missing: who brings a generator has it made anew. "
+        + "Further ones of this kind of key are not reported.")]
+    private partial void LogUnreadable(Exception exception, string cacheName, string key, Type type);
+}
