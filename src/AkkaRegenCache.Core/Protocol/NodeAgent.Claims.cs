@@ -142,7 +142,7 @@ internal partial class NodeAgent
                 AskAgain(flight);
                 break;
             case ClaimOutcome.BackingOff:
-                AnswerFailure(flight.TakeWaiters(), answer.Failure);
+                AnswerFailure(flight.TakeWaiters(), OwnOf(flight.State.Key, answer.Failure));
                 DueAgainIn(flight.State, s_repairDelay);
                 End(flight);
                 break;

@@ -6,6 +6,12 @@ namespace AkkaRegenCache.Protocol;
 /// <content>Running a generator, and what becomes of its result.</content>
 internal partial class NodeAgent
 {
+    /// <summary>So many failures are remembered with their exceptions.</summary>
+    private const int MostOwnFailures = 1000;
+
+    /// <summary>Failures of this node's own runs, and until when the store may answer with them.</summary>
+    private readonly Dictionary<string, (GenerationFailure Failure, long Until)> _ownFailures = new(StringComparer.Ordinal);
+
     private void Run(Flight flight, long token)
     {
         var source = flight.State.Source ??= flight.Waiters!.Source!;
@@ -157,6 +163,7 @@ internal partial class NodeAgent
         var backoff = DueBackoff(state);
         if (!flight.IsSealed && !flight.IsLocal)
         {
+            NoteOwn(state.Key, failure, flight.Profile!.FailureBackoff);
             Release(flight, failure);
             PublishEnd(NotificationKind.Failed, flight, failure: failure);
 
@@ -178,6 +185,27 @@ internal partial class NodeAgent
         _out.Send(Peer.Callers, new GenerationFailedHere(
             state.Key, flight.Why, Math.Max(1, (int)state.Failures), state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - _now)), failure));
     }
+
+    /// <summary>Within the backoff the store answers with a failure as others know it. This node has the exception itself.</summary>
+    private void NoteOwn(string key, GenerationFailure failure, long backoff)
+    {
+        if (backoff <= 0 || failure.Exception is null)
+            return;
+        if (_ownFailures.Count >= MostOwnFailures)
+        {
+            foreach (var (past, _) in _ownFailures.Where(f => f.Value.Until <= _now).ToArray())
+                _ownFailures.Remove(past);
+            if (_ownFailures.Count >= MostOwnFailures)
+                _ownFailures.Clear();
+        }
+
+        _ownFailures[key] = (failure, _now + backoff);
+    }
+
+    private GenerationFailure? OwnOf(string key, GenerationFailure? told) =>
+        _ownFailures.TryGetValue(key, out var own) && own.Until > _now && told is not null && (own.Failure.Type, own.Failure.Message) == (told.Type, told.Message)
+            ? own.Failure
+            : told;
 
     private void FinishUncached(Flight flight, CachePayload payload)
     {

@@ -81,6 +81,22 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
             return false;
         if (payload.Bytes is not { } bytes)
             return TryConvert(key, payload.Value, out value, out error);
+        if (payload.HasValue)
+            return TryRead(key, bytes, out value, out error);
+        lock (payload)
+            return TryReadOnce(key, payload, bytes, out value, out error);
+    }
+
+    /// <summary>Several who read it at the same time share what the first of them makes.</summary>
+    private bool TryReadOnce<T>(
+        string key, CachePayload payload, ReadOnlyMemory<byte> bytes, [MaybeNullWhen(false)] out T value, [NotNullWhen(false)] out Exception? error)
+    {
+        if (payload.HasValue && TryCast(payload.Value, out value))
+        {
+            error = null;
+            return true;
+        }
+
         if (!TryRead(key, bytes, out value, out error))
         {
             // All who ask for it as this type find the same.

@@ -8,17 +8,7 @@ namespace AkkaRegenCache.Tests.Protocol;
 /// <summary>One agent and all that is around it, played by the test: the store answers what the test says, time goes when it says so.</summary>
 internal sealed class AgentDriver : IAccessLog
 {
-    public static readonly EntryProfile Profile = new()
-    {
-        Interval = TimeSpan.TicksPerSecond,
-        Tolerance = 7 * TimeSpan.TicksPerSecond,
-        Retention = 20 * TimeSpan.TicksPerSecond,
-        MinimumForward = 0,
-        GenerationDeadline = 30 * TimeSpan.TicksPerSecond,
-        HardTimeout = long.MaxValue,
-        FailureBackoff = 0,
-        Jitter = 0,
-    };
+    public static readonly EntryProfile Profile = ProfileWith(hardTimeout: long.MaxValue);
 
     private readonly NodeAgent _agent;
     private readonly Outbox _outbox = new();
@@ -115,7 +105,15 @@ internal sealed class AgentDriver : IAccessLog
     /// <summary>A caller reads the key now: from memory, should it be there.</summary>
     public void ReadHit() => _read = Now;
 
-    public void Ask(WaiterKind kind, string key = "k0") => Tell(Peer.Callers, new Caller(key, kind));
+    public Waiter Ask(WaiterKind kind, string key = "k0", double? hardTimeout = null)
+    {
+        var caller = NewCaller(kind, key, hardTimeout);
+        Tell(Peer.Callers, caller);
+        return caller;
+    }
+
+    public static Waiter NewCaller(WaiterKind kind, string key = "k0", double? hardTimeout = null) =>
+        new Caller(key, kind, hardTimeout is { } seconds ? ProfileWith((long)(seconds * TimeSpan.TicksPerSecond)) : Profile);
 
     /// <summary>Brings a key into memory: a caller asks, and the store has it.</summary>
     public void Show(string key, long token, double freshFor = 8, double? dueIn = 1, string life = "1")
@@ -160,8 +158,20 @@ internal sealed class AgentDriver : IAccessLog
         ActiveFor = TimeSpan.FromSeconds(20),
     };
 
-    private sealed class Caller(string key, WaiterKind kind)
-        : Waiter(key, kind, AgentDriver.Profile, kind is WaiterKind.Get or WaiterKind.Refresh ? new Source() : null);
+    private static EntryProfile ProfileWith(long hardTimeout) => new()
+    {
+        Interval = TimeSpan.TicksPerSecond,
+        Tolerance = 7 * TimeSpan.TicksPerSecond,
+        Retention = 20 * TimeSpan.TicksPerSecond,
+        MinimumForward = 0,
+        GenerationDeadline = 30 * TimeSpan.TicksPerSecond,
+        HardTimeout = hardTimeout,
+        FailureBackoff = 0,
+        Jitter = 0,
+    };
+
+    private sealed class Caller(string key, WaiterKind kind, EntryProfile profile)
+        : Waiter(key, kind, profile, kind is WaiterKind.Get or WaiterKind.Refresh ? new Source() : null);
 
     private sealed class Source() : GeneratorSource(AgentDriver.Profile);
 }

@@ -353,6 +353,63 @@ public sealed class NodeAgentTests
         Assert.False(agent.State("k0").Uncommitted);
     }
 
+    [Fact]
+    public void A_caller_that_left_before_it_was_heard_begins_nothing()
+    {
+        var agent = new AgentDriver();
+        var caller = AgentDriver.NewCaller(WaiterKind.Get);
+        agent.Tell(Peer.Callers, new CallerLeft(caller));
+        agent.Tell(Peer.Callers, caller);
+
+        Assert.Empty(agent.All<StoreCall>().Where(call => call.Request is not null));
+    }
+
+    [Fact]
+    public void A_caller_that_asks_again_has_no_more_time_than_before()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        var caller = agent.Ask(WaiterKind.Get, hardTimeout: 3);
+        agent.Sent.Clear();
+        agent.Advance(2);
+        caller.AskForNewer(10);
+        agent.Tell(Peer.Callers, caller);
+        Assert.Empty(agent.All<Answered>());
+
+        agent.Advance(1);
+        Assert.Equal(AnswerKind.TimedOut, Assert.Single(agent.All<Answered>()).Kind);
+    }
+
+    [Fact]
+    public void A_caller_that_looks_into_the_store_beside_a_refresh_has_its_time_watched()
+    {
+        var agent = new AgentDriver();
+        agent.Ask(WaiterKind.Refresh);
+        agent.Ask(WaiterKind.Get, hardTimeout: 0.5);
+        agent.Ask(WaiterKind.Peek, hardTimeout: 0.5);
+
+        agent.Advance(0.5);
+        Assert.Equal([AnswerKind.TimedOut, AnswerKind.TimedOut], agent.All<Answered>().Select(answered => answered.Kind));
+    }
+
+    [Fact]
+    public void What_a_caller_cannot_read_is_made_anew_and_not_where_there_is_something_newer_by_then()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10);
+        var caller = agent.Ask(WaiterKind.Get);
+        caller.AskForNewer(10);
+        agent.Tell(Peer.Callers, caller);
+        var claim = Assert.Single(agent.Asked<ClaimRequest>());
+        Assert.Equal((ClaimReason.Refresh, 10), (claim.Reason, claim.ObservedToken));
+
+        var other = AgentDriver.NewCaller(WaiterKind.Get);
+        other.AskForNewer(9);
+        agent.Sent.Clear();
+        agent.Tell(Peer.Callers, other);
+        Assert.Equal(AnswerKind.InMemory, Assert.Single(agent.All<Answered>()).Kind);
+    }
+
     private static AgentDriver MadeWithoutStore(int parts = 1)
     {
         var agent = new AgentDriver(parts) { Store = call => new StoreReplied(call, null, StoreFault.Refused) };

@@ -71,6 +71,10 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
         await farm.AdvanceAsync(Seconds(4));
         foreach (var i in farm.Indexes)
             Assert.Contains("no value today", (await farm.FailureAsync<Exception>(farm.Call(i, generator, options))).Message, StringComparison.Ordinal);
+
+        // Where it ran, it is the exception itself, as for the one who asked first.
+        await farm.FailureAsync<FormatException>(farm.Call(0, generator, options));
+        await farm.FailureAsync<RemoteGenerationException>(farm.Call(1, generator, options));
         Assert.Equal(1, generator.Runs);
 
         await farm.AdvanceAsync(Seconds(1) + farm.Slack);
@@ -206,5 +210,53 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
 
         Assert.Equal((1, 0), (generator.Cancelled, farm.HungGenerators(0)));
         await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "C3")]
+    public async Task The_callers_time_goes_on_where_it_must_ask_again()
+    {
+        // The value that the caller finds can't be read, after a second; then there are two seconds left of its three.
+        await using var farm = NewFarm(nodes: 2);
+        var options = Active with { HardTimeout = Seconds(3) };
+        var gate = farm.NewGate();
+        var other = farm.Node(0).GetOrCreateAsync(Key, async cancellationToken =>
+        {
+            await gate.PassAsync(cancellationToken);
+            return "no number";
+        }, options).AsTask();
+        await farm.SettleAsync();
+        var late = farm.NewGate();
+        var call = farm.Node(1).GetOrCreateAsync(Key, async cancellationToken =>
+        {
+            await late.PassAsync(cancellationToken);
+            return 1;
+        }, options).AsTask();
+        await farm.AdvanceAsync(Seconds(1));
+        gate.Open();
+        await farm.AnswerAsync(other);
+        await farm.FailureAsync<TimeoutException>(call);
+
+        Assert.InRange(farm.Now, Seconds(3), Seconds(3) + farm.Slack);
+        late.Open();
+        await farm.AdvanceAsync(Seconds(1));
+    }
+
+    [Fact, Trait("Row", "C3")]
+    public async Task The_callers_time_is_watched_while_it_reads_the_store_beside_a_regeneration()
+    {
+        await using var farm = NewFarm(nodes: 1, options => options.StoreReadTimeout = Seconds(20));
+        var options = Active with { HardTimeout = Seconds(1) };
+        var generator = new TestGenerator(farm);
+        var gate = generator.Shut();
+        var refresh = farm.Node(0).RefreshAsync(Key, generator.Run, Active).AsTask();
+        await farm.SettleAsync();
+        farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Read);
+
+        var begun = farm.Now;
+        await farm.FailureAsync<TimeoutException>(farm.Call(0, generator, options));
+        Assert.InRange(farm.Now - begun, Seconds(1), Seconds(1) + farm.Slack);
+        farm.StoreOf(0).Heal();
+        gate.Open();
+        await farm.AnswerAsync(refresh);
     }
 }

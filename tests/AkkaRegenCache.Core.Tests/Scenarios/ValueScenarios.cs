@@ -139,6 +139,18 @@ public abstract class ValueScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Fact]
+    public async Task All_who_wait_on_a_node_for_a_value_from_another_share_one_instance()
+    {
+        await using var farm = NewFarm(nodes: 2);
+        await farm.SetAsync(0, Key, new OldProduct("shared"), Passive);
+        var calls = await farm.CallTogetherAsync([1], 40, node => farm.Node(node).GetOrCreateAsync(Key, _ => new ValueTask<OldProduct>(new OldProduct("none")), Passive).AsTask());
+        var answers = await farm.AnswersAsync(calls);
+
+        Assert.Equal("shared", answers[0].Name);
+        Assert.All(answers, answer => Assert.Same(answers[0], answer));
+    }
+
+    [Fact]
     [Trait("Row", "C16")]
     public async Task On_request_a_value_that_cannot_be_read_is_an_error()
     {
