@@ -37,8 +37,9 @@ internal partial class NodeAgent
         }
         else
         {
+            // Answered at the end: what they were given is shown by then.
             state.Failures = 0;
-            AnswerValue(flight.TakeWaiters(), finished.Payload!, flight.Token);
+            var (waiters, token) = (flight.TakeWaiters(), flight.Token);
             if (flight.IsSealed)
                 End(flight);
             else if (finished.Outcome == RunOutcome.Uncached)
@@ -48,17 +49,20 @@ internal partial class NodeAgent
             else if (finished.Outcome == RunOutcome.TooLarge)
                 FinishTooLarge(flight, finished.Payload!);
             else
-                Commit(flight, finished.Payload!);
+                Commit(flight, finished.Payload!, isAnswered: waiters is not null);
+            AnswerValue(waiters, finished.Payload!, token);
         }
 
         Settle(state);
     }
 
-    private void Commit(Flight flight, CachePayload payload)
+    private void Commit(Flight flight, CachePayload payload, bool isAnswered)
     {
         var state = flight.State;
         flight.Phase = FlightPhase.Committing;
         flight.Payload = payload;
+        if (isAnswered)
+            ShowOwn(flight, payload);
         flight.CommitEnds = _now + Math.Min(_settings.Lease, flight.Profile!.Life);
         _committing++;
         Issue(new StoreCall
@@ -77,6 +81,19 @@ internal partial class NodeAgent
             Flight = flight,
         });
     }
+
+    /// <summary>
+    /// What callers are given this node shows from now on, before the store has answered: as newer than all before its claim, and as no proof that it is
+    /// stored. Not where its claim may be another's by now, nor over a change of this node that waits for the store. Overridden only to plant a bug.
+    /// </summary>
+    protected virtual void ShowOwn(Flight flight, CachePayload payload)
+    {
+        if (_now < flight.LeaseEnds && MayShow(flight.State))
+            TakeUncommitted(flight, payload, flight.Token - 1, madeAt: _now);
+    }
+
+    /// <summary>Whether memory shows what this flight made, and has nobody's word that it is stored.</summary>
+    private static bool ShowsOwn(Flight flight) => flight.State is { InMemory: true, Uncommitted: true } state && state.Token == flight.Token - 1;
 
     private void OnCommitted(StoreCall call, ChangeAnswer? answer)
     {
@@ -143,9 +160,15 @@ internal partial class NodeAgent
         }
         else
         {
+            // Superseded: what is newer may be a removal. Without anything newer (the claim was lost) it stays, and yields to nothing older.
+            var isSuperseded = answer.Token > flight.Token && ShowsOwn(flight);
             NoteToken(state, answer.Token);
+            if (isSuperseded)
+                Forget(state);
             DueAgainIn(state, s_repairDelay);
             AskAgainAll(flight);
+            if (isSuperseded)
+                Fetch(state);
         }
     }
 

@@ -226,4 +226,67 @@ public abstract class ReadAndRefreshScenarios(FarmMode mode) : Scenario(mode)
 
     private static Task<T> Blocking<T>(Func<T> call) =>
         Task.Factory.StartNew(call, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    [Theory, Trait("Row", "A16")]
+    [InlineData(0)]
+    [InlineData(0.4)]
+    public async Task What_a_caller_was_given_its_node_shows_from_then_on(double commitTakes)
+    {
+        await using var farm = NewFarm(nodes: 2);
+        if (commitTakes > 0)
+            farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(commitTakes), int.MaxValue, StoreOperation.Commit);
+        var generator = new TestGenerator(farm);
+        for (var run = 1; run <= 20; run++)
+        {
+            // A cold key, a refresh of a warm one, and a refresh of a cold one.
+            var key = $"{run % 3} {run / 3}";
+            var given = run % 3 == 0 ? await farm.GetAsync(0, generator, Passive, $"cold {run}") : await farm.AnswerAsync(farm.Node(0).RefreshAsync(key, generator.Run, Passive));
+            var shown = farm.Node(0).TryGetAsync<string>(run % 3 == 0 ? $"cold {run}" : key);
+            Assert.True(shown.IsCompletedSuccessfully);
+            Assert.Equal(new CacheResult<string>(true, given), await shown);
+            if (run % 2 == 0)
+                await farm.AdvanceAsync(Seconds(commitTakes));
+        }
+
+        await farm.AdvanceAsync(Seconds(1));
+        farm.StoreOf(0).Heal();
+        await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "A16")]
+    public async Task What_a_caller_was_given_yields_to_what_was_changed_meanwhile()
+    {
+        foreach (var removes in (bool[])[false, true])
+        {
+            await using var farm = NewFarm(nodes: 2, options => options.UseNotifications = false);
+            farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.4), 1, StoreOperation.Commit);
+            var generator = new TestGenerator(farm);
+            Assert.Equal("value 1", await farm.GetAsync(0, generator, Passive));
+            if (removes)
+                await farm.RemoveAsync(1, Key);
+            else
+                await farm.SetAsync(1, Key, "set", Passive);
+
+            // The store refuses what was made before: with nothing heard from the other node, that is how this one learns of the change.
+            await farm.AdvanceAsync(Seconds(0.4));
+            Assert.Equal(removes ? default : new CacheResult<string>(true, "set"), await farm.TryGetAsync<string>(0, Key));
+            await AssertNothingLeftAsync(farm);
+        }
+    }
+
+    [Fact, Trait("Row", "A16")]
+    public async Task What_a_caller_was_given_does_not_cover_a_change_of_its_node_that_waits_for_the_store()
+    {
+        await using var farm = NewFarm(nodes: 1);
+        var generator = new TestGenerator(farm);
+        var gate = generator.Shut();
+        var call = farm.Call(0, generator, Active);
+        await farm.SettleAsync();
+        farm.StoreOf(0).Break(StoreFault.Throws, StoreOperation.Write);
+        Assert.True((await farm.SetAsync(0, Key, "set", Active)).IsPending);
+        gate.Open();
+        await farm.AnswerAsync(call);
+
+        Assert.Equal("set", (await farm.TryGetAsync<string>(0, Key)).Value);
+    }
 }

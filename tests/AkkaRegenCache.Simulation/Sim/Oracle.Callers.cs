@@ -45,6 +45,22 @@ internal sealed partial class Oracle
     }
 
     /// <summary>
+    /// A caller was given what its node has made just now: that, or something newer, is what the node shows from now on, whatever becomes of it in the store. Not where
+    /// something was changed or accepted meanwhile, by which it is overtaken, nor where the claim may have come to its end.
+    /// </summary>
+    public void Given(SimCall call, SimValue given, long token, SimValue? shown)
+    {
+        var (options, model) = (world.Options, Model(call.Key));
+        if (!options.StoreAnswers || options.PauseEvery + options.ClockStepEvery + options.FailOverEvery + options.NewLifeEvery + options.PartLossEvery + options.SplitEvery != 0)
+            return;
+        if (given.MadeAt < world.Now || model.LastToken > token || world.Now - given.BornAt > options.Lease)
+            return;
+        Mark("shown when given");
+        if (shown is null || shown.BornAt < given.BornAt)
+            world.Fail($"16: {call} was given {given}, and its node shows {shown?.ToString() ?? "nothing"}");
+    }
+
+    /// <summary>
     /// Whether a value that is there must reach the caller at once. Where notifications are lost, its coordinator brings it the outcome of the claim it
     /// waits for; but not of changes, which end that claim.
     /// </summary>

@@ -81,6 +81,10 @@ internal static class Plants
         {
             Agent = static (_, s, r, a) => new ShowsRemoved(s, r, a),
         },
+        new("given-not-shown", "what callers were given is shown only when the store has taken it")
+        {
+            Agent = static (_, s, r, a) => new ShowsLate(s, r, a),
+        },
         new("outcome-not-pushed", "a coordinator doesn't wake those who wait")
         {
             Coordinator = static (s, r) => new NeverPushes(s, r),
@@ -155,6 +159,13 @@ internal static class Plants
     private sealed class NeverSeals(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
     {
         protected override void Seal(Flight flight)
+        {
+        }
+    }
+
+    private sealed class ShowsLate(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void ShowOwn(Flight flight, CachePayload payload)
         {
         }
     }

@@ -322,7 +322,10 @@ internal sealed class SimNode : IAccessLog
                     _inbox.Enqueue((Peer.Callers, call));
                     break;
                 case AnswerKind.Value:
-                    _world.Oracle.Answered(call, (SimValue)answered.Payload!.Value!);
+                    var given = (SimValue)answered.Payload!.Value!;
+                    _world.Oracle.Answered(call, given);
+                    if (given.MadeBy == this && !_pendingChange.Contains(call.Key))
+                        _world.Oracle.Given(call, given, answered.Token, _memory.GetValueOrDefault(call.Key)?.Value);
                     break;
                 case AnswerKind.Changed:
                     if (answered.IsPending || answered.Accepted)
@@ -401,7 +404,7 @@ internal sealed class SimNode : IAccessLog
         var outcome = draw < options.Uncached ? RunOutcome.Uncached
             : draw < options.Uncached + options.TooLarge ? RunOutcome.TooLarge
             : RunOutcome.Made;
-        var value = new SimValue(run.Message.Key, _world.Oracle.NextValue(), run.BeganAt, isSet: false);
+        var value = new SimValue(run.Message.Key, _world.Oracle.NextValue(), run.BeganAt, isSet: false) { MadeBy = outcome == RunOutcome.Uncached ? null : this };
         _world.Oracle.Made(run, value);
         Deliver(Peer.Generators, new GeneratorFinished(
             run.Message.RunId, outcome, CachePayload.FromValue(value, _world.Random.Next(10, 200)), null));

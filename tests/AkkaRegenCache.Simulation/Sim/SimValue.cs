@@ -20,6 +20,9 @@ internal sealed class SimValue(string key, long id, long bornAt, bool isSet)
     /// <summary>Whether it is too large for the store.</summary>
     public bool IsTooLarge { get; set; }
 
+    /// <summary>The node whose generator made it, to be kept; null: it was set, or is for its callers only.</summary>
+    public SimNode? MadeBy { get; init; }
+
     /// <summary>When it was asked for, if it is a set.</summary>
     public long AskedAt { get; } = bornAt;
 
