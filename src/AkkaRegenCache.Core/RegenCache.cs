@@ -232,7 +232,12 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         var call = new BlockingCall<T>(key!, source.Profile, source);
         if (unreadable != 0)
             call.AskForNewer(unreadable);
-        _shell.Blocked.Add(key!, call);
+        return GenerationScope.Current is { } scope ? scope.Wait(_shell, key!, () => Task.FromResult(Block(call))).GetAwaiter().GetResult() : Block(call);
+    }
+
+    private T Block<T>(BlockingCall<T> call)
+    {
+        _shell.Blocked.Add(call.Key, call);
         try
         {
             _shell.Post(Peer.Callers, call);
@@ -240,7 +245,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         }
         finally
         {
-            _shell.Blocked.Remove(key!, call);
+            _shell.Blocked.Remove(call.Key, call);
         }
     }
 
@@ -268,7 +273,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         {
             // Nothing else is ever put there.
             var source = Unsafe.As<KeySource>(known);
-            if (ReferenceEquals(source.Generator, generator) && ReferenceEquals(source.Profile.Options, options)
+            if (ReferenceEquals(source.Generator, generator) && (ReferenceEquals(source.Profile.Options, options) || source.Profile.IsOf(options))
                 && (typeof(TState).IsValueType
                     ? source is ValueStateSource<TState, T> typed && typed.HasState(state)
                     : ReferenceEquals(source.State, state)))
@@ -343,7 +348,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         if (entry.Generator is KeySource known && ReferenceEquals(known.Generator, generator))
         {
-            if (!ReferenceEquals(known.Profile.Options, options))
+            if (!known.Profile.IsOf(options))
                 known.Profile = _profiles.Resolve(options);
             if (typeof(TState).IsValueType ? known is ValueStateSource<TState, T> typed && typed.HasState(state) : known is ObjectStateSource<TState, T>)
             {
@@ -395,6 +400,15 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     {
         if (cancellationToken.IsCancellationRequested)
             return Task.FromCanceled<TResult>(cancellationToken);
+
+        // Only these two wait for a run of their key.
+        if (call.Kind is WaiterKind.Get or WaiterKind.Refresh && GenerationScope.Current is { } scope)
+            return scope.Wait(_shell, call.Key, () => Send(call, task, cancellationToken, message));
+        return Send(call, task, cancellationToken, message);
+    }
+
+    private Task<TResult> Send<TResult>(Call call, Task<TResult> task, CancellationToken cancellationToken, object? message)
+    {
         call.Watch(_shell, cancellationToken);
         _shell.Post(Peer.Callers, message ?? call);
         return task;

@@ -1,7 +1,7 @@
 namespace AkkaRegenCache;
 
 /// <summary>
-/// How an entry lives. Immutable; keep one instance for all calls of a kind (resolved options are remembered per instance). A value left
+/// How an entry lives. Immutable. Equal options are the same to a cache: written inline at a call they cost their allocation, and one comparison. A value left
 /// null is taken from <see cref="RegenCacheOptions.DefaultEntryOptions"/>, else from the default named at each property.
 /// </summary>
 public sealed record RegenEntryOptions

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
@@ -7,6 +9,10 @@ internal sealed class EntryProfile
 {
     /// <summary>The options object it was made from, as callers give it; null: the cache's defaults.</summary>
     public RegenEntryOptions? Options { get; init; }
+
+    /// <summary>Whether options mean this profile: the same object, or an equal one, as a call that writes them inline brings each time.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public bool IsOf(RegenEntryOptions? options) => ReferenceEquals(Options, options) || (options is not null && options.Equals(Options));
 
     public required long Interval { get; init; }
 

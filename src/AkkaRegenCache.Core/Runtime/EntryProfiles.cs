@@ -1,15 +1,15 @@
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using AkkaRegenCache.Protocol;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>Resolves entry options against the cache's defaults, once per options object. Thread-safe.</summary>
+/// <summary>Resolves entry options against the cache's defaults. Equal options share a profile. Thread-safe.</summary>
 internal sealed class EntryProfiles
 {
-    private const int RememberedPairs = 1024;
+    /// <summary>So many different ones are remembered: more come only where options are computed.</summary>
+    private const int Remembered = 1024;
 
-    private readonly ConditionalWeakTable<RegenEntryOptions, EntryProfile> _profiles = [];
+    private readonly ConcurrentDictionary<RegenEntryOptions, EntryProfile> _profiles = new();
     private readonly ConcurrentDictionary<(TimeSpan Retention, TimeSpan Interval), RegenEntryOptions> _pairs = new();
     private readonly RegenEntryOptions _defaults;
     private readonly double _jitterShare;
@@ -28,7 +28,10 @@ internal sealed class EntryProfiles
     {
         if (options is null)
             return Default;
-        return _profiles.TryGetValue(options, out var known) ? known : _profiles.GetValue(options, o => Make(o, o));
+        if (_profiles.TryGetValue(options, out var known))
+            return known;
+        var profile = Make(options, options);
+        return _profiles.Count < Remembered ? _profiles.GetOrAdd(options, profile) : profile;
     }
 
     /// <summary>One options object for each pair that the synchronous entry point is called with.</summary>
@@ -38,7 +41,7 @@ internal sealed class EntryProfiles
             return known;
         var options = new RegenEntryOptions { InactiveRetention = retention, RegenerationInterval = interval };
         Resolve(options);
-        return _pairs.Count < RememberedPairs ? _pairs.GetOrAdd((retention, interval), options) : options;
+        return _pairs.Count < Remembered ? _pairs.GetOrAdd((retention, interval), options) : options;
     }
 
     private EntryProfile Make(RegenEntryOptions options, RegenEntryOptions? given)

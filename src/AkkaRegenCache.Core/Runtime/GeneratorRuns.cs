@@ -37,8 +37,12 @@ internal sealed class GeneratorRuns(NodeShell shell)
             run.Cancel(message.Hung);
     }
 
+    /// <summary>The runs of a key that have not ended.</summary>
+    public IEnumerable<GenerationScope> ScopesOf(string key) => _running.Values.Where(run => run.Key == key).Select(run => run.Scope);
+
     private void End(Run run)
     {
+        run.Scope.End();
         _running.TryRemove(run.Id, out _);
         if (run.IsHung)
             Interlocked.Decrement(ref _hung);
@@ -51,6 +55,10 @@ internal sealed class GeneratorRuns(NodeShell shell)
         private readonly CancellationTokenSource _cancellation = new();
 
         public long Id => message.RunId;
+
+        public string Key => message.Key;
+
+        public GenerationScope Scope { get; } = new(runs.Shell, message.Key);
 
         public bool IsHung { get; private set; }
 
@@ -71,6 +79,7 @@ internal sealed class GeneratorRuns(NodeShell shell)
         private async Task ExecuteAsync()
         {
             GeneratorFinished finished;
+            Scope.Enter();
             try
             {
                 var context = new GenerationContext(message.Key, message.Token);

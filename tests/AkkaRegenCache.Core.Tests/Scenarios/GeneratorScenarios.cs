@@ -151,4 +151,89 @@ public abstract class GeneratorScenarios(FarmMode mode) : Scenario(mode)
             },
             _active));
     }
+
+    [Theory, Trait("Row", "A23")]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task A_generator_that_waits_for_its_own_key_fails_at_once_and_names_the_way(int keys)
+    {
+        await using var farm = NewFarm(nodes: 2);
+        ValueTask<string> Ask(int key, CancellationToken cancellationToken) =>
+            farm.Node(0).GetOrCreateAsync($"key {key}", ct => Ask((key + 1) % keys, ct), Passive, cancellationToken);
+
+        var begun = farm.Now;
+        var error = await farm.FailureAsync<InvalidOperationException>(Ask(0, CancellationToken.None).AsTask());
+
+        AssertNoTimeHasPassed(farm, begun);
+        Assert.Contains(string.Join(" → ", Enumerable.Range(0, keys + 1).Select(i => $"'key {(i + keys - 1) % keys}'")), error.Message, StringComparison.Ordinal);
+        await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "A23")]
+    public async Task A_generator_that_refreshes_its_own_key_or_blocks_for_it_fails_at_once()
+    {
+        await using var farm = NewFarm(nodes: 1);
+        var refresh = farm.Node(0).GetOrCreateAsync("refresh", async ct => await farm.Node(0).RefreshAsync<string>("refresh", ct), Passive).AsTask();
+        Assert.Contains("'refresh' → 'refresh'", (await farm.FailureAsync<InvalidOperationException>(refresh)).Message, StringComparison.Ordinal);
+
+        string Block() => farm.Node(0).GetOrAdd("block", Block, TimeSpan.Zero, Seconds(10));
+        var blocked = farm.Node(0).GetOrCreateAsync("block", _ => new ValueTask<string>(Block()), Passive).AsTask();
+        Assert.Contains("'block' → 'block'", (await farm.FailureAsync<InvalidOperationException>(blocked)).Message, StringComparison.Ordinal);
+        await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "A23")]
+    public async Task Two_generators_that_come_to_wait_for_each_other_fail_at_once()
+    {
+        await using var farm = NewFarm(nodes: 1);
+        var gate = farm.NewGate();
+        async ValueTask<string> Ask(string other, CancellationToken cancellationToken)
+        {
+            await gate.PassAsync(cancellationToken);
+            return await farm.Node(0).GetOrCreateAsync(other, _ => new ValueTask<string>("not run"), Passive, cancellationToken);
+        }
+
+        var calls = new[]
+        {
+            farm.Node(0).GetOrCreateAsync("a", ct => Ask("b", ct), Passive).AsTask(),
+            farm.Node(0).GetOrCreateAsync("b", ct => Ask("a", ct), Passive).AsTask(),
+        };
+        await farm.SettleAsync();
+        var begun = farm.Now;
+        gate.Open();
+        foreach (var call in calls)
+            await farm.FailureAsync<InvalidOperationException>(call);
+        AssertNoTimeHasPassed(farm, begun);
+        await AssertNothingLeftAsync(farm);
+    }
+
+    [Fact, Trait("Row", "A23")]
+    public async Task Keys_that_share_what_they_need_and_work_that_outlives_its_run_wait_for_nobody_in_a_circle()
+    {
+        await using var farm = NewFarm(nodes: 1);
+        ValueTask<string> Leaf(CancellationToken cancellationToken) => farm.Node(0).GetOrCreateAsync("leaf", async _ =>
+        {
+            await Task.Yield();
+            return "leaf";
+        }, Passive, cancellationToken);
+        ValueTask<string> Branch(string key, CancellationToken cancellationToken) => farm.Node(0).GetOrCreateAsync(key, Leaf, Passive, cancellationToken);
+        var outlives = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<string>? later = null;
+
+        var root = await farm.AnswerAsync(farm.Node(0).GetOrCreateAsync("root", async ct =>
+        {
+            later = LaterAsync();
+            return string.Concat(await Task.WhenAll(Branch("left", ct).AsTask(), Branch("right", ct).AsTask()));
+        }, Passive));
+        async Task<string> LaterAsync()
+        {
+            await outlives.Task;
+            return await farm.Node(0).RefreshAsync("root", _ => new ValueTask<string>("again"), Passive);
+        }
+
+        Assert.Equal("leafleaf", root);
+        outlives.SetResult();
+        Assert.Equal("again", await farm.FinishAsync(later!));
+    }
 }
