@@ -66,7 +66,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         Name = name;
         NodeId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}";
         timeProvider ??= TimeProvider.System;
-        store = (store ?? new InMemoryStore(timeProvider)).ForCache(name);
+        store = (store ?? new InMemoryStore(timeProvider, maximumRecords: options.MaximumEntries, maximumBytes: options.MaximumBytes)).ForCache(name);
         _maximumKeyLength = options.MaximumKeyLength;
         _profiles = new EntryProfiles(options);
         _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);

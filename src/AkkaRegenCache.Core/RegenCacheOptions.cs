@@ -26,10 +26,13 @@ public sealed class RegenCacheOptions
     /// <summary>What entries get that name no options of their own.</summary>
     public RegenEntryOptions DefaultEntryOptions { get; set; } = new();
 
-    /// <summary>The most entries this node keeps in memory. Default: 100,000.</summary>
+    /// <summary>The most entries this node keeps in memory; and of a cache that has this process alone, the most that there are. Default: 100,000.</summary>
     public long MaximumEntries { get; set; } = 100_000;
 
-    /// <summary>The most bytes of values this node keeps in memory; null: not bounded. Default: null.</summary>
+    /// <summary>
+    /// The most bytes of values this node keeps in memory; null: not bounded. A cache that has this process alone keeps as much again at the most, of
+    /// values that memory has let go and the schedule still knows. Default: null.
+    /// </summary>
     public long? MaximumBytes { get; set; }
 
     /// <summary>What happens when memory is full. Default: <see cref="MemoryPolicy.Evict"/>.</summary>

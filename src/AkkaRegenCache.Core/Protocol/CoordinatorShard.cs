@@ -13,6 +13,9 @@ internal sealed class CoordinatorSettings
 
     /// <summary>This incarnation's number: higher than those of all before it.</summary>
     public required long Incarnation { get; init; }
+
+    /// <summary>So many keys it keeps the schedule of; of more, the nodes keep it by themselves.</summary>
+    public int MaximumKeys { get; init; } = 1_000_000;
 }
 
 /// <summary>
@@ -539,7 +542,7 @@ internal class CoordinatorShard
         if (tracked.Engagement is { IsOver: true })
             tracked.Engagement = null;
         Debug.Assert(tracked.Engagement is null || tracked.Engagement.NextDeadline < long.MaxValue, "what goes on ends");
-        if (tracked.IsIdle)
+        if (tracked.IsIdle || (_keys.Count > _settings.MaximumKeys && tracked.Engagement is null))
         {
             _keys.Remove(tracked.Key);
             _deadlines.Remove(tracked);

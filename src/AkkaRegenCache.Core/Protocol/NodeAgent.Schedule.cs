@@ -39,6 +39,10 @@ internal partial class NodeAgent
         state.EndsAt = long.MaxValue;
         if (state.Source is { } source && evicted.LastRead != long.MinValue)
             state.ActiveUntil = Math.Max(state.ActiveUntil, evicted.LastRead + source.Profile.Retention);
+
+        // What memory has no room for is regenerated all the same, for the farm; but not more of it than memory holds: a flood of keys fills no node.
+        if (_keys.Count > 2 * _settings.MaximumEntries && state is { Flight: null, Pending: 0 })
+            Unschedule(state);
         Settle(state);
     }
 

@@ -14,6 +14,9 @@ internal sealed class AgentSettings
 
     public required long Heartbeat { get; init; }
 
+    /// <summary>The most entries that memory holds.</summary>
+    public long MaximumEntries { get; init; } = long.MaxValue / 2;
+
     public required int MaximumBackground { get; init; }
 
     public required int InlineBytes { get; init; }

@@ -109,6 +109,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 NodeId = nodeId,
                 Lease = options.ClaimLease.Ticks,
                 Heartbeat = options.HeartbeatInterval.Ticks,
+                MaximumEntries = options.MaximumEntries,
                 MaximumBackground = options.MaximumBackgroundGenerations,
                 InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
                 StoreAnnounces = bus is null ? null : () => _store.AnnouncesOn(bus),

@@ -8,7 +8,8 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// Thread-safe. Keeps the values' objects as they are, without serializing (give <c>storesObjects: false</c> to have them serialized as for
-/// a remote store). Holds a record until its life ends, unbounded in number: it is as large as what is cached.
+/// a remote store). Holds a record until its life ends, or there is no room: then records go that were not asked for lately, each with its schedule.
+/// Nodes go on with what they have in memory, as they do where any other store evicts.
 /// </remarks>
 public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
 {
@@ -18,17 +19,27 @@ public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
     private readonly TimeProvider _time;
     private readonly long _startTicks;
     private readonly long _startStamp;
+    private readonly StoreBound _bound;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="timeProvider">The store's clock; null: the system's.</param>
     /// <param name="storesObjects">Whether it keeps objects; false: the caches that use it serialize.</param>
-    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true)
+    /// <param name="maximumRecords">The most values it keeps, of all its caches.</param>
+    /// <param name="maximumBytes">The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A bound is below 1.</exception>
+    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000, long? maximumBytes = null)
+        : this(timeProvider, storesObjects, Bound(maximumRecords, maximumBytes))
     {
+    }
+
+    private InMemoryStore(TimeProvider? timeProvider, bool storesObjects, StoreBound bound)
+    {
+        _bound = bound;
         _time = timeProvider ?? TimeProvider.System;
         StoresObjects = storesObjects;
         _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
         _startStamp = _time.GetTimestamp();
-        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), TimeSpan.FromSeconds(10), storesObjects);
+        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), TimeSpan.FromSeconds(10), storesObjects, bound);
     }
 
     /// <inheritdoc/>
@@ -48,7 +59,14 @@ public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
 
     /// <inheritdoc/>
     public IExternalStore ForCache(string cacheName) =>
-        _parts.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects), this);
+        _parts.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound), this);
+
+    private static StoreBound Bound(long records, long? bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(records, 1, "maximumRecords");
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes ?? 1, 1, "maximumBytes");
+        return new StoreBound(records, bytes ?? long.MaxValue);
+    }
 
     // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
     private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;

@@ -29,13 +29,16 @@ internal partial class StoreMachine
     private readonly PriorityQueue<StoreSlot, long> _expiry = new();
     private readonly OperationMemory _operations;
     private readonly bool _storesObjects;
+    private readonly StoreBound? _bound;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="life">Its life's id.</param>
     /// <param name="operationsKept">How long first answers are remembered.</param>
     /// <param name="storesObjects">Whether the values' objects are kept; else only their bytes.</param>
-    public StoreMachine(string life, TimeSpan operationsKept, bool storesObjects = true)
+    /// <param name="bound">How much it may hold; null: that is not bounded.</param>
+    public StoreMachine(string life, TimeSpan operationsKept, bool storesObjects = true, StoreBound? bound = null)
     {
+        _bound = bound;
         Life = life;
         _storesObjects = storesObjects;
         _operations = new OperationMemory(operationsKept.Ticks);
@@ -47,8 +50,13 @@ internal partial class StoreMachine
     /// <summary>Number of slots, live or awaiting their purge.</summary>
     public int Count => _slots.Count;
 
-    public ReadAnswer Read(ReadRequest request, long now) =>
-        new() { Life = Life, Record = _slots.TryGetValue(request.Key, out var slot) ? slot.Snapshot(now) : null };
+    public ReadAnswer Read(ReadRequest request, long now)
+    {
+        if (!_slots.TryGetValue(request.Key, out var slot))
+            return new ReadAnswer { Life = Life };
+        slot.WasAskedFor = true;
+        return new ReadAnswer { Life = Life, Record = slot.Snapshot(now) };
+    }
 
     public ClaimAnswer Claim(ClaimRequest request, long now)
     {
@@ -57,6 +65,7 @@ internal partial class StoreMachine
             return (ClaimAnswer)first;
 
         var slot = SlotOf(request.Key);
+        slot.WasAskedFor = true;
         var answer = Decide(slot, request, now);
         if (answer.Outcome == ClaimOutcome.Granted)
             _operations.Remember(request.Operation, answer, now);
@@ -123,6 +132,7 @@ internal partial class StoreMachine
         {
             if (!_slots.TryGetValue(activity.Key, out var slot))
                 continue;
+            slot.WasAskedFor = true;
             slot.ProlongActivity(now + activity.ActiveFor.Ticks);
             Requeue(slot, now);
         }
@@ -316,6 +326,7 @@ internal partial class StoreMachine
     /// <summary>Each slot stands in the expiry queue once, at or before the time at which it can go.</summary>
     private void Requeue(StoreSlot slot, long now)
     {
+        Weigh(slot, now);
         if (slot.IsQueued)
             return;
         slot.IsQueued = true;
@@ -337,6 +348,8 @@ internal partial class StoreMachine
             }
 
             slot.IsQueued = false;
+            if (slot.Weight != 0)
+                SetWeight(slot, 0);
             _slots.Remove(slot.Key);
         }
     }

@@ -62,6 +62,15 @@ internal sealed partial class StoreSlot(string key)
 
     public bool IsQueued { get; set; }
 
+    /// <summary>What it counts for against the machine's bound; 0: it has no value.</summary>
+    public long Weight { get; set; }
+
+    /// <summary>Where it stands among those that have a value; -1: it doesn't.</summary>
+    public int Place { get; set; } = -1;
+
+    /// <summary>Whether it was asked for since the hand of the clock passed it.</summary>
+    public bool WasAskedFor { get; set; }
+
     /// <summary>When nothing of the slot is needed any more, not even its schedule.</summary>
     public long NeededUntil
     {
@@ -124,6 +133,15 @@ internal sealed partial class StoreSlot(string key)
         var steps = first >= earliest ? 0 : (earliest - first + interval.Ticks - 1) / interval.Ticks;
         DueAt = first + (steps * interval.Ticks);
         _interval = interval.Ticks;
+    }
+
+    /// <summary>Lets go of the value and its schedule, for want of room.</summary>
+    public void Evict()
+    {
+        Payload = null;
+        Token = 0;
+        _recordEnds = 0;
+        EndSchedule();
     }
 
     public void EndSchedule()

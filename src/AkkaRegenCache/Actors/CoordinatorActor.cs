@@ -39,7 +39,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _start = _time.GetTimestamp();
         _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
         var self = Self;
-        _store = new ShardStore(() => StoreNow, (to, body) => to.Tell(new ToNode(body), self), OnFailed);
+        _store = new ShardStore(() => StoreNow, (to, body) => to.Tell(new ToNode(body), self), OnFailed, node.RecordBound);
         Receive<ToShard>(OnMessage);
         Receive<Tick>(tick => Feed(tick));
         Receive<PeerLost>(OnLost);
@@ -48,6 +48,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Receive<StopShard>(_ => OnStop());
         ReceiveAny(_ => { });
     }
+
+    /// <summary>Of so many keys all shards of a cache keep the schedule.</summary>
+    private const int MostKeys = 2_000_000;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -78,13 +81,17 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         base.PreRestart(reason, message);
     }
 
-    protected override void PostStop() => Context.System.EventStream.Unsubscribe(Self);
+    protected override void PostStop()
+    {
+        Context.System.EventStream.Unsubscribe(Self);
+        _store.Leave();
+    }
 
     /// <summary>A new incarnation of the coordinator, which knows nothing and asks.</summary>
     private void Begin(long notBefore)
     {
         var micros = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
-        var settings = new CoordinatorSettings { Shard = _shard, Incarnation = Math.Max(micros, notBefore + 1) };
+        var settings = new CoordinatorSettings { Shard = _shard, Incarnation = Math.Max(micros, notBefore + 1), MaximumKeys = Math.Max(1000, MostKeys / _node.Options.Shards) };
         _machine = _node.Options.MakeCoordinator(settings, new Random());
         Self.Tell(Tick.Instance, ActorRefs.NoSender);
     }

@@ -41,6 +41,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         Time = time ?? TimeProvider.System;
         _talkedTo = new bool[options.Shards];
         Topic = ClusterNames.Topic(cacheName);
+        RecordBound = new StoreBound(options.MaximumRecords, options.MaximumRecordBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
     }
 
     public string CacheName { get; }
@@ -50,6 +51,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public RegenClusterOptions Options { get; }
 
     public TimeProvider Time { get; }
+
+    /// <summary>What the shards that live here may hold together.</summary>
+    public StoreBound RecordBound { get; }
 
     /// <summary>Finds the cache, for those who ask it through its agent; makes it, where nobody has used it yet. Set before the agent starts.</summary>
     public Func<RegenCache>? FindCache { get; set; }

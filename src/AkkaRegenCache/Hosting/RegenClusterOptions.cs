@@ -17,6 +17,17 @@ public sealed class RegenClusterOptions
     /// </summary>
     public int Shards { get; set; } = 64;
 
+    /// <summary>
+    /// The most values that the shards on one node keep together, where the cluster is the store. Beyond it those go that were not asked for lately, each with
+    /// its schedule: nodes that have them in memory go on with them, others make them anew. Default: 1,000,000.
+    /// </summary>
+    public long MaximumRecords { get; set; } = 1_000_000;
+
+    /// <summary>
+    /// The most bytes of those values, serialized, with their keys and about 250 bytes for each. Default: null, a quarter of the memory that the process may use.
+    /// </summary>
+    public long? MaximumRecordBytes { get; set; }
+
     /// <summary>How often a node pings all shards, so that none sleeps. Default: 5 seconds.</summary>
     public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -65,6 +76,8 @@ public sealed class RegenClusterOptions
             throw new ArgumentException($"Cache '{cacheName}': Shards is {Shards}; it must be between 1 and 4096.");
         if (KeepAliveInterval < TimeSpan.FromMilliseconds(100) || KeepAliveInterval > TimeSpan.FromMinutes(10))
             throw new ArgumentException($"Cache '{cacheName}': KeepAliveInterval is {KeepAliveInterval}; it must be between 100 ms and 10 minutes.");
+        if (MaximumRecords < 1 || MaximumRecordBytes < 1)
+            throw new ArgumentException($"Cache '{cacheName}': MaximumRecords is {MaximumRecords} and MaximumRecordBytes {MaximumRecordBytes}; both must be at least 1.");
         if (Role is { } role && string.IsNullOrWhiteSpace(role))
             throw new ArgumentException($"Cache '{cacheName}': Role must not be empty.");
     }

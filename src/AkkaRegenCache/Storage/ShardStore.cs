@@ -17,6 +17,7 @@ internal sealed class ShardStore
     private readonly Action<IActorRef, object> _reply;
     private readonly Action<Exception, object>? _failed;
     private readonly Func<long> _clock;
+    private readonly StoreBound? _bound;
     private readonly Dictionary<(IActorRef Sender, long Id), Upload> _uploads = [];
     private readonly List<(object Body, IActorRef Sender)> _stash = [];
     private StoreMachine _machine;
@@ -28,8 +29,10 @@ internal sealed class ShardStore
     /// <param name="clock">The store's clock: ticks of 100 ns since 1970, which never go back.</param>
     /// <param name="reply">Tells a message to a node.</param>
     /// <param name="failed">Hears of an exception at a message. It costs that message only.</param>
-    public ShardStore(Func<long> clock, Action<IActorRef, object> reply, Action<Exception, object>? failed = null)
+    /// <param name="bound">How much it may hold, with the other stores of its node; null: that is not bounded.</param>
+    public ShardStore(Func<long> clock, Action<IActorRef, object> reply, Action<Exception, object>? failed = null, StoreBound? bound = null)
     {
+        _bound = bound;
         _failed = failed;
         _clock = clock;
         _reply = reply;
@@ -125,6 +128,7 @@ internal sealed class ShardStore
 
         var machine = New(part.Life);
         HandOverFormat.Read(_handOver.Bytes(), machine, _clock());
+        _machine.Leave();
         _machine = machine;
         _hasServed = true;
         EndWait();
@@ -170,7 +174,10 @@ internal sealed class ShardStore
         }
     }
 
-    private static StoreMachine New(string life) => new(life, s_operationsKept, storesObjects: false);
+    /// <summary>It is not used any more: what it holds counts no longer.</summary>
+    public void Leave() => _machine.Leave();
+
+    private StoreMachine New(string life) => new(life, s_operationsKept, storesObjects: false, _bound);
 
     private void Fetch(Upload upload)
     {
