@@ -24,9 +24,18 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
     /// <summary>Blocks until it is answered, and works meanwhile.</summary>
     public T Wait()
     {
-        while (NextWork() is { } work)
-            OwnContext.Run(s_execute, work);
-        return Task.GetAwaiter().GetResult();
+        var isMadeUpFor = PoolThreads.Enter();
+        try
+        {
+            while (NextWork() is { } work)
+                OwnContext.Run(s_execute, work);
+            return Task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            if (isMadeUpFor)
+                PoolThreads.Leave();
+        }
     }
 
     public bool TryLend(IThreadPoolWorkItem work)

@@ -32,6 +32,8 @@ internal sealed class ClusterMode(bool usesRedis) : INodeMode
                 .WithClustering(new ClusterOptions { SeedNodes = [.. node.SeedPorts.Select(AddressOf)] })
                 .WithRegenCache(NodeModes.Cache, options =>
                 {
+                    if (node.Entries > 0)
+                        options.MaximumRecords = node.Entries;
                     if (node.IsFailoverFast)
                         options.UseFastFailover(externalStore: usesRedis);
                 });

@@ -96,6 +96,16 @@ internal sealed class FarmNode : IAsyncDisposable
     public Task<ReadReply> ReadAsync(ReadOrder order, CancellationToken cancellationToken) =>
         PostAsync<ReadOrder, ReadReply>("/read", order, cancellationToken);
 
+    public Task<FloodReply> FloodAsync(FloodOrder order, CancellationToken cancellationToken) =>
+        PostAsync<FloodOrder, FloodReply>("/flood", order, cancellationToken);
+
+    public Task<StarveReply> StarveAsync(StarveOrder order, CancellationToken cancellationToken) =>
+        PostAsync<StarveOrder, StarveReply>("/starve", order, cancellationToken);
+
+    public async Task<MemoryReply> MemoryAsync(CancellationToken cancellationToken) =>
+        await _client.GetFromJsonAsync<MemoryReply>(new Uri("/memory", UriKind.Relative), cancellationToken)
+        ?? throw new InvalidOperationException($"{Name} answered nothing to /memory.");
+
     /// <summary>Where it stands in the cluster; in a mode without one it can't be asked.</summary>
     public Task<ShardsReply> ShardsAsync(string[] keys, CancellationToken cancellationToken) =>
         PostAsync<ShardsOrder, ShardsReply>("/shards", new ShardsOrder(keys), cancellationToken);

@@ -14,13 +14,15 @@ namespace AkkaRegenCache.FarmLab;
 /// Whether nodes compile what they run in full at once, which a server has done minutes after its start: milliseconds are measured, and two cores that
 /// compile for five processes at the same time would be what is.
 /// </param>
+/// <param name="Entries">How many entries, and records where the cluster is the store, a node may hold; 0: the cache's defaults.</param>
 internal sealed record FarmNeeds(
     bool IsPersistent = false,
     bool BreaksRedis = false,
     bool IsWatched = true,
     bool DoesWithoutRedis = false,
     bool NeedsCoordinators = false,
-    bool IsCompiled = false);
+    bool IsCompiled = false,
+    int Entries = 0);
 
 /// <summary>
 /// The processes of one run: Redis, the origin, the nodes, and a guard that ends them all should the lab be killed. Starts them, restarts
@@ -88,7 +90,7 @@ internal sealed class LabFarm : IAsyncDisposable
             var origin = await farm._origin.AddressAsync(cancellationToken);
             farm._arguments = new NodeArguments(
                 "", options.Mode, string.Create(CultureInfo.InvariantCulture, $"{farm.RedisHost}:{farm.RedisPort}"), origin.ToString(), options.Nodes,
-                Seeds: mode.HasCoordinators ? string.Join(',', farm._ports.Take(Seeds)) : "", Failover: options.Failover);
+                Seeds: mode.HasCoordinators ? string.Join(',', farm._ports.Take(Seeds)) : "", Failover: options.Failover, Entries: needs.Entries);
             await Task.WhenAll(Enumerable.Range(0, options.Nodes).Select(slot => farm.StartNodeAsync(slot, cancellationToken)));
             if (mode.HasCoordinators && await ShardHomes.SettleAsync(farm, cancellationToken) is { } unsettled)
                 say(unsettled);

@@ -62,6 +62,60 @@ internal sealed class LabNode : IDisposable
     public Task<ChangeReply> RefreshAsync(ChangeOrder order) => ChangeAsync(async () =>
         (await _cache.RefreshAsync<LabValue>(order.Key), new ChangeResult(true, 0)));
 
+    /// <summary>A few at a time, as requests come.</summary>
+    public async Task<FloodReply> FloodAsync(FloodOrder order)
+    {
+        try
+        {
+            var options = new ParallelOptions { MaxDegreeOfParallelism = 32 };
+            await Parallel.ForEachAsync(Enumerable.Range(order.First, order.Count), options, async (number, cancellationToken) =>
+                await _cache.GetOrCreateAsync($"flood{number}", static _ => new ValueTask<byte[]>(new byte[200]), cancellationToken: cancellationToken));
+            return new FloodReply(null);
+        }
+        catch (Exception e)
+        {
+            return new FloodReply(Describe(e));
+        }
+    }
+
+    public async Task<StarveReply> StarveAsync(StarveOrder order)
+    {
+        var runs = 0;
+        var values = new ConcurrentDictionary<string, bool>();
+        var answered = new ConcurrentQueue<long>();
+        string? error = null;
+        await AtAsync(order.StartAt);
+
+        // Threads of the pool, as requests of a synchronous application are.
+        await Task.WhenAll(Enumerable.Range(0, order.Callers).Select(_ => Task.Run(() =>
+        {
+            try
+            {
+                var value = _cache.GetOrAdd(
+                    order.Key,
+                    () =>
+                    {
+                        Interlocked.Increment(ref runs);
+                        Thread.Sleep(order.GeneratorMs);
+                        return $"made on {_name}";
+                    },
+                    TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(1));
+                values[value] = true;
+            }
+            catch (Exception e)
+            {
+                error = Describe(e);
+            }
+
+            answered.Enqueue(LabClock.Now);
+        })));
+        return new StarveReply(
+            LabClock.Milliseconds(answered.Min() - order.StartAt), LabClock.Milliseconds(answered.Max() - order.StartAt), runs, values.Count, error);
+    }
+
+    public MemoryReply Memory() =>
+        new(GC.GetTotalMemory(forceFullCollection: true), Environment.WorkingSet, ((RegenCache)_cache).MemoryEntries);
+
     public void Dispose() => _origin.Dispose();
 
     private static async Task<ChangeReply> ChangeAsync(Func<Task<(LabValue?, ChangeResult)>> change, LabValue? attempted = null)

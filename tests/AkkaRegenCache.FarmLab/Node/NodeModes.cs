@@ -13,8 +13,10 @@ namespace AkkaRegenCache.FarmLab;
 /// <param name="Port">Where it is found by other nodes of a cluster; a restarted node takes its predecessor's.</param>
 /// <param name="Seeds">The ports of the nodes by which others find the cluster, with commas.</param>
 /// <param name="Failover"><c>fast</c> or <c>default</c>: how soon a cluster finds a dead node.</param>
+/// <param name="Entries">How many entries and records it may hold; 0: the cache's defaults.</param>
 internal sealed record NodeArguments(
-    string Name, string Mode, string Redis, string Origin, int Nodes = 0, int Port = 0, string Seeds = "", string Failover = Failovers.Fast)
+    string Name, string Mode, string Redis, string Origin, int Nodes = 0, int Port = 0, string Seeds = "", string Failover = Failovers.Fast,
+    int Entries = 0)
 {
     public IEnumerable<int> SeedPorts => Seeds.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(port => int.Parse(port, CultureInfo.InvariantCulture));
 
@@ -24,15 +26,16 @@ internal sealed record NodeArguments(
     public string[] ToCommandLine() =>
     [
         "node", "--name", Name, "--mode", Mode, "--redis", Redis, "--origin", Origin, "--nodes", Nodes.ToString(CultureInfo.InvariantCulture),
-        "--port", Port.ToString(CultureInfo.InvariantCulture), "--seeds", Seeds, "--failover", Failover,
+        "--port", Port.ToString(CultureInfo.InvariantCulture), "--seeds", Seeds, "--failover", Failover, "--entries", Entries.ToString(CultureInfo.InvariantCulture),
     ];
 
     /// <summary>Reads a node's command line; null: it isn't one.</summary>
     public static NodeArguments? Of(string[] arguments) => arguments is
         ["node", "--name", var name, "--mode", var mode, "--redis", var redis, "--origin", var origin, "--nodes", var nodes, "--port", var port,
-            "--seeds", var seeds, "--failover", var failover]
+            "--seeds", var seeds, "--failover", var failover, "--entries", var entries]
         ? new NodeArguments(
-            name, mode, redis, origin, int.Parse(nodes, CultureInfo.InvariantCulture), int.Parse(port, CultureInfo.InvariantCulture), seeds, failover)
+            name, mode, redis, origin, int.Parse(nodes, CultureInfo.InvariantCulture), int.Parse(port, CultureInfo.InvariantCulture), seeds, failover,
+            int.Parse(entries, CultureInfo.InvariantCulture))
         : null;
 }
 

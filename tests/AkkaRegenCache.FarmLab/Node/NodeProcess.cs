@@ -27,7 +27,13 @@ internal static class NodeProcess
         builder.Services.AddSingleton<IHostLifetime>(services => services.GetRequiredService<DrainingLifetime>());
         builder.Services.AddSingleton(arguments);
         builder.Services.AddSingleton<LabNode>();
-        NodeModes.Find(arguments.Mode).Configure(builder.Services.AddRegenCache(NodeModes.Cache), arguments);
+        NodeModes.Find(arguments.Mode).Configure(
+            builder.Services.AddRegenCache(NodeModes.Cache, options =>
+            {
+                if (arguments.Entries > 0)
+                    options.MaximumEntries = arguments.Entries;
+            }),
+            arguments);
 
         await using var app = builder.Build();
         var node = app.Services.GetRequiredService<LabNode>();
@@ -64,6 +70,9 @@ internal static class NodeProcess
         app.MapPost("/shards", async (ShardsOrder order) => membership is null
             ? Results.StatusCode(StatusCodes.Status404NotFound)
             : Results.Json(await membership.ShardsAsync(order.Keys)));
+        app.MapPost("/flood", async (FloodOrder order) => Results.Json(await node.FloodAsync(order)));
+        app.MapPost("/starve", async (StarveOrder order) => Results.Json(await node.StarveAsync(order)));
+        app.MapGet("/memory", () => Results.Json(node.Memory()));
         app.MapPost("/set", async (ChangeOrder order) => Results.Json(await node.SetAsync(order)));
         app.MapPost("/remove", async (ChangeOrder order) => Results.Json(await node.RemoveAsync(order)));
         app.MapPost("/refresh", async (ChangeOrder order) => Results.Json(await node.RefreshAsync(order)));

@@ -21,7 +21,7 @@ internal static class Scenarios
     [
         new ColdScenario(), WarmScenario.Polled, WarmScenario.Unread, new KillHolderScenario(), new KillCoordinatorScenario(), new PauseHolderScenario(),
         new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new PausedRestartScenario(), new RollingRestartScenario(),
-        new ChurnScenario(), new LoadScenario(),
+        new ChurnScenario(), new LoadScenario(), new FloodScenario(), new StarveScenario(),
     ];
 
     /// <exception cref="UsageException">There is no such scenario.</exception>

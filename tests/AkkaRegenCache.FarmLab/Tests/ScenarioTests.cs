@@ -35,6 +35,20 @@ public sealed class ScenarioTests(ITestOutputHelper output)
     }
 
     [LabFact]
+    public async Task A_flood_of_keys_leaves_a_bounded_part_of_itself_behind()
+    {
+        var report = await RunAsync(new LabOptions { Scenario = "flood", Keys = 30_000 });
+        Assert.Equal(30_000, report.Reads);
+    }
+
+    [LabFact]
+    public async Task Synchronous_callers_that_block_the_pool_are_answered()
+    {
+        var report = await RunAsync(new LabOptions { Scenario = "starve" });
+        Assert.InRange(report.Runs!.Value, 2, 6);
+    }
+
+    [LabFact]
     public async Task A_killed_holder_is_taken_over_from()
     {
         var report = await RunAsync(new LabOptions { Scenario = "kill-holder", Rounds = 1 });

@@ -35,6 +35,32 @@ internal sealed record Answer(string Key, LabValue? Value, long Asked, long Comp
 /// <summary>What the callers of a <see cref="ReadOrder"/> got.</summary>
 internal sealed record ReadReply(string Node, Answer[] Answers);
 
+/// <summary>Asks a node to read keys that nobody has read before, each once.</summary>
+/// <param name="First">The first one's number.</param>
+/// <param name="Count">How many.</param>
+internal sealed record FloodOrder(int First, int Count);
+
+/// <summary>What became of a <see cref="FloodOrder"/>.</summary>
+internal sealed record FloodReply(string? Error);
+
+/// <summary>Asks a node to let synchronous callers in threads of the pool wait for a key.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Callers">How many.</param>
+/// <param name="GeneratorMs">For how long their generator blocks its thread.</param>
+/// <param name="StartAt">When, on the machine's monotonic clock.</param>
+internal sealed record StarveOrder(string Key, int Callers, int GeneratorMs, long StartAt);
+
+/// <summary>What became of a <see cref="StarveOrder"/>.</summary>
+/// <param name="FirstMs">When the first was answered, from the start.</param>
+/// <param name="LastMs">When the last was.</param>
+/// <param name="Runs">Runs of the generator on this node.</param>
+/// <param name="Values">How many different values they got.</param>
+/// <param name="Error">What one of them got instead.</param>
+internal sealed record StarveReply(double FirstMs, double LastMs, int Runs, int Values, string? Error);
+
+/// <summary>What a node's process holds, after a collection.</summary>
+internal sealed record MemoryReply(long ManagedBytes, long WorkingSet, long Entries);
+
 /// <summary>Asks a node for a set, a removal or a refresh.</summary>
 internal sealed record ChangeOrder(string Key, EntryLife Life);
 
