@@ -32,8 +32,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         Receive<ToNode>(message => OnMessage(message.Body));
         Receive<UnknownMessage>(_ => { });
         Receive<SubscribeAck>(_ => { });
-        Receive<ClusterEvent.MemberUp>(up => OnMember(up.Member, isUp: true));
-        Receive<ClusterEvent.MemberRemoved>(removed => OnMember(removed.Member, isUp: false));
+        Receive<ClusterEvent.MemberUp>(up => OnUp(up.Member));
         Receive<DisassociatedEvent>(broken => _broken.Add(broken.RemoteAddress));
         Receive<AssociatedEvent>(OnAssociated);
         Receive<Restored>(_ => _node.Deliver(LinkRestored.Instance));
@@ -47,8 +46,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         CachePubSub.MediatorOf(Context.System).Tell(new Subscribe(_node.Topic, Self));
-        Cluster.Get(Context.System).Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
+        Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociatedEvent));
         Timers.StartPeriodicTimer(nameof(KeepAlive), KeepAlive.Instance, _node.Options.KeepAliveInterval);
@@ -95,19 +93,12 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
             answer.AsTask().PipeTo(Sender, Self);
     }
 
-    private void OnMember(Member member, bool isUp)
+    private void OnUp(Member member)
     {
         if (member.UniqueAddress != Cluster.Get(Context.System).SelfUniqueAddress)
             return;
-        if (isUp)
-        {
-            _node.OnUp();
-            Ping();
-        }
-        else
-        {
-            _node.OnRemoved();
-        }
+        _node.OnUp();
+        Ping();
     }
 
     /// <summary>A connection that had broken stands again: what went over it meanwhile is lost.</summary>

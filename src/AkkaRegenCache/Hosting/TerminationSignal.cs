@@ -16,6 +16,10 @@ internal static class TerminationSignal
 
     private static readonly HashSet<ActorSystem> s_systems = [];
     private static PosixSignalRegistration? s_registration;
+    private static volatile bool s_hasCome;
+
+    /// <summary>Whether the signal was taken: the process is about to end.</summary>
+    public static bool HasCome => s_hasCome;
 
     /// <summary>Makes the signal end the actor system gracefully, and then the process. Several calls for one system are one.</summary>
     public static void Handle(ActorSystem system)
@@ -41,6 +45,7 @@ internal static class TerminationSignal
     private static void OnSignal(PosixSignalContext context)
     {
         context.Cancel = true;
+        s_hasCome = true;
         ActorSystem[] systems;
         lock (s_systems)
             systems = [.. s_systems];
