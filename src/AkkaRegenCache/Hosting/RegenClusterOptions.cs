@@ -48,7 +48,8 @@ public sealed class RegenClusterOptions
     internal TimeProvider? ShardTime { get; set; }
 
     /// <summary>
-    /// Brings the shards of a killed node back in about 8 seconds instead of 45, by <c>hocon/fast-failover.conf</c>, which tells the price.
+    /// Brings the shards of a killed node back in about 8 seconds instead of 45, by <c>hocon/fast-failover.conf</c>, which tells the price: a node that stands
+    /// still for some seconds is downed, and its cache goes on without the cluster until the process is started again.
     /// </summary>
     /// <param name="externalStore">
     /// Whether the cache has an external store (Redis), which arbitrates. Without one a node that was downed is given time to end.
