@@ -21,7 +21,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly ClusterNode _node;
-    private readonly IActorRef _region;
+    private IActorRef _region;
     private readonly HashSet<Address> _broken = [];
 
     public NodeAgentActor(ClusterNode node, IActorRef region)
@@ -30,6 +30,12 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         _region = region;
         Receive<CacheRequest>(OnRequest);
         Receive<ToNode>(message => OnMessage(message.Body));
+        Receive<RegionReplaced>(replaced =>
+        {
+            _region = replaced.Region;
+            Ping();
+        });
+        Receive<MediatorReplaced>(replaced => replaced.Mediator.Tell(new Subscribe(_node.Topic, Self)));
         Receive<UnknownMessage>(_ => { });
         Receive<SubscribeAck>(_ => { });
         Receive<ClusterEvent.MemberUp>(up => OnUp(up.Member));

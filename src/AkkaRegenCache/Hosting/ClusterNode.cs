@@ -72,6 +72,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// <summary>Whether this node is a member of the cluster, and has not left.</summary>
     public bool IsUp => _isUp && !_hasLeft && !HasEnded;
 
+    /// <summary>Whether the cache has left, while the node is about to.</summary>
+    public bool HasLeft => _hasLeft;
+
     /// <summary>Whether this node has left the cluster, was downed or has lost its actor system: it is never a member again.</summary>
     public bool HasEnded => _ended is not null;
 
@@ -134,11 +137,15 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         return new Ending(() => _attached.TryRemove(nodeId, out _));
     }
 
-    /// <summary>The actors are there. The agent may have found already that this node is a member.</summary>
+    /// <summary>The actors are there, or others in their place. The agent may have found already that this node is a member.</summary>
     public void Open(ClusterSeat seat)
     {
         _seat = seat;
-        if (IsUp)
+
+        // The end may come meanwhile, from another thread.
+        if (HasEnded)
+            _seat = null;
+        else if (IsUp)
             Deliver(LinkRestored.Instance);
     }
 

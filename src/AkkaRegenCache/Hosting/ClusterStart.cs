@@ -28,14 +28,7 @@ internal static class ClusterStart
         EnsureReplicator(system, node);
         EnsureSerializer(system);
         node.Watch = system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
-        var sharding = ClusterSharding.Get(system);
-        var region = await sharding.StartAsync(
-            ClusterNames.Region(node.CacheName),
-            shard => CoordinatorActor.Props(node, int.Parse(shard, System.Globalization.CultureInfo.InvariantCulture)),
-            SettingsOf(system, node.Options),
-            new ShardExtractor(node.Shards),
-            AllocationOf(sharding, system, node.Options),
-            StopShard.Instance).ConfigureAwait(false);
+        var region = await StartRegionAsync(system, node).ConfigureAwait(false);
         var parts = system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Parts(node.CacheName));
         var store = system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
 
@@ -43,17 +36,35 @@ internal static class ClusterStart
         node.Open(new ClusterSeat(system, CachePubSub.MediatorOf(system), region, agent, store, parts));
         End(system, node, isEnding);
         Register(ActorRegistry.For(system), agent, key);
+        ((ExtendedActorSystem)system).SystemActorOf(
+            SeatKeeper.Props(node, () => StartRegionAsync(system, node), started => Register(ActorRegistry.For(system), started, key, instead: agent)),
+            ClusterNames.Keeper(node.CacheName));
         Leave(system, node, drain);
         if (node.Options.HandleTerminationSignal ?? !hasHost)
             TerminationSignal.Handle(system);
         return agent;
     }
 
-    private static void Register(ActorRegistry registry, IActorRef agent, Type? key)
+    private static Task<IActorRef> StartRegionAsync(ActorSystem system, ClusterNode node)
     {
-        registry.TryRegister<RegenCacheKey>(agent);
+        var sharding = ClusterSharding.Get(system);
+        return sharding.StartAsync(
+            ClusterNames.Region(node.CacheName),
+            shard => CoordinatorActor.Props(node, int.Parse(shard, System.Globalization.CultureInfo.InvariantCulture)),
+            SettingsOf(system, node.Options),
+            new ShardExtractor(node.Shards),
+            AllocationOf(sharding, system, node.Options),
+            StopShard.Instance);
+    }
+
+    /// <summary>Makes an agent known; in the place of another one with the same path, where that has ended.</summary>
+    private static void Register(ActorRegistry registry, IActorRef agent, Type? key, IActorRef? instead = null)
+    {
+        var isFirst = registry.TryGet<RegenCacheKey>(out var first) is false || first.Path.Equals(instead?.Path);
+        if (isFirst)
+            registry.TryRegister<RegenCacheKey>(agent, overwrite: true);
         if (key is not null && key != typeof(RegenCacheKey))
-            registry.TryRegister(key, agent);
+            registry.TryRegister(key, agent, overwrite: instead is not null);
     }
 
     /// <summary>Else the actors below would fail one by one, each in a thread of its own.</summary>
