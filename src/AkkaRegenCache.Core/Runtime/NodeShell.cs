@@ -57,7 +57,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly long _start;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _disposals;
+    private TaskCompletionSource? _left;
     private long _timerAt = long.MaxValue;
     private int _posted;
 
@@ -158,7 +158,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     public bool IsGoingOn => Volatile.Read(ref _isGoingOn) && !Volatile.Read(ref _hasEnded);
 
     /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
-    public bool IsLeaving => Volatile.Read(ref _disposals) != 0;
+    public bool IsLeaving => Volatile.Read(ref _left) is not null;
 
     internal NodeAgent Agent => _agent;
 
@@ -195,11 +195,27 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
     }
 
-    /// <summary>Gives claims back, ends all waits, and lets go of everything.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Gives claims back, ends all waits, and lets go of everything. All calls return when that is done.</summary>
+    public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposals, 1) != 0)
-            return;
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Interlocked.CompareExchange(ref _left, left, null) is { } begun ? new ValueTask(begun.Task) : new ValueTask(LeaveAsync(left));
+    }
+
+    private async Task LeaveAsync(TaskCompletionSource left)
+    {
+        try
+        {
+            await LeaveAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            left.SetResult();
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
         await DrainOrHandOverAsync().ConfigureAwait(false);
         _isLeaving = true;
         _subscription?.Dispose();
