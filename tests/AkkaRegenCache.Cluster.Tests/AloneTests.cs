@@ -62,7 +62,9 @@ public sealed class AloneTests
         var set = await goes.Cache.SetAsync("set", "here").AsTask().WaitAsync(Eventually.Patience);
         Assert.Equal((true, false), (set.Accepted, set.IsPending));
         Assert.Equal("here", (await goes.Cache.TryGetAsync<string>("set")).Value);
-        Assert.Single(log.At(LogLevel.Warning), line => line.Contains("goes on", StringComparison.Ordinal) && line.Contains("Restart", StringComparison.Ordinal));
+        Assert.Single(
+            log.At(LogLevel.Warning),
+            line => line.Contains("goes on", StringComparison.Ordinal) && line.Contains("Restart", StringComparison.Ordinal));
 
         // A node is drained before it is disposed of, also for the second time.
         var (begun, mayEnd) = (new TaskCompletionSource(), new TaskCompletionSource());

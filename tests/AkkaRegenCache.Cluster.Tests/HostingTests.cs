@@ -173,7 +173,9 @@ public sealed class HostingTests
         Assert.True((await catalog.SetAsync("key", "newer")).Accepted);
         var agent = host.Services.GetRequiredService<IRequiredActor<RegenCacheKey>>().ActorRef;
         Assert.False(await agent.Ask<ActorIdentity>(new Identify(1)).WaitAsync(Eventually.Patience) is { Subject: null }, "the agent has ended");
-        Assert.Single(log.At(LogLevel.Warning), line => line.Contains("was downed", StringComparison.Ordinal) && line.Contains("Restart", StringComparison.Ordinal));
+        Assert.Single(
+            log.At(LogLevel.Warning),
+            line => line.Contains("was downed", StringComparison.Ordinal) && line.Contains("Restart", StringComparison.Ordinal));
         await host.StopAsync().WaitAsync(Eventually.Patience);
     }
 

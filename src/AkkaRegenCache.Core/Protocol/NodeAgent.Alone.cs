@@ -9,8 +9,8 @@ internal partial class NodeAgent
     private bool HasCoordinators => _settings.Shards > 0 && !_isAlone;
 
     /// <summary>
-    /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and what it waited to be told it asks
-    /// the store for.
+    /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and it asks the
+    /// store for what it waited to be told.
     /// </summary>
     private void GoOnAlone()
     {

@@ -6,8 +6,8 @@ using AkkaRegenCache.Hosting;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// Watches the actors that a cache has on this node. One that ends while the node is in the cluster (stopped by somebody, or by a supervisor that had enough of
-/// it) would leave the node cut off with nobody to notice: it is started again, and the cache says again what it holds and awaits.
+/// Watches the actors that a cache has on this node. One that ends while the node is in the cluster (stopped by somebody, or by its
+/// supervisor) would leave the node cut off with nobody to notice: it is started again, and the cache says again what it holds and awaits.
 /// </summary>
 /// <remarks>Tries that fail are made again ever less often. A crash of an actor that its supervisor restarts isn't its business.</remarks>
 internal sealed class SeatKeeper : ReceiveActor, IWithTimers
@@ -41,7 +41,8 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>Whether actors that have ended are missed: the node neither leaves nor has left.</summary>
-    private bool IsNeeded => _node is { HasEnded: false, HasLeft: false } && CoordinatedShutdown.Get(Context.System).ShutdownReason is null
+    private bool IsNeeded => _node is { HasEnded: false, HasLeft: false }
+        && CoordinatedShutdown.Get(Context.System).ShutdownReason is null
         && !Cluster.Get(Context.System).IsTerminated;
 
     /// <summary>Creates its description.</summary>

@@ -5,7 +5,8 @@ using Akka.Event;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// SIGTERM in a program without a Generic Host: since .NET 10 it ends a plain console program at once. Here its actor systems leave first, all of them.
+/// SIGTERM in a program without a Generic Host: its actor systems leave, all of them, and then the process ends. Akka's own handler does
+/// the first alone; and where it is switched off, .NET 10 ends a plain console program at once.
 /// </summary>
 internal static class TerminationSignal
 {
