@@ -250,13 +250,13 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     }
 
     /// <summary>Gives this node's claims back and ends all waits with <see cref="ObjectDisposedException"/>.</summary>
-    /// <returns>A task that ends when the store has the claims back, or can't be reached.</returns>
+    /// <returns>A task that ends when the store has the claims back, or can't be reached: that of each call, however often it is made.</returns>
     public ValueTask DisposeAsync() => _shell.DisposeAsync();
 
     /// <summary>Takes nothing new upon itself, and lets the generators come to their end that run here.</summary>
     internal Task DrainAsync() => _shell.DrainAsync();
 
-    /// <summary>As <see cref="DisposeAsync"/>, without waiting for the store.</summary>
+    /// <summary>As <see cref="DisposeAsync"/>, without waiting for anything; whoever must, calls that, before or afterwards.</summary>
     public void Dispose() => _ = DisposeAsync().AsTask();
 
     /// <summary>A hit: everything on this path is measured, and allocates nothing.</summary>

@@ -135,6 +135,51 @@ public sealed class HostingTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_node_that_is_downed_ends_neither_the_host_nor_the_cache(bool external)
+    {
+        var log = new LogLines();
+        using var host = NewHost(
+            services =>
+            {
+                services.AddLogging(logging => logging.AddProvider(log));
+                var cache = services.AddRegenCache("catalog").UseCluster();
+                if (external)
+                    cache.UseStore(new InMemoryStore(storesObjects: false));
+            },
+            akka => akka.WithRegenCache("catalog", o => o.UseFastFailover(external)));
+        await host.StartAsync();
+        var system = host.Services.GetRequiredService<ActorSystem>();
+        var catalog = host.Services.GetRequiredService<IRegenCache>();
+        var stopping = new TaskCompletionSource();
+        using var registered = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stopping.SetResult);
+        await using var other = new TestNode();
+        var own = Akka.Cluster.Cluster.Get(system);
+        other.Cluster.Join(own.SelfAddress);
+        await Eventually.Holds(() => own.State.Members.Count(m => m.Status == Akka.Cluster.MemberStatus.Up) == 2, "both are members");
+        await catalog.SetAsync("key", "value");
+
+        other.Cluster.Down(own.SelfAddress);
+
+        await Eventually.Holds(() => host.Services.GetRequiredService<ClusterNodes>().For("catalog").HasEnded, "the node is out of the cluster");
+
+        // An actor system that ends, and a host that Akka stops then, do so within a second or two.
+        await Task.WhenAny(stopping.Task, system.WhenTerminated, Task.Delay(TimeSpan.FromSeconds(5)));
+        Assert.False(stopping.Task.IsCompleted, "the host ends");
+        Assert.False(system.WhenTerminated.IsCompleted, "the actor system ends");
+        Assert.Equal("value", (await catalog.TryGetAsync<string>("key")).Value);
+        Assert.Equal("made", await catalog.GetOrCreateAsync("cold", _ => new ValueTask<string>("made")));
+        Assert.True((await catalog.SetAsync("key", "newer")).Accepted);
+        var agent = host.Services.GetRequiredService<IRequiredActor<RegenCacheKey>>().ActorRef;
+        Assert.False(await agent.Ask<ActorIdentity>(new Identify(1)).WaitAsync(Eventually.Patience) is { Subject: null }, "the agent has ended");
+        Assert.Single(
+            log.At(LogLevel.Warning),
+            line => line.Contains("was downed", StringComparison.Ordinal) && line.Contains("Restart", StringComparison.Ordinal));
+        await host.StopAsync().WaitAsync(Eventually.Patience);
+    }
+
+    [Theory]
     [InlineData(false, "akka.cluster.sharding.distributed-data.durable.keys = [\"shard-*\"]", 0)]
     [InlineData(true, "akka.cluster.sharding.distributed-data.durable.keys = [\"shard-*\"]", 1)]
     [InlineData(false, "akka.cluster.sharding.distributed-data.durable.keys = [\"mine-*\"]", 1)]

@@ -27,3 +27,11 @@ internal sealed class LinkRestored
 {
     public static readonly LinkRestored Instance = new();
 }
+
+/// <summary>
+/// This node is no member of the cluster any more, and won't be one again: no coordinators, no notifications. It goes on with its store
+/// alone, also where it was about to leave.
+/// </summary>
+/// <param name="Why">What has happened, for people: the end of a sentence.</param>
+/// <param name="HasStore">Whether it has an external store; else what it keeps from now on is in this process alone.</param>
+internal sealed record LinkEnded(string Why, bool HasStore);

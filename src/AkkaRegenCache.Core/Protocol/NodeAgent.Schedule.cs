@@ -161,7 +161,7 @@ internal partial class NodeAgent
             return;
 
         // Overdue, nobody is known to see to it: no grace then.
-        var grace = due <= TimeSpan.Zero ? 0 : !owner ? profile.Grace : _settings.Shards > 0 ? profile.OwnerGrace : 0;
+        var grace = due <= TimeSpan.Zero ? 0 : !owner ? profile.Grace : HasCoordinators ? profile.OwnerGrace : 0;
         state.DueAt = _now + Math.Max(0, due.Ticks) + grace + Random(profile.Jitter);
         Offer(state);
     }

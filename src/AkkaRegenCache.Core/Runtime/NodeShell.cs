@@ -58,8 +58,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly ITimer _timer;
     private readonly long _start;
     private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private int _disposals;
+    private volatile TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource? _left;
     private long _timerAt = long.MaxValue;
     private int _posted;
 
@@ -72,6 +72,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private bool _hasEnded;
     private int _draining;
     private bool _isBusDown;
+    private bool _goesOn;
     private bool _hasLeft;
 
     public NodeShell(
@@ -162,7 +163,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     public bool IsGoingOn => Volatile.Read(ref _isGoingOn) && !Volatile.Read(ref _hasEnded);
 
     /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
-    public bool IsLeaving => Volatile.Read(ref _disposals) != 0;
+    public bool IsLeaving => Volatile.Read(ref _left) is not null;
 
     internal NodeAgent Agent => _agent;
 
@@ -208,11 +209,27 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         return true;
     }
 
-    /// <summary>Gives claims back, ends all waits, and lets go of everything.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Gives claims back, ends all waits, and lets go of everything. All calls return when that is done.</summary>
+    public ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposals, 1) != 0)
-            return;
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        return Interlocked.CompareExchange(ref _left, left, null) is { } begun ? new ValueTask(begun.Task) : new ValueTask(LeaveAsync(left));
+    }
+
+    private async Task LeaveAsync(TaskCompletionSource left)
+    {
+        try
+        {
+            await LeaveAsync().ConfigureAwait(false);
+        }
+        finally
+        {
+            left.SetResult();
+        }
+    }
+
+    private async Task LeaveAsync()
+    {
         await DrainOrHandOverAsync().ConfigureAwait(false);
         _isLeaving = true;
         _subscription?.Dispose();
@@ -248,15 +265,16 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private async Task DrainOrHandOverAsync()
     {
-        if (_leaveTimeout == TimeSpan.Zero || _drained.Task.IsCompleted)
+        var drained = _drained.Task;
+        if (_leaveTimeout == TimeSpan.Zero || drained.IsCompleted)
             return;
         Post(Peer.Clock, Protocol.Drain.Instance);
-        if (_drained.Task.IsCompleted)
+        if (drained.IsCompleted)
             return;
         Interlocked.Increment(ref _draining);
         try
         {
-            await _drained.Task.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
+            await drained.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -352,6 +370,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (message is GeneratorLearned learned)
                 Memory.Find(learned.Key)?.UseGenerator(learned.Source);
 
+            if (message is LinkEnded ended && !GoesOn(ended))
+                return;
+
             // Taken in again before this was served? Then there is nothing to tell.
             if (message is Evicted evicted && Memory.Find(evicted.Key) is not null)
                 return;
@@ -374,6 +395,23 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             _hasLeft = true;
             Memory.Clear();
         }
+    }
+
+    /// <summary>The cluster has ended under it. One that is disposed of goes on with nothing; another one does, and can be drained again.</summary>
+    private bool GoesOn(LinkEnded ended)
+    {
+        if (IsLeaving)
+            return false;
+        _drained.TrySetResult();
+        _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (_goesOn)
+            return true;
+        _goesOn = true;
+        if (ended.HasStore)
+            LogGoesOnWithStore(_cacheName, ended.Why);
+        else
+            LogGoesOnAlone(_cacheName, ended.Why);
+        return true;
     }
 
     private static Call? CallerOf(object message) => message as Call ?? (message as ChangeRequested)?.Caller as Call;
@@ -683,6 +721,16 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     [LoggerMessage(1, LogLevel.Error, "Cache {CacheName}: serving a {Message} failed; this is a bug of the cache.")]
     private partial void LogLoopFailed(Exception exception, string cacheName, string message);
+
+    [LoggerMessage(14, LogLevel.Warning,
+        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of theirs, only when a value "
+        + "is due or compared, within a minute. Restart this process to join the cluster again.")]
+    private partial void LogGoesOnWithStore(string cacheName, string why);
+
+    [LoggerMessage(15, LogLevel.Warning,
+        "Cache {CacheName}: {Why}. It goes on as a cache of this process alone: values are made and kept here, and sets and removals reach no other node. "
+        + "Restart this process to join the cluster again.")]
+    private partial void LogGoesOnAlone(string cacheName, string why);
 
     [LoggerMessage(4, LogLevel.Debug, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store, which is down.")]
     private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);

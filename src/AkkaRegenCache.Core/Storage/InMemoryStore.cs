@@ -68,6 +68,19 @@ public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
         return new StoreBound(records, bytes ?? long.MaxValue);
     }
 
+    /// <summary>Takes back what a cache still shows of another store's records, where the key has not been claimed or changed here.</summary>
+    internal void Restore(IEnumerable<Protocol.KeptRecord> kept)
+    {
+        lock (_gate)
+        {
+            foreach (var record in kept)
+            {
+                if (record.Payload is { } payload)
+                    _machine.Restore(record, payload, Now);
+            }
+        }
+    }
+
     // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
     private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;
 

@@ -16,7 +16,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     private static readonly TimeSpan s_forgetAfter = TimeSpan.FromMinutes(1);
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly IActorRef _region;
+    private IActorRef _region;
     private readonly TimeProvider _time;
     private readonly Dictionary<long, PartCall> _calls = [];
 
@@ -30,6 +30,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         Receive<PartCall>(OnCall);
         Receive<PartCallAbandoned>(abandoned => _calls.Remove(abandoned.Call.Id));
         Receive<ToNode>(message => OnMessage(message.Body));
+        Receive<RegionReplaced>(OnRegion);
         Receive<UnknownMessage>(_ => { });
         Receive<Forget>(_ => OnForget());
     }
@@ -50,6 +51,13 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     }
 
     protected override void PostStop() => FailAll(new ObjectDisposedException(nameof(ClusterStoreActor), "The actor system has ended."));
+
+    /// <summary>What the region before had taken, it took with it.</summary>
+    private void OnRegion(RegionReplaced replaced)
+    {
+        _region = replaced.Region;
+        FailAll(new InvalidOperationException("The way to the shards was broken; the outcome of the call is not known."));
+    }
 
     private void OnCall(PartCall call)
     {

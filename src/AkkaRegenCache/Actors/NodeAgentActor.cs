@@ -21,7 +21,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly ClusterNode _node;
-    private readonly IActorRef _region;
+    private IActorRef _region;
     private readonly HashSet<Address> _broken = [];
 
     public NodeAgentActor(ClusterNode node, IActorRef region)
@@ -30,10 +30,15 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         _region = region;
         Receive<CacheRequest>(OnRequest);
         Receive<ToNode>(message => OnMessage(message.Body));
+        Receive<RegionReplaced>(replaced =>
+        {
+            _region = replaced.Region;
+            Ping();
+        });
+        Receive<MediatorReplaced>(replaced => replaced.Mediator.Tell(new Subscribe(_node.Topic, Self)));
         Receive<UnknownMessage>(_ => { });
         Receive<SubscribeAck>(_ => { });
-        Receive<ClusterEvent.MemberUp>(up => OnMember(up.Member, isUp: true));
-        Receive<ClusterEvent.MemberRemoved>(removed => OnMember(removed.Member, isUp: false));
+        Receive<ClusterEvent.MemberUp>(up => OnUp(up.Member));
         Receive<DisassociatedEvent>(broken => _broken.Add(broken.RemoteAddress));
         Receive<AssociatedEvent>(OnAssociated);
         Receive<Restored>(_ => _node.Deliver(LinkRestored.Instance));
@@ -47,8 +52,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         CachePubSub.MediatorOf(Context.System).Tell(new Subscribe(_node.Topic, Self));
-        Cluster.Get(Context.System).Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
+        Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociatedEvent));
         Timers.StartPeriodicTimer(nameof(KeepAlive), KeepAlive.Instance, _node.Options.KeepAliveInterval);
@@ -95,19 +99,12 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
             answer.AsTask().PipeTo(Sender, Self);
     }
 
-    private void OnMember(Member member, bool isUp)
+    private void OnUp(Member member)
     {
         if (member.UniqueAddress != Cluster.Get(Context.System).SelfUniqueAddress)
             return;
-        if (isUp)
-        {
-            _node.OnUp();
-            Ping();
-        }
-        else
-        {
-            _node.OnRemoved();
-        }
+        _node.OnUp();
+        Ping();
     }
 
     /// <summary>A connection that had broken stands again: what went over it meanwhile is lost.</summary>

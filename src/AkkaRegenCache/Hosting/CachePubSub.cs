@@ -16,17 +16,40 @@ internal sealed class CachePubSub : IExtension
     /// <summary>Where Akka runs its own mediator, too: blocked threads of the application don't hold it up.</summary>
     private const string Dispatcher = "akka.actor.internal-dispatcher";
 
+    private readonly Lock _gate = new();
+    private readonly ExtendedActorSystem _system;
+    private volatile IActorRef _mediator;
+
     private CachePubSub(ExtendedActorSystem system)
     {
-        var config = system.Settings.Config.GetConfig("akka.regencache.pub-sub").WithFallback(RegenClusterConfig.PubSubDefaults);
-        var settings = DistributedPubSubSettings.Create(config).WithRole(null!);
-        Mediator = system.SystemActorOf(DistributedPubSubMediator.Props(settings).WithDispatcher(Dispatcher), Name);
+        _system = system;
+        _mediator = Start();
     }
 
-    public IActorRef Mediator { get; }
-
     /// <summary>The mediator of an actor system; the first call starts it.</summary>
-    public static IActorRef MediatorOf(ActorSystem system) => system.WithExtension<CachePubSub, Provider>().Mediator;
+    public static IActorRef MediatorOf(ActorSystem system) => Of(system)._mediator;
+
+    /// <summary>Starts another mediator in the place of one that has ended; all caches of the actor system get the same.</summary>
+    /// <exception cref="InvalidActorNameException">Its name isn't free yet.</exception>
+    public static IActorRef Replace(ActorSystem system, IActorRef ended)
+    {
+        var all = Of(system);
+        lock (all._gate)
+        {
+            if (all._mediator.Equals(ended))
+                all._mediator = all.Start();
+            return all._mediator;
+        }
+    }
+
+    private static CachePubSub Of(ActorSystem system) => system.WithExtension<CachePubSub, Provider>();
+
+    private IActorRef Start()
+    {
+        var config = _system.Settings.Config.GetConfig("akka.regencache.pub-sub").WithFallback(RegenClusterConfig.PubSubDefaults);
+        var settings = DistributedPubSubSettings.Create(config).WithRole(null!);
+        return _system.SystemActorOf(DistributedPubSubMediator.Props(settings).WithDispatcher(Dispatcher), Name);
+    }
 
     private sealed class Provider : ExtensionIdProvider<CachePubSub>
     {

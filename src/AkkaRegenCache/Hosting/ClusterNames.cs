@@ -17,6 +17,8 @@ internal static class ClusterNames
 
     public static string Parts(string cacheName) => Agent(cacheName) + ":parts";
 
+    public static string Keeper(string cacheName) => Agent(cacheName) + ":keeper";
+
     public static string Watch(string cacheName) => Agent(cacheName) + ":watch";
 
     /// <summary>Makes a name safe for a path, and different names different: what isn't a letter, a digit, '-' or '_' becomes ~ and its code.</summary>

@@ -30,6 +30,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     private volatile ClusterSeat? _seat;
     private volatile bool _isUp;
     private volatile bool _hasLeft;
+    private volatile LinkEnded? _ended;
+    private InMemoryStore? _own;
+    private bool _hasStore;
     private int _agentStarts;
     private long _peerLostAt;
 
@@ -43,6 +46,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         Topic = ClusterNames.Topic(cacheName);
         RecordBound = new StoreBound(options.MaximumRecords, options.MaximumRecordBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
     }
+
+    /// <summary>Whether the application is about to end: then the cache that was drained stays so. Set before the actors start.</summary>
+    public Func<bool> IsEnding { get; set; } = static () => false;
 
     public string CacheName { get; }
 
@@ -68,7 +74,16 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public ClusterSeat? Seat => _seat;
 
     /// <summary>Whether this node is a member of the cluster, and has not left.</summary>
-    public bool IsUp => _isUp && !_hasLeft;
+    public bool IsUp => _isUp && !_hasLeft && !HasEnded;
+
+    /// <summary>Whether the cache has left, while the node is about to.</summary>
+    public bool HasLeft => _hasLeft;
+
+    /// <summary>Whether this node has left the cluster, was downed or has lost its actor system: it is never a member again.</summary>
+    public bool HasEnded => _ended is not null;
+
+    /// <summary>The store of a cache that had the cluster's, from its end on; null before.</summary>
+    public InMemoryStore? Own => HasEnded ? LazyInitializer.EnsureInitialized(ref _own, () => new InMemoryStore(Time, storesObjects: false, Options.MaximumRecords, Options.MaximumRecordBytes)) : null;
 
     /// <inheritdoc/>
     public int Shards => Options.Shards;
@@ -77,7 +92,11 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public int ShardOf(string key) => StableHash.ShardOf(key, Options.Shards);
 
     /// <inheritdoc/>
-    public IExternalStore Before(IExternalStore? chosen) => new FrontedStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
+    public IExternalStore Before(IExternalStore? chosen)
+    {
+        _hasStore = chosen is not null;
+        return new FrontedStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
+    }
 
     /// <inheritdoc/>
     public ValueTask PublishAsync(string cacheName, CacheNotification notification)
@@ -101,6 +120,8 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// <inheritdoc/>
     public void Send(int shard, ToCoordinator message)
     {
+        if (Own is { } own && message is RecordsKept kept)
+            own.Restore(kept.Records);
         if (_seat is not { } seat || !IsUp)
             return;
         _talkedTo[shard] = true;
@@ -113,22 +134,44 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     {
         ArgumentNullException.ThrowIfNull(handler);
         _attached[nodeId] = handler;
+
+        // The first use of the cache may come when all is over.
+        if (_ended is { } ended && !IsEnding())
+            handler(ended);
         return new Ending(() => _attached.TryRemove(nodeId, out _));
     }
 
-    /// <summary>The actors are there. The agent may have found already that this node is a member.</summary>
+    /// <summary>The actors are there, or others in their place. The agent may have found already that this node is a member.</summary>
     public void Open(ClusterSeat seat)
     {
         _seat = seat;
-        if (IsUp)
+
+        // The end may come meanwhile, from another thread.
+        if (HasEnded)
+            _seat = null;
+        else if (IsUp)
             Deliver(LinkRestored.Instance);
     }
 
-    /// <summary>The actor system ends.</summary>
-    public void Close()
+    /// <summary>
+    /// This node is out of the cluster for good, in whatever way. Unless the application ends with it, the cache goes on without. Calls after the first do
+    /// nothing.
+    /// </summary>
+    /// <param name="why">What has happened, for people.</param>
+    public void End(string why)
     {
+        var ended = new LinkEnded(why, _hasStore);
+        if (Interlocked.CompareExchange(ref _ended, ended, null) is not null)
+            return;
         _isUp = false;
+        var seat = _seat;
         _seat = null;
+
+        // No shard answers any more: what is asked of them fails at once.
+        if (seat is not null)
+            seat.System.Stop(seat.Parts);
+        if (!IsEnding())
+            Deliver(ended);
     }
 
     /// <summary>This node has become a member: now the coordinators can be told what it holds.</summary>
@@ -137,8 +180,6 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         _isUp = true;
         Deliver(LinkRestored.Instance);
     }
-
-    public void OnRemoved() => _isUp = false;
 
     /// <summary>Whether it is the agent's first start; else what it had was lost.</summary>
     public bool IsFirstAgent() => Interlocked.Increment(ref _agentStarts) == 1;
@@ -193,7 +234,14 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// The cache has left: nothing goes to the shards any more, which are handed off now. What their region held for shards without a home would keep the
     /// last node of a cluster from ending.
     /// </summary>
-    public void Leave() => _hasLeft = true;
+    public void Leave()
+    {
+        _hasLeft = true;
+
+        // Downed while it was leaving: what was drained after that goes on all the same.
+        if (_ended is { } ended && !IsEnding())
+            Deliver(ended);
+    }
 
     /// <summary>Records of a shard are on their way to its next entity, which may be here.</summary>
     public void Expect(HandOverAnnounced announced)

@@ -17,8 +17,9 @@ internal static class ClusterStart
     /// <param name="key">The type under which its agent is registered too.</param>
     /// <param name="drain">Lets the cache leave.</param>
     /// <param name="hasHost">Whether a Generic Host hears of signals.</param>
+    /// <param name="isEnding">Whether the application is about to end, and the cache with it; null: only SIGTERM tells.</param>
     /// <exception cref="InvalidOperationException">The actor system is in no cluster, or the cache is started already.</exception>
-    public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost)
+    public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost, Func<bool>? isEnding = null)
     {
         if (node.Seat is not null)
             throw new InvalidOperationException($"Cache '{node.CacheName}' is started already.");
@@ -27,32 +28,43 @@ internal static class ClusterStart
         EnsureReplicator(system, node);
         EnsureSerializer(system);
         node.Watch = system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
-        var sharding = ClusterSharding.Get(system);
-        var region = await sharding.StartAsync(
-            ClusterNames.Region(node.CacheName),
-            shard => CoordinatorActor.Props(node, int.Parse(shard, System.Globalization.CultureInfo.InvariantCulture)),
-            SettingsOf(system, node.Options),
-            new ShardExtractor(node.Shards),
-            AllocationOf(sharding, system, node.Options),
-            StopShard.Instance).ConfigureAwait(false);
+        var region = await StartRegionAsync(system, node).ConfigureAwait(false);
         var parts = system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Parts(node.CacheName));
         var store = system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
 
         var agent = system.ActorOf(NodeAgentActor.Props(node, region), ClusterNames.Agent(node.CacheName));
         node.Open(new ClusterSeat(system, CachePubSub.MediatorOf(system), region, agent, store, parts));
-        system.RegisterOnTermination(node.Close);
+        End(system, node, isEnding);
         Register(ActorRegistry.For(system), agent, key);
+        ((ExtendedActorSystem)system).SystemActorOf(
+            SeatKeeper.Props(node, () => StartRegionAsync(system, node), started => Register(ActorRegistry.For(system), started, key, instead: agent)),
+            ClusterNames.Keeper(node.CacheName));
         Leave(system, node, drain);
         if (node.Options.HandleTerminationSignal ?? !hasHost)
             TerminationSignal.Handle(system);
         return agent;
     }
 
-    private static void Register(ActorRegistry registry, IActorRef agent, Type? key)
+    private static Task<IActorRef> StartRegionAsync(ActorSystem system, ClusterNode node)
     {
-        registry.TryRegister<RegenCacheKey>(agent);
+        var sharding = ClusterSharding.Get(system);
+        return sharding.StartAsync(
+            ClusterNames.Region(node.CacheName),
+            shard => CoordinatorActor.Props(node, int.Parse(shard, System.Globalization.CultureInfo.InvariantCulture)),
+            SettingsOf(system, node.Options),
+            new ShardExtractor(node.Shards),
+            AllocationOf(sharding, system, node.Options),
+            StopShard.Instance);
+    }
+
+    /// <summary>Makes an agent known; in the place of another one with the same path, where that has ended.</summary>
+    private static void Register(ActorRegistry registry, IActorRef agent, Type? key, IActorRef? instead = null)
+    {
+        var isFirst = registry.TryGet<RegenCacheKey>(out var first) is false || first.Path.Equals(instead?.Path);
+        if (isFirst)
+            registry.TryRegister<RegenCacheKey>(agent, overwrite: true);
         if (key is not null && key != typeof(RegenCacheKey))
-            registry.TryRegister(key, agent);
+            registry.TryRegister(key, agent, overwrite: instead is not null);
     }
 
     /// <summary>Else the actors below would fail one by one, each in a thread of its own.</summary>
@@ -112,12 +124,36 @@ internal static class ClusterStart
     private static IShardAllocationStrategy AllocationOf(ClusterSharding sharding, ActorSystem system, RegenClusterOptions options) =>
         sharding.DefaultShardAllocationStrategy(SettingsOf(system, options));
 
+    /// <summary>
+    /// Whoever has left the cluster or was downed can't join it again with this actor system; nor can a terminated one. In whatever order these come, the
+    /// first says why.
+    /// </summary>
+    private static void End(ActorSystem system, ClusterNode node, Func<bool>? isEnding)
+    {
+        node.IsEnding = () => isEnding?.Invoke() == true || TerminationSignal.HasCome;
+        var cluster = Cluster.Get(system);
+        var shutdown = CoordinatedShutdown.Get(system);
+        cluster.RegisterOnMemberRemoved(() => node.End(Why()));
+        system.RegisterOnTermination(() => node.End(Why()));
+
+        string Why() => shutdown.ShutdownReason switch
+        {
+            CoordinatedShutdown.ClusterDowningReason => "this node was downed",
+            null when cluster.IsTerminated => "this node was downed",
+            null or CoordinatedShutdown.ActorSystemTerminateReason => "its actor system was terminated",
+            _ => "this node has left the cluster",
+        };
+    }
+
     /// <summary>Leaving comes first of all that an actor system does when it ends: while shards, and the connections to them, still are there.</summary>
     private static void Leave(ActorSystem system, ClusterNode node, Func<Task> drain) => CoordinatedShutdown.Get(system).AddTask(
         CoordinatedShutdown.PhaseBeforeServiceUnbind,
         ClusterNames.Agent(node.CacheName) + "-leaves",
         async () =>
         {
+            // A node that was downed has left already; its cache goes on.
+            if (node.HasEnded)
+                return Akka.Done.Instance;
             node.SayGoodbye();
             try
             {

@@ -60,8 +60,14 @@ public static class RegenClusterHostingExtensions
             {
                 var nodes = resolver.GetService<ClusterNodes>() ?? throw ClusterNodes.NotRegistered(name, []);
                 var lifetime = resolver.GetService<RegenCacheLifetime>();
-                var hasHost = resolver.GetService<IHostApplicationLifetime>() is not null;
-                await ClusterStart.StartAsync(system, nodes.For(name), key, () => lifetime.DrainAsync(name), hasHost).ConfigureAwait(false);
+                var host = resolver.GetService<IHostApplicationLifetime>();
+                await ClusterStart.StartAsync(
+                    system,
+                    nodes.For(name),
+                    key,
+                    () => lifetime.DrainAsync(name),
+                    hasHost: host is not null,
+                    isEnding: () => host?.ApplicationStopping.IsCancellationRequested == true).ConfigureAwait(false);
             });
     }
 

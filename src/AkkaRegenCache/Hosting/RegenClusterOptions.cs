@@ -38,8 +38,9 @@ public sealed class RegenClusterOptions
     public bool SuspectOnBrokenConnection { get; set; } = true;
 
     /// <summary>
-    /// Whether SIGTERM makes the actor system leave gracefully and then ends the process; null: only where no Generic Host does so. On .NET 10 a process
-    /// without either ends at once. Default: null.
+    /// Whether SIGTERM makes the actor system leave gracefully and then ends the process (exit code 143), where that hasn't come to its own
+    /// end five seconds after the last actor system has left; null: only where no Generic Host does so. Akka's own handler
+    /// (<c>run-by-clr-shutdown-hook</c>) lets the actor system leave, too, but leaves the process running. Default: null.
     /// </summary>
     public bool? HandleTerminationSignal { get; set; }
 
@@ -59,7 +60,8 @@ public sealed class RegenClusterOptions
     internal TimeProvider? ShardTime { get; set; }
 
     /// <summary>
-    /// Brings the shards of a killed node back in about 8 seconds instead of 45, by <c>hocon/fast-failover.conf</c>, which tells the price.
+    /// Brings the shards of a killed node back in about 8 seconds instead of 45, by <c>hocon/fast-failover.conf</c>, which tells the price:
+    /// a node that stands still for some seconds is downed, and its cache goes on without the cluster until the process is started again.
     /// </summary>
     /// <param name="externalStore">
     /// Whether the cache has an external store (Redis), which arbitrates. Without one a node that was downed is given time to end.

@@ -10,7 +10,8 @@ public static class RegenClusterSystemExtensions
 {
     /// <summary>
     /// Starts a cache in an actor system that Akka.Hosting doesn't know, and with no container: a plain console program. Let its HOCON have
-    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system (on SIGTERM too); dispose it afterwards.
+    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system (on SIGTERM too); dispose it afterwards. One
+    /// that isn't goes on without the cluster: on its store, or alone in this process.
     /// </summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
     /// <param name="name">The cache's name, the same on every node.</param>

@@ -6,7 +6,7 @@ namespace AkkaRegenCache.Storage;
 
 /// <summary>
 /// The cache's store with the node's <see cref="Actors.StoreActor"/> before it. While there is no actor (before the actor system starts, and when it has
-/// ended) calls go straight to the store.
+/// ended) calls go straight to the store. When the cluster has ended for this node, its shards' stores give way to one in this process.
 /// </summary>
 internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore, Runtime.IReturnsAtOnce
 {
@@ -17,6 +17,8 @@ internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IEx
     /// <summary>What is behind the actor.</summary>
     internal IExternalStore Inner => store;
 
+    private IExternalStore Current => store is ClusterStore && node.Own is { } own ? own : store;
+
     public int PartOf(string key) => store.PartOf(key);
 
     public IExternalStore ForCache(string cacheName) => new FrontedStore(store.ForCache(cacheName), node);
@@ -24,31 +26,31 @@ internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IEx
     public bool AnnouncesOn(INotificationBus bus) => store.AnnouncesOn(bus);
 
     public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
-        Through(request.Key, false, token => store.ReadAsync(request, token), cancellationToken);
+        Through(request.Key, false, token => Current.ReadAsync(request, token), cancellationToken);
 
     public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-        Through(null, false, token => store.ClaimAsync(request, token), cancellationToken);
+        Through(null, false, token => Current.ClaimAsync(request, token), cancellationToken);
 
     public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-        Through(null, true, token => store.RenewAsync(claims, lease, token), cancellationToken);
+        Through(null, true, token => Current.RenewAsync(claims, lease, token), cancellationToken);
 
     public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
-        Through(null, true, token => store.CommitAsync(request, token), cancellationToken);
+        Through(null, true, token => Current.CommitAsync(request, token), cancellationToken);
 
     public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
-        Through(null, true, token => store.ReleaseAsync(request, token), cancellationToken);
+        Through(null, true, token => Current.ReleaseAsync(request, token), cancellationToken);
 
     public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
-        Through(null, true, token => store.WriteAsync(request, token), cancellationToken);
+        Through(null, true, token => Current.WriteAsync(request, token), cancellationToken);
 
     public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
-        Through(null, true, token => store.InvalidateAsync(request, token), cancellationToken);
+        Through(null, true, token => Current.InvalidateAsync(request, token), cancellationToken);
 
     public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-        Through(null, false, token => store.TouchAsync(activities, token), cancellationToken);
+        Through(null, false, token => Current.TouchAsync(activities, token), cancellationToken);
 
     public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
-        Through(null, false, token => store.CheckAsync(keys, token), cancellationToken);
+        Through(null, false, token => Current.CheckAsync(keys, token), cancellationToken);
 
     private ValueTask<T> Through<T>(string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
         where T : StoreAnswer

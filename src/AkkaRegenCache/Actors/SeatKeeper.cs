@@ -1,0 +1,191 @@
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Event;
+using AkkaRegenCache.Hosting;
+
+namespace AkkaRegenCache.Actors;
+
+/// <summary>
+/// Watches the actors that a cache has on this node. One that ends while the node is in the cluster (stopped by somebody, or by its
+/// supervisor) would leave the node cut off with nobody to notice: it is started again, and the cache says again what it holds and awaits.
+/// </summary>
+/// <remarks>Tries that fail are made again ever less often. A crash of an actor that its supervisor restarts isn't its business.</remarks>
+internal sealed class SeatKeeper : ReceiveActor, IWithTimers
+{
+    private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
+
+    /// <summary>After so long without another end all is well again.</summary>
+    private static readonly TimeSpan s_forgiven = TimeSpan.FromMinutes(1);
+
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly ClusterNode _node;
+    private readonly Func<Task<IActorRef>> _startRegion;
+    private readonly Action<IActorRef> _register;
+    private readonly HashSet<IActorRef> _ended = [];
+    private TimeSpan _delay = s_firstDelay;
+    private long _lastAt;
+    private bool _isStarting;
+
+    public SeatKeeper(ClusterNode node, Func<Task<IActorRef>> startRegion, Action<IActorRef> register)
+    {
+        _node = node;
+        _startRegion = startRegion;
+        _register = register;
+        Receive<Terminated>(OnEnded);
+        Receive<TryAgain>(_ => Mend());
+        Receive<RegionStarted>(started => OnRegion(started.Region));
+        Receive<RegionFailed>(failed => OnFailed(failed.Reason));
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <summary>Whether actors that have ended are missed: the node neither leaves nor has left.</summary>
+    private bool IsNeeded => _node is { HasEnded: false, HasLeft: false }
+        && CoordinatedShutdown.Get(Context.System).ShutdownReason is null
+        && !Cluster.Get(Context.System).IsTerminated;
+
+    /// <summary>Creates its description.</summary>
+    /// <param name="node">The cache's place, opened.</param>
+    /// <param name="startRegion">Starts the region, or finds the one there is.</param>
+    /// <param name="register">Makes an agent known that takes another one's place.</param>
+    public static Props Props(ClusterNode node, Func<Task<IActorRef>> startRegion, Action<IActorRef> register) =>
+        Akka.Actor.Props.Create(() => new SeatKeeper(node, startRegion, register));
+
+    protected override void PreStart()
+    {
+        if (_node.Seat is not { } seat)
+            return;
+        foreach (var actor in (IActorRef[])[seat.Region, seat.Mediator, seat.Store, seat.Parts, seat.Agent, _node.Watch!])
+            Context.Watch(actor);
+    }
+
+    private void OnEnded(Terminated ended)
+    {
+        _ended.Add(ended.ActorRef);
+        if (_lastAt != 0 && _node.Time.GetElapsedTime(_lastAt) > s_forgiven)
+            _delay = s_firstDelay;
+        _lastAt = _node.Time.GetTimestamp();
+        TrySoon();
+    }
+
+    private void TrySoon()
+    {
+        if (_isStarting || Timers.IsTimerActive(nameof(TryAgain)))
+            return;
+        Timers.StartSingleTimer(nameof(TryAgain), TryAgain.Instance, _delay);
+        _delay = _delay * 2 < s_longestDelay ? _delay * 2 : s_longestDelay;
+    }
+
+    private void Mend()
+    {
+        if (!IsNeeded || _node.Seat is not { } seat)
+            return;
+        try
+        {
+            StartMissing(seat);
+        }
+        catch (Exception e)
+        {
+            OnFailed(e);
+        }
+    }
+
+    /// <summary>Starts what is missing; the region last, which takes its time.</summary>
+    private void StartMissing(ClusterSeat seat)
+    {
+        var system = Context.System;
+        if (_node.Watch is { } watch && _ended.Contains(watch))
+            Take(watch, _node.Watch = system.ActorOf(PeerWatch.Props(_node), ClusterNames.Watch(_node.CacheName)), "the watch of other nodes");
+        if (_ended.Contains(seat.Store))
+        {
+            var store = system.ActorOf(StoreActor.Props(), ClusterNames.Store(_node.CacheName));
+            seat = Open(seat with { Store = store }, seat.Store, store, "the actor before the store");
+        }
+
+        if (_ended.Contains(seat.Parts))
+        {
+            var parts = system.ActorOf(ClusterStoreActor.Props(seat.Region, _node.Time), ClusterNames.Parts(_node.CacheName));
+            seat = Open(seat with { Parts = parts }, seat.Parts, parts, "the actor that asks the shards");
+        }
+
+        if (_ended.Contains(seat.Mediator))
+        {
+            var mediator = CachePubSub.Replace(system, seat.Mediator);
+            seat.Agent.Tell(new MediatorReplaced(mediator));
+            seat = Open(seat with { Mediator = mediator }, seat.Mediator, mediator, "the mediator of notifications");
+        }
+
+        if (_ended.Contains(seat.Agent))
+        {
+            var agent = system.ActorOf(NodeAgentActor.Props(_node, seat.Region), ClusterNames.Agent(_node.CacheName));
+            _register(agent);
+            seat = Open(seat with { Agent = agent }, seat.Agent, agent, "the agent");
+        }
+
+        if (!_ended.Contains(seat.Region))
+            return;
+        _isStarting = true;
+        _startRegion().PipeTo(Self, success: region => new RegionStarted(region), failure: e => new RegionFailed(e));
+    }
+
+    private void OnRegion(IActorRef region)
+    {
+        _isStarting = false;
+        if (!IsNeeded || _node.Seat is not { } seat)
+            return;
+        if (_ended.Contains(region))
+        {
+            // Sharding has not noticed yet.
+            TrySoon();
+            return;
+        }
+
+        seat.Parts.Tell(new RegionReplaced(region));
+        seat.Agent.Tell(new RegionReplaced(region));
+        Open(seat with { Region = region }, seat.Region, region, "the shard region");
+        if (_ended.Count > 0)
+            TrySoon();
+    }
+
+    private void OnFailed(Exception reason)
+    {
+        _isStarting = false;
+        if (!IsNeeded)
+            return;
+
+        // The first try may come before the dead one's name is free, and while the actor system ends none succeeds.
+        if (_delay > s_firstDelay * 4)
+            _log.Warning(reason, "Cache '{0}': an actor that has ended can't be started again yet.", _node.CacheName);
+        TrySoon();
+    }
+
+    private ClusterSeat Open(ClusterSeat seat, IActorRef ended, IActorRef started, string what)
+    {
+        Take(ended, started, what);
+        _node.Open(seat);
+        return seat;
+    }
+
+    private void Take(IActorRef ended, IActorRef started, string what)
+    {
+        _ended.Remove(ended);
+        Context.Watch(started);
+        _log.Warning("Cache '{0}': {1} has ended while this node is in the cluster, and was started again.", _node.CacheName, what);
+    }
+
+    private sealed class TryAgain : INoSerializationVerificationNeeded
+    {
+        public static readonly TryAgain Instance = new();
+    }
+
+    private sealed record RegionStarted(IActorRef Region) : INoSerializationVerificationNeeded;
+
+    private sealed record RegionFailed(Exception Reason) : INoSerializationVerificationNeeded;
+}
+
+/// <summary>The shard region has ended; this is the one that was started in its place.</summary>
+internal sealed record RegionReplaced(IActorRef Region) : INoSerializationVerificationNeeded;
+
+/// <summary>The mediator of notifications has ended; this is the one that was started in its place.</summary>
+internal sealed record MediatorReplaced(IActorRef Mediator) : INoSerializationVerificationNeeded;
