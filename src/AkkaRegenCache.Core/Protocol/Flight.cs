@@ -148,28 +148,13 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
 
     public void Add(Waiter waiter)
     {
-        waiter.Flight = this;
-        WaiterDeadline = Math.Min(WaiterDeadline, waiter.Deadline);
-        switch (waiter.Kind)
-        {
-            case WaiterKind.Peek:
-                waiter.Next = Peekers;
-                Peekers = waiter;
-                break;
-            default:
-                waiter.Next = Waiters;
-                Waiters = waiter;
-                break;
-        }
+        if (waiter.Kind == WaiterKind.Peek)
+            Peekers = Prepend(Peekers, waiter);
+        else
+            Waiters = Prepend(Waiters, waiter);
     }
 
-    public void AddLater(Waiter waiter)
-    {
-        waiter.Flight = this;
-        WaiterDeadline = Math.Min(WaiterDeadline, waiter.Deadline);
-        waiter.Next = Later;
-        Later = waiter;
-    }
+    public void AddLater(Waiter waiter) => Later = Prepend(Later, waiter);
 
     public Waiter? TakeWaiters()
     {
@@ -203,17 +188,47 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
         return taken;
     }
 
-    /// <summary>Takes one waiter out.</summary>
+    /// <summary>Takes one waiter out, however many there are. The next deadline may come a little early by it.</summary>
     public void Remove(Waiter waiter)
     {
+        if (waiter.Previous is { } previous)
+            previous.Next = waiter.Next;
+        else if (Waiters == waiter)
+            Waiters = waiter.Next;
+        else if (Peekers == waiter)
+            Peekers = waiter.Next;
+        else
+            Later = waiter.Next;
+        if (waiter.Next is { } next)
+            next.Previous = waiter.Previous;
         waiter.Flight = null;
-        TakeWhere(static (w, _) => w.Flight is null, 0);
+        waiter.Next = waiter.Previous = null;
+    }
+
+    private Waiter Prepend(Waiter? chain, Waiter waiter)
+    {
+        waiter.Flight = this;
+        WaiterDeadline = Math.Min(WaiterDeadline, waiter.Deadline);
+        Link(waiter, chain);
+        return waiter;
+    }
+
+    private static void Link(Waiter waiter, Waiter? next)
+    {
+        waiter.Next = next;
+        waiter.Previous = null;
+        if (next is not null)
+            next.Previous = waiter;
     }
 
     private static Waiter? Unlink(Waiter? chain)
     {
         for (var waiter = chain; waiter is not null; waiter = waiter.Next)
+        {
             waiter.Flight = null;
+            waiter.Previous = null;
+        }
+
         return chain;
     }
 
@@ -226,12 +241,13 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
             if (condition(waiter, argument))
             {
                 waiter.Flight = null;
+                waiter.Previous = null;
                 waiter.Next = taken;
                 taken = waiter;
             }
             else
             {
-                waiter.Next = kept;
+                Link(waiter, kept);
                 kept = waiter;
             }
         }

@@ -110,6 +110,11 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         set => Set(Flags.RanOut, value);
     }
 
+    /// <summary>The next key of the same shard, and the one before; where there are coordinators.</summary>
+    public KeyState? NextInShard { get; set; }
+
+    public KeyState? PreviousInShard { get; set; }
+
     public override bool IsOver => IsGone;
 
     /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>

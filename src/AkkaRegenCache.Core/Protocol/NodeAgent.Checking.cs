@@ -162,7 +162,7 @@ internal partial class NodeAgent
                 change.Observed = change.Payload is null ? long.MaxValue : 0;
         }
 
-        foreach (var state in _keys.Values)
+        foreach (var state in IsStoreInShards ? _ofShard.Of(part) : _keys.Values)
         {
             if (state.Part != part)
                 continue;

@@ -22,6 +22,9 @@ internal partial class NodeAgent
 
     private readonly List<KeyState> _toOffer = [];
 
+    /// <summary>The keys of each shard; none where there are no coordinators.</summary>
+    private readonly ShardKeys _ofShard;
+
     /// <summary>Nodes believed dead, and since when: what they held stands in the store for a lease at the most.</summary>
     private readonly Dictionary<string, long> _dead = new(StringComparer.Ordinal);
 
@@ -252,7 +255,7 @@ internal partial class NodeAgent
             Held = [.. flights.Where(IsHeld).Select(Held)],
             Awaited = [.. flights.Where(IsAwaiting).Select(Awaited)],
         };
-        var offered = _keys.Values.Where(s => s.Shard == shard && s is { Source.Profile.IsScheduled: true, Token: not 0 });
+        var offered = _ofShard.Of(shard).Where(s => s is { Source.Profile.IsScheduled: true, Token: not 0 });
         foreach (var batch in offered.Chunk(OfferBatch))
         {
             Tell(shard, answer with { Offered = Array.ConvertAll(batch, OfferOf) });
@@ -266,8 +269,11 @@ internal partial class NodeAgent
     /// <summary>What was said lately may have been lost: it is said again.</summary>
     private void TellCoordinatorsAnew()
     {
-        foreach (var shard in _keys.Values.Select(s => (int)s.Shard).Distinct().ToArray())
-            AnswerSurvey(shard, _incarnations[shard]);
+        for (var shard = 0; shard < _incarnations.Length; shard++)
+        {
+            if (_ofShard.IsAny(shard))
+                AnswerSurvey(shard, _incarnations[shard]);
+        }
     }
 
     private void TellLeaving()
@@ -277,7 +283,7 @@ internal partial class NodeAgent
     }
 
     private List<Flight> FlightsOf(int shard) =>
-        [.. _keys.Values.Where(s => s.Shard == shard && s.Flight is not null).Select(s => s.Flight!)];
+        [.. _ofShard.Of(shard).Where(s => s.Flight is not null).Select(s => s.Flight!)];
 
     /// <summary>Whether each part of the store lives with the coordinator of its shard, in one node's memory alone.</summary>
     private bool IsStoreInShards => _lives.Length > 1 && _lives.Length == _incarnations.Length;
@@ -288,7 +294,7 @@ internal partial class NodeAgent
     /// </summary>
     private void TellKept(int part)
     {
-        var kept = _keys.Values.Where(s => s.Part == part && s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > _now);
+        var kept = _ofShard.Of(part).Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > _now);
         foreach (var batch in kept.Chunk(OfferBatch))
             Tell(part, new RecordsKept { Node = _settings.NodeId, Life = _lives[part], Records = Array.ConvertAll(batch, KeptOf) });
     }

@@ -82,10 +82,14 @@ internal partial class NodeAgent
     {
         if (flight.WaiterDeadline <= _now)
         {
-            // The caller's patience has ended, not its interest: the work goes on and its result is stored.
-            flight.KeepsGoing = true;
-            flight.IsOwedARun |= flight.Waiters is not null;
-            Answer(flight.TakeWhere(static (w, now) => w.Deadline <= now, _now), AnswerKind.TimedOut);
+            // The caller's patience has ended, not its interest: the work goes on and its result is stored. One that has left since has neither.
+            var isOwedARun = flight.Waiters is not null;
+            if (flight.TakeWhere(static (w, now) => w.Deadline <= now, _now) is { } late)
+            {
+                flight.KeepsGoing = true;
+                flight.IsOwedARun |= isOwedARun;
+                Answer(late, AnswerKind.TimedOut);
+            }
         }
 
         if (flight.Phase == FlightPhase.Waiting && flight.WakeAt <= _now)

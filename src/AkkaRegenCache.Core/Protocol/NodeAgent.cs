@@ -128,6 +128,7 @@ internal partial class NodeAgent
         Array.Fill(_lives, "");
         _samples = new KeyState?[settings.Parts];
         _partsAskedAt = new long[settings.Parts];
+        _ofShard = new ShardKeys(settings.Shards);
         _breaker = new CircuitBreaker(settings.FailuresToBreak, settings.BreakDuration);
     }
 
@@ -341,6 +342,7 @@ internal partial class NodeAgent
             state.IsGone = true;
             _deadlines.Remove(state);
             _keys.Remove(state.Key);
+            _ofShard.Remove(state);
         }
         else
         {
@@ -353,6 +355,7 @@ internal partial class NodeAgent
         if (!_keys.TryGetValue(key, out var state))
         {
             _keys.Add(key, state = new KeyState(key, PartOf(key), _settings.ShardOf?.Invoke(key) ?? 0));
+            _ofShard.Add(state);
             if (_samples[state.Part] is null or { IsGone: true })
                 _samples[state.Part] = state;
             if (_pulseAt == long.MaxValue)

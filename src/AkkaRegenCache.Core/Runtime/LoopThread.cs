@@ -18,7 +18,7 @@ internal static class LoopThread
         new Thread(() =>
         {
             foreach (var shell in queue.GetConsumingEnumerable())
-                shell.Drain();
+                shell.GoOn();
         })
         {
             IsBackground = true,

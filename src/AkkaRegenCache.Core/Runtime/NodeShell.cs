@@ -25,7 +25,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private static readonly ContextCallback s_drain = static shell =>
     {
         OwnContext.LeaveSynchronizationContext();
-        ((NodeShell)shell!).Drain();
+        ((NodeShell)shell!).Drain(seen: 1);
     };
 
     private const int MessagesPerTurn = 256;
@@ -63,8 +63,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private long _timerAt = long.MaxValue;
     private int _posted;
 
-    /// <summary>How many posts the loop knows of; its own alone.</summary>
-    private int _seen = 1;
+    /// <summary>How many posts the loop knew of when it went on elsewhere: for whoever goes on.</summary>
+    private int _handedOn;
     private int _storeCalls;
     private int _answers;
     private volatile bool _isLeaving;
@@ -303,7 +303,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// goes back to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; its count
     /// then only makes the loop look once more.
     /// </summary>
-    internal void Drain()
+    /// <param name="seen">
+    /// How many posts this loop knows of. A local: when the count has gone back to 0 another thread may be in here before this one has returned.
+    /// </param>
+    private void Drain(int seen)
     {
         var served = 0;
         while (true)
@@ -325,10 +328,11 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (served >= MessagesPerTurn)
             {
                 // The pool's threads may all be blocked in calls that wait for this loop.
+                _handedOn = seen;
                 if (Blocked.Any)
                     LoopThread.Queue(this);
                 else
-                    ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.Drain(), this, preferLocal: false);
+                    ThreadPool.UnsafeQueueUserWorkItem(static shell => shell.GoOn(), this, preferLocal: false);
                 return;
             }
 
@@ -339,14 +343,14 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 _idle.TrySetResult();
             }
 
-            _seen = Interlocked.Add(ref _posted, -_seen);
-            if (_seen == 0)
-            {
-                _seen = 1;
+            seen = Interlocked.Add(ref _posted, -seen);
+            if (seen == 0)
                 return;
-            }
         }
     }
+
+    /// <summary>Goes on with the loop that another thread has handed on.</summary>
+    internal void GoOn() => Drain(_handedOn);
 
     private void Serve(Peer from, object message, long now)
     {

@@ -28,6 +28,13 @@ internal sealed class OperationMemory(long kept)
             _answers.Remove(_order.Dequeue().Operation);
     }
 
+    /// <summary>Forgets all that are old enough.</summary>
+    public void ForgetAll(long now)
+    {
+        while (_order.TryPeek(out var oldest) && oldest.Until < now)
+            _answers.Remove(_order.Dequeue().Operation);
+    }
+
     /// <summary>What is remembered, oldest first.</summary>
     public IEnumerable<MovedOperation> Export(long now) =>
         from item in _order where item.Until > now select new MovedOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));

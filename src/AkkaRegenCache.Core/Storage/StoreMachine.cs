@@ -333,6 +333,16 @@ internal partial class StoreMachine
         _expiry.Enqueue(slot, Math.Max(slot.NeededUntil, now));
     }
 
+    /// <summary>Lets go of what has ended, where nobody calls for long.</summary>
+    /// <param name="now">The time.</param>
+    /// <param name="most">So many slots at the most.</param>
+    public void Purge(long now, int most)
+    {
+        for (var i = 0; i < most && (_expiry.TryPeek(out _, out var at) && at < now); i += 4)
+            Purge(now);
+        _operations.ForgetAll(now);
+    }
+
     /// <summary>Lets go of what has ended: at most a few slots a call, more than a call can add.</summary>
     private void Purge(long now)
     {

@@ -102,7 +102,13 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     private void OnUp(Member member)
     {
         if (member.UniqueAddress != Cluster.Get(Context.System).SelfUniqueAddress)
+        {
+            // It doesn't come back: its address, if it does, is another member's.
+            if (!isUp)
+                _broken.Remove(member.Address);
             return;
+        }
+
         _node.OnUp();
         Ping();
     }

@@ -163,10 +163,14 @@ internal sealed class ShardStore
         }
     }
 
-    /// <summary>Forgets values whose sender has gone silent.</summary>
+    /// <summary>So many slots that have ended go in a sweep.</summary>
+    private const int PurgedAtOnce = 10_000;
+
+    /// <summary>Forgets values whose sender has gone silent, and what has ended while nobody asked.</summary>
     public void Sweep()
     {
         var now = _clock();
+        _machine.Purge(now, PurgedAtOnce);
         foreach (var (key, upload) in _uploads.ToArray())
         {
             if (now - upload.StartedAt > s_uploadsKept.Ticks)
