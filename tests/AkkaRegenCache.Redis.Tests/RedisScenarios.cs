@@ -21,7 +21,8 @@ public sealed class RedisMode : FarmMode, IDisposable
 
     private RedisMode()
     {
-        _connection = ConnectionMultiplexer.Connect(_server.Configuration);
+        // Time is virtual; the client's own is not, and ten megabytes take a loaded machine longer than its five seconds.
+        _connection = ConnectionMultiplexer.Connect(_server.Configuration + ",asyncTimeout=120000,syncTimeout=120000");
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Dispose();
     }
 
