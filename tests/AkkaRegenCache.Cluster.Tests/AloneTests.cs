@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Cluster.Tests;
 /// <summary>A node has left the cluster, was downed or has lost its actor system, and its cache isn't disposed of.</summary>
 public sealed class AloneTests
 {
-    public enum End
+    public enum WayOut
     {
         Leaves,
         IsDowned,
@@ -23,19 +23,19 @@ public sealed class AloneTests
         ExpiryTolerance = TimeSpan.FromHours(1),
     };
 
-    public static TheoryData<End, bool> Ends => new()
+    public static TheoryData<WayOut, bool> Ends => new()
     {
-        { End.Leaves, true },
-        { End.Leaves, false },
-        { End.IsDowned, true },
-        { End.IsDowned, false },
-        { End.IsTerminated, true },
-        { End.IsTerminated, false },
+        { WayOut.Leaves, true },
+        { WayOut.Leaves, false },
+        { WayOut.IsDowned, true },
+        { WayOut.IsDowned, false },
+        { WayOut.IsTerminated, true },
+        { WayOut.IsTerminated, false },
     };
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public async Task A_cache_whose_node_is_out_of_the_cluster_goes_on_and_says_so_once(End end, bool external)
+    public async Task A_cache_whose_node_is_out_of_the_cluster_goes_on_and_says_so_once(WayOut end, bool external)
     {
         await using var cluster = await TestCluster.StartNewAsync(2);
         var (runs, log) = (0, new LogLines());
@@ -82,9 +82,9 @@ public sealed class AloneTests
     }
 
     [Theory]
-    [InlineData(End.Leaves)]
-    [InlineData(End.IsDowned)]
-    public async Task Without_a_store_it_keeps_what_it_shows_and_what_it_is_given_in_its_process(End end)
+    [InlineData(WayOut.Leaves)]
+    [InlineData(WayOut.IsDowned)]
+    public async Task Without_a_store_it_keeps_what_it_shows_and_what_it_is_given_in_its_process(WayOut end)
     {
         await using var cluster = await TestCluster.StartNewAsync(2);
         var caches = await cluster.StartAsync("kept");
@@ -146,19 +146,19 @@ public sealed class AloneTests
         Assert.Empty(log.At(LogLevel.Warning));
     }
 
-    private static async Task EndAsync(End end, TestCluster cluster)
+    private static async Task EndAsync(WayOut end, TestCluster cluster)
     {
         var node = cluster.Nodes[^1];
         switch (end)
         {
-            case End.Leaves:
+            case WayOut.Leaves:
                 await node.LeaveAsync();
                 break;
-            case End.IsDowned:
+            case WayOut.IsDowned:
                 cluster.Nodes[0].Cluster.Down(node.Cluster.SelfAddress);
                 await node.System.WhenTerminated.WaitAsync(Eventually.Patience);
                 break;
-            case End.IsTerminated:
+            case WayOut.IsTerminated:
                 await node.System.Terminate().WaitAsync(Eventually.Patience);
                 break;
         }

@@ -20,18 +20,16 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly ClusterNode _node;
-    private readonly Func<Task<IActorRef>> _startRegion;
-    private readonly Action<IActorRef> _register;
+    private readonly SeatStart _start;
     private readonly HashSet<IActorRef> _ended = [];
     private TimeSpan _delay = s_firstDelay;
     private long _lastAt;
     private bool _isStarting;
 
-    public SeatKeeper(ClusterNode node, Func<Task<IActorRef>> startRegion, Action<IActorRef> register)
+    public SeatKeeper(ClusterNode node, SeatStart start)
     {
         _node = node;
-        _startRegion = startRegion;
-        _register = register;
+        _start = start;
         Receive<Terminated>(OnEnded);
         Receive<TryAgain>(_ => Mend());
         Receive<RegionStarted>(started => OnRegion(started.Region));
@@ -47,10 +45,8 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
 
     /// <summary>Creates its description.</summary>
     /// <param name="node">The cache's place, opened.</param>
-    /// <param name="startRegion">Starts the region, or finds the one there is.</param>
-    /// <param name="register">Makes an agent known that takes another one's place.</param>
-    public static Props Props(ClusterNode node, Func<Task<IActorRef>> startRegion, Action<IActorRef> register) =>
-        Akka.Actor.Props.Create(() => new SeatKeeper(node, startRegion, register));
+    /// <param name="start">Starts the actors.</param>
+    public static Props Props(ClusterNode node, SeatStart start) => Akka.Actor.Props.Create(() => new SeatKeeper(node, start));
 
     protected override void PreStart()
     {
@@ -94,39 +90,37 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
     /// <summary>Starts what is missing; the region last, which takes its time.</summary>
     private void StartMissing(ClusterSeat seat)
     {
-        var system = Context.System;
         if (_node.Watch is { } watch && _ended.Contains(watch))
-            Take(watch, _node.Watch = system.ActorOf(PeerWatch.Props(_node), ClusterNames.Watch(_node.CacheName)), "the watch of other nodes");
+            Take(watch, _node.Watch = _start.Watch(), "the watch of other nodes");
         if (_ended.Contains(seat.Store))
         {
-            var store = system.ActorOf(StoreActor.Props(), ClusterNames.Store(_node.CacheName));
+            var store = _start.Store();
             seat = Open(seat with { Store = store }, seat.Store, store, "the actor before the store");
         }
 
         if (_ended.Contains(seat.Parts))
         {
-            var parts = system.ActorOf(ClusterStoreActor.Props(seat.Region, _node.Time), ClusterNames.Parts(_node.CacheName));
+            var parts = _start.Parts(seat.Region);
             seat = Open(seat with { Parts = parts }, seat.Parts, parts, "the actor that asks the shards");
         }
 
         if (_ended.Contains(seat.Mediator))
         {
-            var mediator = CachePubSub.Replace(system, seat.Mediator);
+            var mediator = CachePubSub.Replace(Context.System, seat.Mediator);
             seat.Agent.Tell(new MediatorReplaced(mediator));
             seat = Open(seat with { Mediator = mediator }, seat.Mediator, mediator, "the mediator of notifications");
         }
 
         if (_ended.Contains(seat.Agent))
         {
-            var agent = system.ActorOf(NodeAgentActor.Props(_node, seat.Region), ClusterNames.Agent(_node.CacheName));
-            _register(agent);
+            var agent = _start.Agent(seat.Region, instead: seat.Agent);
             seat = Open(seat with { Agent = agent }, seat.Agent, agent, "the agent");
         }
 
         if (!_ended.Contains(seat.Region))
             return;
         _isStarting = true;
-        _startRegion().PipeTo(Self, success: region => new RegionStarted(region), failure: e => new RegionFailed(e));
+        _start.RegionAsync().PipeTo(Self, success: region => new RegionStarted(region), failure: e => new RegionFailed(e));
     }
 
     private void OnRegion(IActorRef region)

@@ -2,8 +2,6 @@ using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Sharding;
 using Akka.Event;
-using Akka.Hosting;
-using AkkaRegenCache.Actors;
 using AkkaRegenCache.Messages;
 
 namespace AkkaRegenCache.Hosting;
@@ -27,44 +25,19 @@ internal static class ClusterStart
         system.Settings.InjectTopLevelFallback(RegenClusterConfig.Default);
         EnsureReplicator(system, node);
         EnsureSerializer(system);
-        node.Watch = system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
-        var region = await StartRegionAsync(system, node).ConfigureAwait(false);
-        var parts = system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Parts(node.CacheName));
-        var store = system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
-
-        var agent = system.ActorOf(NodeAgentActor.Props(node, region), ClusterNames.Agent(node.CacheName));
+        var start = new SeatStart(system, node, key);
+        node.Watch = start.Watch();
+        var region = await start.RegionAsync().ConfigureAwait(false);
+        var parts = start.Parts(region);
+        var store = start.Store();
+        var agent = start.Agent(region);
         node.Open(new ClusterSeat(system, CachePubSub.MediatorOf(system), region, agent, store, parts));
         End(system, node, isEnding);
-        Register(ActorRegistry.For(system), agent, key);
-        ((ExtendedActorSystem)system).SystemActorOf(
-            SeatKeeper.Props(node, () => StartRegionAsync(system, node), started => Register(ActorRegistry.For(system), started, key, instead: agent)),
-            ClusterNames.Keeper(node.CacheName));
+        start.Keeper();
         Leave(system, node, drain);
         if (node.Options.HandleTerminationSignal ?? !hasHost)
             TerminationSignal.Handle(system);
         return agent;
-    }
-
-    private static Task<IActorRef> StartRegionAsync(ActorSystem system, ClusterNode node)
-    {
-        var sharding = ClusterSharding.Get(system);
-        return sharding.StartAsync(
-            ClusterNames.Region(node.CacheName),
-            shard => CoordinatorActor.Props(node, int.Parse(shard, System.Globalization.CultureInfo.InvariantCulture)),
-            SettingsOf(system, node.Options),
-            new ShardExtractor(node.Shards),
-            AllocationOf(sharding, system, node.Options),
-            StopShard.Instance);
-    }
-
-    /// <summary>Makes an agent known; in the place of another one with the same path, where that has ended.</summary>
-    private static void Register(ActorRegistry registry, IActorRef agent, Type? key, IActorRef? instead = null)
-    {
-        var isFirst = registry.TryGet<RegenCacheKey>(out var first) is false || first.Path.Equals(instead?.Path);
-        if (isFirst)
-            registry.TryRegister<RegenCacheKey>(agent, overwrite: true);
-        if (key is not null && key != typeof(RegenCacheKey))
-            registry.TryRegister(key, agent, overwrite: instead is not null);
     }
 
     /// <summary>Else the actors below would fail one by one, each in a thread of its own.</summary>
@@ -110,7 +83,7 @@ internal static class ClusterStart
     /// The caches' own settings, over Akka's defaults: what <c>akka.cluster.sharding</c> and <c>akka.cluster.singleton</c> say is meant for the
     /// application's entities. With their role or lease, say, the coordinators would find no node to live on.
     /// </summary>
-    private static ClusterShardingSettings SettingsOf(ActorSystem system, RegenClusterOptions options)
+    internal static ClusterShardingSettings SettingsOf(ActorSystem system, RegenClusterOptions options)
     {
         var own = system.Settings.Config.GetConfig("akka.regencache");
         var settings = ClusterShardingSettings.Create(
@@ -120,9 +93,6 @@ internal static class ClusterStart
             .WithCoordinatorSingletonSettings(settings.CoordinatorSingletonSettings.WithRole(options.Role!))
             .WithRole(options.Role!);
     }
-
-    private static IShardAllocationStrategy AllocationOf(ClusterSharding sharding, ActorSystem system, RegenClusterOptions options) =>
-        sharding.DefaultShardAllocationStrategy(SettingsOf(system, options));
 
     /// <summary>
     /// Whoever has left the cluster or was downed can't join it again with this actor system; nor can a terminated one. In whatever order these come, the

@@ -1,0 +1,52 @@
+using System.Globalization;
+using Akka.Actor;
+using Akka.Cluster.Sharding;
+using Akka.Hosting;
+using AkkaRegenCache.Actors;
+
+namespace AkkaRegenCache.Hosting;
+
+/// <summary>Starts the actors that a cache has in an actor system, each for the first time or in the place of one that has ended.</summary>
+/// <param name="system">The actor system.</param>
+/// <param name="node">The cache's place.</param>
+/// <param name="key">The type under which its agent is registered too.</param>
+internal sealed class SeatStart(ActorSystem system, ClusterNode node, Type? key)
+{
+    /// <summary>The region; the one there is, where it has been started and nobody has noticed its end.</summary>
+    public Task<IActorRef> RegionAsync()
+    {
+        var sharding = ClusterSharding.Get(system);
+        var settings = ClusterStart.SettingsOf(system, node.Options);
+        return sharding.StartAsync(
+            ClusterNames.Region(node.CacheName),
+            shard => CoordinatorActor.Props(node, int.Parse(shard, CultureInfo.InvariantCulture)),
+            settings,
+            new ShardExtractor(node.Shards),
+            sharding.DefaultShardAllocationStrategy(settings),
+            StopShard.Instance);
+    }
+
+    public IActorRef Watch() => system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
+
+    public IActorRef Store() => system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
+
+    public IActorRef Parts(IActorRef region) => system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Parts(node.CacheName));
+
+    /// <summary>The agent, which is made known.</summary>
+    /// <param name="region">The way to the shards.</param>
+    /// <param name="instead">The one that has ended; null: it is the first.</param>
+    public IActorRef Agent(IActorRef region, IActorRef? instead = null)
+    {
+        var agent = system.ActorOf(NodeAgentActor.Props(node, region), ClusterNames.Agent(node.CacheName));
+        var registry = ActorRegistry.For(system);
+        if (!registry.TryGet<RegenCacheKey>(out var known) || known.Equals(instead))
+            registry.TryRegister<RegenCacheKey>(agent, overwrite: true);
+        if (key is not null && key != typeof(RegenCacheKey))
+            registry.TryRegister(key, agent, overwrite: instead is not null);
+        return agent;
+    }
+
+    /// <summary>What watches all of them. No actor of the application's is beside or above it.</summary>
+    public void Keeper() =>
+        ((ExtendedActorSystem)system).SystemActorOf(SeatKeeper.Props(node, this), ClusterNames.Keeper(node.CacheName));
+}
