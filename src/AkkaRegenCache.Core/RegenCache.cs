@@ -403,11 +403,11 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
 
         // Only these two wait for a run of their key.
         if (call.Kind is WaiterKind.Get or WaiterKind.Refresh && GenerationScope.Current is { } scope)
-            return scope.Wait(_shell, call.Key, () => Send(call, task, cancellationToken, message));
-        return Send(call, task, cancellationToken, message);
+            return scope.Wait(_shell, call.Key, () => Send(call, task, message, cancellationToken));
+        return Send(call, task, message, cancellationToken);
     }
 
-    private Task<TResult> Send<TResult>(Call call, Task<TResult> task, CancellationToken cancellationToken, object? message)
+    private Task<TResult> Send<TResult>(Call call, Task<TResult> task, object? message, CancellationToken cancellationToken)
     {
         call.Watch(_shell, cancellationToken);
         _shell.Post(Peer.Callers, message ?? call);

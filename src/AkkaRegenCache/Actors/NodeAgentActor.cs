@@ -39,6 +39,9 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         Receive<UnknownMessage>(_ => { });
         Receive<SubscribeAck>(_ => { });
         Receive<ClusterEvent.MemberUp>(up => OnUp(up.Member));
+
+        // It doesn't come back: at its address, if anybody does, another member.
+        Receive<ClusterEvent.MemberRemoved>(removed => _broken.Remove(removed.Member.Address));
         Receive<DisassociatedEvent>(broken => _broken.Add(broken.RemoteAddress));
         Receive<AssociatedEvent>(OnAssociated);
         Receive<Restored>(_ => _node.Deliver(LinkRestored.Instance));
@@ -52,7 +55,8 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     protected override void PreStart()
     {
         CachePubSub.MediatorOf(Context.System).Tell(new Subscribe(_node.Topic, Self));
-        Cluster.Get(Context.System).Subscribe(Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp));
+        Cluster.Get(Context.System).Subscribe(
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociatedEvent));
         Timers.StartPeriodicTimer(nameof(KeepAlive), KeepAlive.Instance, _node.Options.KeepAliveInterval);
@@ -102,13 +106,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     private void OnUp(Member member)
     {
         if (member.UniqueAddress != Cluster.Get(Context.System).SelfUniqueAddress)
-        {
-            // It doesn't come back: its address, if it does, is another member's.
-            if (!isUp)
-                _broken.Remove(member.Address);
             return;
-        }
-
         _node.OnUp();
         Ping();
     }

@@ -361,7 +361,7 @@ public sealed class NodeAgentTests
         agent.Tell(Peer.Callers, new CallerLeft(caller));
         agent.Tell(Peer.Callers, caller);
 
-        Assert.Empty(agent.All<StoreCall>().Where(call => call.Request is not null));
+        Assert.DoesNotContain(agent.All<StoreCall>(), call => call.Request is not null);
     }
 
     [Fact]

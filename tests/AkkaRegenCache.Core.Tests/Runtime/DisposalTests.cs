@@ -33,6 +33,6 @@ public sealed class DisposalTests
         mayEnd.SetResult();
         Assert.Equal("made", await call);
         await Task.WhenAll(first, second, third).WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.True(cache.DisposeAsync().IsCompletedSuccessfully);
+        Assert.True(cache.DisposeAsync().AsTask().IsCompletedSuccessfully);
     }
 }
