@@ -237,6 +237,21 @@ public sealed class FaultTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Nodes_know_each_other_before_they_have_done_anything_and_miss_one_that_dies()
+    {
+        await using var cluster = await TestCluster.StartNewAsync();
+        var caches = await cluster.StartAsync("idle", new InMemoryStore(storesObjects: false));
+        var lost = caches[2].Cache.NodeId;
+        await Eventually.Holds(
+            () => caches.All(cache => caches.All(other => other == cache || cache.Node.Peers.Any(peer => peer.Key == other.Cache.NodeId))), "all know all others");
+        var down = 0;
+        using var spy = caches[0].Node.Attach("spy", message => down += message is NodeDown { Node: var node } && node == lost ? 1 : 0);
+
+        await cluster.Nodes[2].AbortAsync();
+        await Eventually.Holds(() => down > 0, "its death is noticed");
+    }
+
+    [Fact]
     public async Task Shards_of_a_dead_node_come_back_and_those_of_others_never_went()
     {
         await using var cluster = await TestCluster.StartNewAsync();

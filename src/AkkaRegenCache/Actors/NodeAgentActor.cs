@@ -87,6 +87,15 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
             case FromCoordinator message:
                 _node.Deliver(message);
                 break;
+            case NodeHello hello:
+                // A newcomer has heard nobody yet.
+                if (_node.See(hello.Node, Sender) && !hello.IsAnswer)
+                {
+                    foreach (var id in _node.NodeIds)
+                        Sender.Tell(new ToNode(new NodeHello(id, IsAnswer: true)), Self);
+                }
+
+                break;
             case HandOverAnnounced announced:
                 _node.Expect(announced);
                 break;
@@ -124,6 +133,8 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
             return;
         for (var shard = 0; shard < _node.Shards; shard++)
             _region.Tell(new ToShard(shard, ShardPing.Instance), Self);
+        foreach (var id in _node.NodeIds)
+            CachePubSub.MediatorOf(Context.System).Tell(new Publish(_node.Topic, new ToNode(new NodeHello(id, IsAnswer: false))), Self);
     }
 
     private sealed class KeepAlive : INoSerializationVerificationNeeded

@@ -185,13 +185,18 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public bool IsFirstAgent() => Interlocked.Increment(ref _agentStarts) == 1;
 
     /// <summary>A node has said something through its agent; if it is another one, its end will be noticed.</summary>
-    public void See(string nodeId, IActorRef agent)
+    /// <returns>Whether it was not known.</returns>
+    public bool See(string nodeId, IActorRef agent)
     {
         if (agent is IInternalActorRef { IsLocal: true } || (_peers.TryGetValue(nodeId, out var known) && known.Equals(agent)))
-            return;
+            return false;
         _peers[nodeId] = agent;
         Watch?.Tell(new PeerSeen(agent));
+        return true;
     }
+
+    /// <summary>The caches that are there on this node: one, as a rule, once it is made.</summary>
+    public IEnumerable<string> NodeIds => _attached.Keys;
 
     /// <summary>Whether a node was believed dead lately, whose shards may have no home.</summary>
     public bool HasLostPeerLately => Volatile.Read(ref _peerLostAt) is not 0 and var at && Time.GetElapsedTime(at) < s_homeless;

@@ -76,6 +76,11 @@ internal sealed record RecordWanted(long Id, string Key, long Token, int Offset,
 /// <param name="Id">The asker's number.</param>
 internal sealed record RecordGone(long Id);
 
+/// <summary>From agent to agent: a cache's node is here. Who has said nothing yet must be missed, too, when it dies: it may hold its first claim.</summary>
+/// <param name="Node">The node's incarnation.</param>
+/// <param name="IsAnswer">Whether it answers another's.</param>
+internal sealed record NodeHello(string Node, bool IsAnswer);
+
 // The hand-over of a shard's records.
 
 /// <summary>To the nodes: a shard's entity stops, and its records are on their way to the next one.</summary>

@@ -135,6 +135,7 @@ internal static class Samples
         new PayloadChunk(10, 0, new byte[] { 1, 2 }),
         new RecordGone(11),
         new HandOverAnnounced(63, 18),
+        new NodeHello("machine-1-abc", IsAnswer: true),
     ];
 
     public static IEnumerable<object> All => [.. ToShards.Select(body => new ToShard(300, body)), .. ToNodes.Select(body => new ToNode(body))];
