@@ -62,7 +62,7 @@ find_redis() {
         fi
         why="$why, and apt-get could not install it"
     fi
-    notes+=("skipped: AkkaRegenCache.Redis.Tests and AkkaRegenCache.FarmLab, but for what needs no server: $why")
+    notes+=("skipped: AkkaRegenCache.Redis.Tests, AkkaRegenCache.FarmLab and the MixedFarmTests of AkkaRegenCache.Cluster.Tests, but for what needs no server: $why")
     return 0
 }
 

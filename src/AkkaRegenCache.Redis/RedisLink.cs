@@ -147,6 +147,8 @@ internal sealed class RedisLink
         if (run.StartsWith(s_unknown))
             _warnings.WarnOfUnknownServer();
         _warnings.Warn(RedisAnswers.Warning(reply[2]), "");
+        if (RedisAnswers.Text(reply[3]) is { Length: > 0 } garnet)
+            _warnings.WarnOfGarnet(garnet);
         return new Checked(run, (string?)reply[1] ?? "", isCluster);
     }
 

@@ -1,4 +1,5 @@
 using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Redis;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -12,7 +13,7 @@ public static class RedisRegenCacheBuilderExtensions
     private const string DefaultPrefix = "arc";
 
     /// <summary>
-    /// Uses Redis as the cache's external store and, where it isn't in an Akka cluster, for its notifications. The connection is made at first use and belongs to the application's
+    /// Uses Redis as the cache's external store and for its notifications; in an Akka cluster they reach the nodes outside of it. The connection is made at first use and belongs to the application's
     /// container; caches with the same configuration share it. The host starts also while Redis is down, and a lost connection is made anew within
     /// about a second of Redis' return.
     /// </summary>
@@ -64,9 +65,13 @@ public static class RedisRegenCacheBuilderExtensions
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(keyPrefix);
         builder.UseStore(provider => new RedisStore(connection(provider), keyPrefix, provider.GetService<ILogger<RedisStore>>()));
+        builder.UseStoreNotifications(provider => new RedisNotifications(
+            connection(provider), keyPrefix, provider.GetService<ILogger<RedisNotifications>>()));
+
+        // A cluster uses them beside its own.
+        var name = builder.Name;
         return builder.IsInCluster
             ? builder
-            : builder.UseNotifications(provider => new RedisNotifications(
-                connection(provider), keyPrefix, provider.GetService<ILogger<RedisNotifications>>()));
+            : builder.UseNotifications(provider => provider.GetRequiredKeyedService<StoreNotifications>(name).Bus);
     }
 }

@@ -8,6 +8,7 @@ internal sealed partial class RedisWarnings(ILogger logger)
     private readonly bool[] _warned = new bool[(int)RecordWarning.ForeignLife + 1];
     private bool _serverIsUnknown;
     private bool _commitsAreUntold;
+    private bool _isGarnet;
 
     /// <summary>A script has found something that it can't read.</summary>
     public void Warn(RecordWarning warning, string key)
@@ -45,6 +46,13 @@ internal sealed partial class RedisWarnings(ILogger logger)
             LogCommitsUntold(error);
     }
 
+    /// <summary>The server is Garnet, whose scripts may not be atomic. Nothing tells whether they are: neither INFO nor HELLO nor CONFIG.</summary>
+    public void WarnOfGarnet(string version)
+    {
+        if (!Interlocked.Exchange(ref _isGarnet, true))
+            LogGarnet(version);
+    }
+
     [LoggerMessage(20, LogLevel.Warning,
         "What Redis holds for '{Key}' is no record of a cache; it counts as no value. Further ones are not reported.")]
     private partial void LogForeign(string key);
@@ -72,4 +80,9 @@ internal sealed partial class RedisWarnings(ILogger logger)
         "Redis takes the values that are made here, but doesn't tell the other nodes, which hear of them late: {Error} Grant +publish and the channels "
         + "(&PREFIX:notify:*). Further ones are not reported.")]
     private partial void LogCommitsUntold(string error);
+
+    [LoggerMessage(26, LogLevel.Warning,
+        "The server is Garnet {Version}, not Redis. Its Lua scripts are atomic only where it was started with --lua --lua-transaction-mode, which it doesn't tell: with "
+        + "--lua alone a claim is granted twice now and then, and a value is made twice. Make sure that it has both.")]
+    private partial void LogGarnet(string version);
 }

@@ -67,6 +67,13 @@ public sealed class RegenCacheBuilder
         return this;
     }
 
+    /// <summary>Tells what the external store carries notifications through, for a cache that may have others beside.</summary>
+    internal RegenCacheBuilder UseStoreNotifications(Func<IServiceProvider, INotificationBus> factory)
+    {
+        Services.AddKeyedSingleton(Name, (provider, _) => new StoreNotifications(factory(provider)));
+        return this;
+    }
+
     /// <summary>Lets coordinators help, through the link that the function makes, once.</summary>
     internal RegenCacheBuilder UseCoordinators(Func<IServiceProvider, ICoordinatorLink> factory)
     {

@@ -727,8 +727,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private partial void LogLoopFailed(Exception exception, string cacheName, string message);
 
     [LoggerMessage(14, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of theirs, only when a value "
-        + "is due or compared, within a minute. Restart this process to join the cluster again.")]
+        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of theirs, through the store "
+        + "alone, or where that carries no notifications when a value is due or compared, within a minute. Restart this process to join the cluster again.")]
     private partial void LogGoesOnWithStore(string cacheName, string why);
 
     [LoggerMessage(15, LogLevel.Warning,

@@ -98,6 +98,11 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         return new FrontedStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
     }
 
+    /// <summary>What the cache sends and hears through: the cluster and, where the store carries notifications and it is wanted, the store.</summary>
+    /// <param name="outside">The store's notifications; null: it carries none.</param>
+    public INotificationBus NotificationsWith(INotificationBus? outside) =>
+        outside is null || !Options.UseStoreNotifications ? this : new FarmNotifications(this, outside, () => IsUp, Time);
+
     /// <inheritdoc/>
     public ValueTask PublishAsync(string cacheName, CacheNotification notification)
     {

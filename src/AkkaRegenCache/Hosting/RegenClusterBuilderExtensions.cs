@@ -14,11 +14,12 @@ public static class RegenClusterBuilderExtensions
     /// chosen (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must know it too:
     /// <c>services.AddAkka(…, akka =&gt; akka.….WithRegenCache(name))</c>.
     /// </summary>
-    /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c>, the last call gives the notifications.</param>
     /// <remarks>
     /// The cache works as soon as the host has started, also while the cluster isn't up: each node then goes to the external store itself or, without one,
     /// makes its own values. What is missing of the wiring ends the host's start with an <see cref="InvalidOperationException"/>, which tells the line to add.
+    /// With Redis, nodes that are not in this cluster hear and are heard through Redis (<see cref="RegenClusterOptions.UseStoreNotifications"/>).
     /// </remarks>
+    /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c>, the last call gives the notifications.</param>
     public static RegenCacheBuilder UseCluster(this RegenCacheBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -27,7 +28,7 @@ public static class RegenClusterBuilderExtensions
         builder.Services.TryAddSingleton(static provider => new ClusterNodes(provider, provider.GetServices<ClusterCacheName>()));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ClusterWiring>());
         return builder
-            .UseNotifications(NodeOf)
+            .UseNotifications(provider => NodeOf(provider).NotificationsWith(provider.GetKeyedService<StoreNotifications>(name)?.Bus))
             .UseCoordinators(NodeOf)
             .UseFront(NodeOf);
 

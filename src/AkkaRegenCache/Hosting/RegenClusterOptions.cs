@@ -28,6 +28,13 @@ public sealed class RegenClusterOptions
     /// </summary>
     public long? MaximumRecordBytes { get; set; }
 
+    /// <summary>
+    /// Whether notifications go through the external store as well, where it carries some (Redis), so that nodes which are not in this cluster (on Redis alone, or in
+    /// another cluster) hear and are heard: they are one farm. Where there are none, it costs a heartbeat of each node, two a second. False: nodes outside
+    /// learn of changes when they compare, within a minute. Default: true.
+    /// </summary>
+    public bool UseStoreNotifications { get; set; } = true;
+
     /// <summary>How often a node pings all shards, so that none sleeps. Default: 5 seconds.</summary>
     public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(5);
 

@@ -1,5 +1,7 @@
 using AkkaRegenCache;
 using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -21,6 +23,9 @@ public static class RegenClusterSystemExtensions
     /// <param name="services">Where serializers come from; null: System.Text.Json for all.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
     /// <param name="logger">Hears what goes wrong in the cache; null: nobody does.</param>
+    /// <param name="storeNotifications">
+    /// Reaches nodes that are on the same store and not in this cluster (<c>RedisNotifications</c>, on the store's connection); null: they aren't reached.
+    /// </param>
     /// <returns>The cache. It works at once, also while the cluster isn't up.</returns>
     /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>
     /// <exception cref="InvalidOperationException">The actor system is in no cluster.</exception>
@@ -32,14 +37,17 @@ public static class RegenClusterSystemExtensions
         Action<RegenClusterOptions>? configure = null,
         IServiceProvider? services = null,
         TimeProvider? timeProvider = null,
-        ILogger<RegenCache>? logger = null)
+        ILogger<RegenCache>? logger = null,
+        INotificationBus? storeNotifications = null)
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var clusterOptions = new RegenClusterOptions();
         configure?.Invoke(clusterOptions);
         var node = new ClusterNode(name, clusterOptions, timeProvider);
-        var cache = new RegenCache(name, options, node.Before(store), node, node, keyspaces: [], services, timeProvider, logger);
+        var outside = storeNotifications is null or IReturnsAtOnce ? storeNotifications : new ForeignBus(storeNotifications);
+        var cache = new RegenCache(
+            name, options, node.Before(store), node.NotificationsWith(outside), node, keyspaces: [], services, timeProvider, logger);
         node.FindCache = () => cache;
         try
         {
