@@ -232,8 +232,11 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         var call = new BlockingCall<T>(key!, source.Profile, source);
         if (unreadable != 0)
             call.AskForNewer(unreadable);
-        return GenerationScope.Current is { } scope ? scope.Wait(_shell, key!, () => Task.FromResult(Block(call))).GetAwaiter().GetResult() : Block(call);
+        return GenerationScope.Current is { } scope ? BlockWithin(scope, call) : Block(call);
     }
+
+    private T BlockWithin<T>(GenerationScope scope, BlockingCall<T> call) =>
+        scope.Wait(_shell, call.Key, () => Task.FromResult(Block(call))).GetAwaiter().GetResult();
 
     private T Block<T>(BlockingCall<T> call)
     {
@@ -402,10 +405,14 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
             return Task.FromCanceled<TResult>(cancellationToken);
 
         // Only these two wait for a run of their key.
-        if (call.Kind is WaiterKind.Get or WaiterKind.Refresh && GenerationScope.Current is { } scope)
-            return scope.Wait(_shell, call.Key, () => Send(call, task, message, cancellationToken));
-        return Send(call, task, message, cancellationToken);
+        return call.Kind is WaiterKind.Get or WaiterKind.Refresh && GenerationScope.Current is { } scope
+            ? AskWithin(scope, call, task, message, cancellationToken)
+            : Send(call, task, message, cancellationToken);
     }
+
+    /// <summary>As <see cref="Send"/>, inside a generator. A method of its own: what its lambda captures costs other calls nothing.</summary>
+    private Task<TResult> AskWithin<TResult>(GenerationScope scope, Call call, Task<TResult> task, object? message, CancellationToken cancellationToken) =>
+        scope.Wait(_shell, call.Key, () => Send(call, task, message, cancellationToken));
 
     private Task<TResult> Send<TResult>(Call call, Task<TResult> task, object? message, CancellationToken cancellationToken)
     {
