@@ -66,6 +66,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         Name = name;
         NodeId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}";
         timeProvider ??= TimeProvider.System;
+        var isAlone = store is null;
         store = (store ?? new InMemoryStore(timeProvider, maximumRecords: options.MaximumEntries, maximumBytes: options.MaximumBytes)).ForCache(name);
         _maximumKeyLength = options.MaximumKeyLength;
         _profiles = new EntryProfiles(options);
@@ -86,6 +87,8 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
             NodeId,
             seed: StringComparer.Ordinal.GetHashCode(NodeId)));
         _memory = _shell.Memory;
+        if (isAlone)
+            ((InMemoryStore)store).KeepWhile(key => _memory.Find(key) is not null);
     }
 
     /// <inheritdoc/>

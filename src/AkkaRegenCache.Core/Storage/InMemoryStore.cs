@@ -61,6 +61,13 @@ public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
     public IExternalStore ForCache(string cacheName) =>
         _parts.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound), this);
 
+    /// <summary>For the store of one cache alone: what that shows is the last to go.</summary>
+    internal void KeepWhile(Func<string, bool> isShown)
+    {
+        lock (_gate)
+            _machine.IsShown = isShown;
+    }
+
     private static StoreBound Bound(long records, long? bytes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(records, 1, "maximumRecords");

@@ -15,6 +15,10 @@ internal partial class StoreMachine
     private const int LookedAt = 64;
 
     private readonly List<StoreSlot> _clock = [];
+
+    /// <summary>Whether a key's only cache shows it: then it stays, however long ago the store was asked for it. Null: nobody can tell.</summary>
+    public Func<string, bool>? IsShown { get; set; }
+
     private int _hand;
 
     /// <summary>Gives up what it holds of the bound: the machine is not used any more.</summary>
@@ -66,7 +70,7 @@ internal partial class StoreMachine
             if (_hand >= _clock.Count)
                 _hand = 0;
             var slot = _clock[_hand++];
-            if (slot == newest || (slot.Claim is { } claim && IsLive(claim, now)))
+            if (slot == newest || (slot.Claim is { } claim && IsLive(claim, now)) || IsShown?.Invoke(slot.Key) == true)
                 continue;
             last = slot;
             if (!slot.WasAskedFor)
@@ -74,8 +78,9 @@ internal partial class StoreMachine
             slot.WasAskedFor = false;
         }
 
-        // None in reach: what came last is not kept.
-        last ??= newest.Weight != 0 ? newest : null;
+        // None in reach: what came last is not kept; but what is shown has a bound already.
+        if (IsShown is null)
+            last ??= newest.Weight != 0 ? newest : null;
         if (last is null)
             return false;
         last.Evict();

@@ -120,6 +120,26 @@ public sealed class StoreBoundTests
         Assert.InRange(cache.Shell.Agent.KeyCount, 1, 2010);
     }
 
+    [Fact]
+    public async Task What_a_cache_of_one_process_shows_is_not_lost_to_keys_that_come_and_go()
+    {
+        var time = new AkkaRegenCache.Simulation.VirtualTimeProvider();
+        await using var cache = new RegenCache("hot", new RegenCacheOptions { MaximumEntries = 100 }, timeProvider: time);
+        var passive = new RegenEntryOptions { RegenerationInterval = TimeSpan.FromHours(1), InactiveRetention = TimeSpan.Zero };
+        var runs = 0;
+        for (var i = 0; i < 5000; i++)
+        {
+            await cache.GetOrCreateAsync("hot", _ => new ValueTask<int>(++runs), passive);
+            await cache.GetOrCreateAsync($"cold {i}", i, static (value, _) => new ValueTask<int>(value), passive);
+
+            // All that memory shows is compared with the store once a minute.
+            if (i % 100 == 0)
+                time.Advance(TimeSpan.FromSeconds(30));
+        }
+
+        Assert.Equal(1, runs);
+    }
+
     private static StoreMachine New(StoreBound bound) => new("life", TimeSpan.FromSeconds(10), storesObjects: true, bound);
 
     private static CachePayload Value(int size) => CachePayload.FromValue(new object(), size);
