@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
