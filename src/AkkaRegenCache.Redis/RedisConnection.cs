@@ -12,6 +12,9 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     /// <summary>How long after a failed try to connect the next may be made.</summary>
     private const int ReconnectMilliseconds = 250;
 
+    /// <summary>How long a first connection is waited for before another is begun beside it.</summary>
+    private static readonly TimeSpan s_nextTry = TimeSpan.FromSeconds(1);
+
     private readonly Lock _gate = new();
     private readonly Func<Task<IConnectionMultiplexer>>? _connect;
     private Task<IConnectionMultiplexer>? _connecting;
@@ -41,7 +44,7 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
 
         // The client's own policy lets seconds pass between two tries. It looks once a second whether one is due, so there is no burst.
         options.ReconnectRetryPolicy = new LinearRetry(ReconnectMilliseconds);
-        return new RedisConnection(async () => await ConnectionMultiplexer.ConnectAsync(options).ConfigureAwait(false), isOwn: true);
+        return new RedisConnection(() => ConnectAsync(options), isOwn: true);
     }
 
     /// <summary>Whether the application is asked for another connection where the one that it gave was disposed.</summary>
@@ -107,6 +110,35 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
             // Not waiting for commands under way: this is the synchronous form, which must not block.
             connected.Result.Close(allowCommandsToComplete: false);
             connected.Result.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// The first connection. Where Redis refuses it, the client sometimes misses that and stands still for its whole connect timeout, though Redis is back
+    /// long before. So another is begun beside it from time to time, and the first that is there is taken.
+    /// </summary>
+    private static async Task<IConnectionMultiplexer> ConnectAsync(ConfigurationOptions options)
+    {
+        var tries = new List<Task<ConnectionMultiplexer>>();
+        var end = Environment.TickCount64 + options.ConnectTimeout;
+        do
+        {
+            tries.Add(ConnectionMultiplexer.ConnectAsync(options));
+            using var waiting = new CancellationTokenSource();
+            await Task.WhenAny([.. tries, Task.Delay(s_nextTry, waiting.Token)]).ConfigureAwait(false);
+            await waiting.CancelAsync().ConfigureAwait(false);
+        }
+        while (!tries.Exists(static each => each.IsCompleted) && Environment.TickCount64 < end);
+        var first = await Task.WhenAny(tries).ConfigureAwait(false);
+        foreach (var late in tries.Where(each => each != first))
+            _ = DisposeAsync(late);
+        return await first.ConfigureAwait(false);
+
+        static async Task DisposeAsync(Task<ConnectionMultiplexer> connecting)
+        {
+            await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (connecting.IsCompletedSuccessfully)
+                await connecting.Result.DisposeAsync().ConfigureAwait(false);
         }
     }
 

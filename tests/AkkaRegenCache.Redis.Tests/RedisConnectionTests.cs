@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using AkkaRegenCache.Notifications;
 using StackExchange.Redis;
@@ -21,6 +24,21 @@ public sealed class RedisConnectionTests
         await Eventually.Holds(() => !client.IsConnected, "the client has noticed");
 
         await Assert.ThrowsAsync<RedisConnectionException>(() => client.GetDatabase().PingAsync().WaitAsync(s_patience));
+    }
+
+    [RedisFact]
+    public async Task A_first_connection_that_comes_to_nothing_is_not_waited_for_as_long_as_it_may_take()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        using var gate = new Gate(server.Port) { IsDeaf = true };
+        await using var connection = RedisConnection.To($"127.0.0.1:{gate.Port},connectTimeout=60000");
+        var connecting = connection.GetAsync();
+        await Eventually.Holds(() => gate.Swallowed > 0, "the client has tried");
+        gate.IsDeaf = false;
+
+        var client = await connecting.WaitAsync(s_patience);
+        await Eventually.Holds(() => client.IsConnected, "it is connected");
+        await client.GetDatabase().PingAsync();
     }
 
     [RedisFact]
@@ -129,6 +147,62 @@ public sealed class RedisConnectionTests
         thread.UnsafeStart();
         thread.Join();
         return (context!, subscription!);
+    }
+
+    /// <summary>Before a server: takes connections, and where it is deaf nothing ever comes back on them.</summary>
+    private sealed class Gate : IDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly ConcurrentBag<TcpClient> _open = [];
+        private int _swallowed;
+
+        public Gate(int server)
+        {
+            _listener.Start();
+            _ = AcceptAsync(server);
+        }
+
+        public bool IsDeaf { get; set; }
+
+        public int Swallowed => Volatile.Read(ref _swallowed);
+
+        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
+
+        public void Dispose()
+        {
+            _listener.Stop();
+            foreach (var each in _open)
+                each.Dispose();
+        }
+
+        private async Task AcceptAsync(int server)
+        {
+            while (true)
+            {
+                TcpClient client;
+                try
+                {
+                    client = await _listener.AcceptTcpClientAsync();
+                }
+                catch (Exception e) when (e is SocketException or ObjectDisposedException)
+                {
+                    return;
+                }
+
+                _open.Add(client);
+                if (IsDeaf)
+                {
+                    Interlocked.Increment(ref _swallowed);
+                    continue;
+                }
+
+                var behind = new TcpClient();
+                _open.Add(behind);
+                await behind.ConnectAsync(IPAddress.Loopback, server);
+                _ = client.GetStream().CopyToAsync(behind.GetStream());
+                _ = behind.GetStream().CopyToAsync(client.GetStream());
+            }
+        }
     }
 
     /// <summary>A window's, which was closed: nothing runs there any more.</summary>

@@ -32,4 +32,40 @@ internal static class Holder
             s_patience, $"a generator of {key} runs", lab.Cancellation);
         return lab.Farm.Nodes.Single(node => node.Name == run!.Node);
     }
+
+    /// <summary>
+    /// Whether a key's first generator had ended by a time: on a loaded machine the fault may come too late to meet it, and then the round says nothing.
+    /// </summary>
+    public static bool HadEnded(Lab lab, string key, long at) =>
+        lab.Farm.Runs.Read().First(run => run.Key == key && !run.IsSet) is { Ended: { } ended, IsCancelled: false } && ended <= at;
+
+    /// <summary>Repeats rounds that came too late for their generator, each on a key of its own, as often as there are rounds, and twice more.</summary>
+    /// <param name="lab">The lab.</param>
+    /// <param name="prefix">Before the keys' numbers.</param>
+    /// <param name="rounds">How many must have been in time.</param>
+    /// <param name="round">Plays one; null where it came too late.</param>
+    /// <returns>What they returned, and the keys of those that were in time.</returns>
+    public static async Task<(List<T> Results, HashSet<string> Keys)> RoundsAsync<T>(Lab lab, string prefix, int rounds, Func<string, Task<T?>> round)
+        where T : struct
+    {
+        var results = new List<T>();
+        var keys = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 1; results.Count < rounds; i++)
+        {
+            if (i > 2 * rounds + 2)
+                throw new InvalidOperationException($"Of {i - 1} rounds only {results.Count} met a generator that ran: this machine is too slow for them.");
+            var key = $"{prefix}{i}";
+            if (await round(key) is { } result)
+            {
+                results.Add(result);
+                keys.Add(key);
+            }
+            else
+            {
+                lab.Say($"{key}: the generator had ended before the fault; once more");
+            }
+        }
+
+        return (results, keys);
+    }
 }

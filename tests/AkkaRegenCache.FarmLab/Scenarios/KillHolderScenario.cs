@@ -21,17 +21,11 @@ internal sealed class KillHolderScenario : IScenario
         var life = new EntryLife(1_200_000, 600_000, 30_000, 500);
         var rounds = lab.Options.Rounds ?? 5;
         await lab.WarmUpAsync(Callers);
-        var takeovers = new List<double>();
-        var alone = new List<double>();
-        for (var round = 1; round <= rounds; round++)
-        {
-            var (took, isHome) = await RoundAsync(lab, $"kill{round}", life);
-            takeovers.Add(took);
-            if (!isHome)
-                alone.Add(took);
-        }
+        var (results, keys) = await Holder.RoundsAsync(lab, "kill", rounds, key => RoundAsync(lab, key, life));
+        var takeovers = results.ConvertAll(result => result.Ms);
+        var alone = results.Where(result => !result.IsHome).Select(result => result.Ms).ToList();
 
-        var log = lab.Log(life, key => key.StartsWith("kill", StringComparison.Ordinal));
+        var log = lab.Log(life, keys.Contains);
         lab.Judge(log);
         lab.Report.IdealRuns = rounds;
         lab.Report.TakeoverMs = Percentile.Of(takeovers, 1);
@@ -54,8 +48,8 @@ internal sealed class KillHolderScenario : IScenario
             "takeover ms", lab.Report.TakeoverMs, lab.Mode.HasCoordinators && lab.Options.Failover == Failovers.Fast ? FastGoalMs : GoalMs);
     }
 
-    /// <returns>How long it took, and whether the key's coordinator died with the node.</returns>
-    private static async Task<(double Ms, bool IsHome)> RoundAsync(Lab lab, string key, EntryLife life)
+    /// <returns>How long it took, and whether the key's coordinator died with the node; null: the generator had ended before the kill.</returns>
+    private static async Task<(double Ms, bool IsHome)?> RoundAsync(Lab lab, string key, EntryLife life)
     {
         var order = new ReadOrder([key], Callers, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
         var homes = lab.Mode.HasCoordinators ? await ShardHomes.AskAsync(lab.Farm.Nodes, [key], lab.Cancellation) : null;
@@ -64,6 +58,7 @@ internal sealed class KillHolderScenario : IScenario
         var holder = await Holder.OfAsync(lab, key);
         var healed = Breaking.BeginDeath(lab, holder);
         var killed = await holder.KillAsync();
+        var isLate = Holder.HadEnded(lab, key, killed);
         var last = killed;
         foreach (var (node, reply) in calls)
         {
@@ -72,7 +67,7 @@ internal sealed class KillHolderScenario : IScenario
                 var answers = await reply;
                 lab.Journal.Add(answers);
                 last = Math.Max(last, answers.Answers.Max(answer => answer.Completed));
-                if (node == holder)
+                if (node == holder && !isLate)
                     throw new InvalidOperationException($"{node.Name} was killed and answered.");
             }
             catch (HttpRequestException) when (node == holder)
@@ -87,6 +82,6 @@ internal sealed class KillHolderScenario : IScenario
         if (lab.Mode.HasCoordinators && await ShardHomes.SettleAsync(lab.Farm, lab.Cancellation) is { } unsettled)
             lab.Say(unsettled);
         healed();
-        return (takeover, homes?.HomeOfKey(0) == holder);
+        return isLate ? null : (takeover, homes?.HomeOfKey(0) == holder);
     }
 }

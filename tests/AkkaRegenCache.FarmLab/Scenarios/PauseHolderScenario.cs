@@ -17,14 +17,12 @@ internal sealed class PauseHolderScenario : IScenario
 
     public async Task RunAsync(Lab lab)
     {
-        var life = new EntryLife(1_200_000, 600_000, 30_000, 300);
+        var life = new EntryLife(1_200_000, 600_000, 30_000, 1000);
         var rounds = lab.Options.Rounds ?? 3;
         await lab.WarmUpAsync(5);
-        var converged = new List<double>();
-        for (var round = 1; round <= rounds; round++)
-            converged.Add(await RoundAsync(lab, $"pause{round}", life));
+        var (converged, keys) = await Holder.RoundsAsync(lab, "pause", rounds, key => RoundAsync(lab, key, life));
 
-        var log = lab.Log(life, key => key.StartsWith("pause", StringComparison.Ordinal));
+        var log = lab.Log(life, keys.Contains);
         lab.Judge(log);
         lab.Report.IdealRuns = rounds;
         lab.Report.StaleAfterHealMs = Percentile.Of(converged, 1);
@@ -34,7 +32,8 @@ internal sealed class PauseHolderScenario : IScenario
             lab.Break(1, $"{record.Count()} accepted results of {record.Key}: the paused node's late commit was not refused");
     }
 
-    private static async Task<double> RoundAsync(Lab lab, string key, EntryLife life)
+    /// <returns>How long it took until the paused node showed the newer value, in ms; null: the generator had ended before the pause.</returns>
+    private static async Task<double?> RoundAsync(Lab lab, string key, EntryLife life)
     {
         var order = new ReadOrder([key], 5, life, LabClock.After(TimeSpan.FromMilliseconds(30)));
         var first = await Holder.ChooseAsync(lab, key);
@@ -43,6 +42,15 @@ internal sealed class PauseHolderScenario : IScenario
         var paused = LabClock.Now;
         var end = Breaking.BeginPause(lab, holder);
         holder.Stop();
+        if (Holder.HadEnded(lab, key, LabClock.Now))
+        {
+            holder.Continue();
+            end();
+            foreach (var (_, reply) in calls)
+                lab.Journal.Add(await reply);
+            return null;
+        }
+
         var newerNumber = 0L;
         foreach (var (node, reply) in calls.Where(call => call.Node != holder))
         {
