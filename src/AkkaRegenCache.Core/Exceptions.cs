@@ -27,6 +27,22 @@ public sealed class RemoteGenerationException : Exception
     public string RemoteMessage { get; }
 }
 
+/// <summary>
+/// A value could not be made because too many generations run and wait on this node already. Keys that are in memory are read as ever. Trying again later helps;
+/// so do fewer distinct keys at once, a faster source, or higher bounds.
+/// </summary>
+public sealed class RegenOverloadException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    /// <param name="key">The key whose value could not be made.</param>
+    public RegenOverloadException(string key)
+        : base($"The value of '{key}' could not be made: {nameof(RegenCacheOptions.MaximumForegroundGenerations)} generations run on this node, and "
+            + $"{nameof(RegenCacheOptions.MaximumQueuedGenerations)} keys wait for their turn.") => Key = key;
+
+    /// <summary>The key whose value could not be made.</summary>
+    public string Key { get; }
+}
+
 /// <summary>The external store failed, and the operation can't do without it.</summary>
 public sealed class RegenStoreException : Exception
 {

@@ -238,8 +238,11 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         return GenerationScope.Current is { } scope ? BlockWithin(scope, call) : Block(call);
     }
 
-    private T BlockWithin<T>(GenerationScope scope, BlockingCall<T> call) =>
-        scope.Wait(_shell, call.Key, () => Task.FromResult(Block(call))).GetAwaiter().GetResult();
+    private T BlockWithin<T>(GenerationScope scope, BlockingCall<T> call)
+    {
+        call.IsNested = scope.IsRunning;
+        return scope.Wait(_shell, call.Key, () => Task.FromResult(Block(call))).GetAwaiter().GetResult();
+    }
 
     private T Block<T>(BlockingCall<T> call)
     {
@@ -414,8 +417,11 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     }
 
     /// <summary>As <see cref="Send"/>, inside a generator. A method of its own: what its lambda captures costs other calls nothing.</summary>
-    private Task<TResult> AskWithin<TResult>(GenerationScope scope, Call call, Task<TResult> task, object? message, CancellationToken cancellationToken) =>
-        scope.Wait(_shell, call.Key, () => Send(call, task, message, cancellationToken));
+    private Task<TResult> AskWithin<TResult>(GenerationScope scope, Call call, Task<TResult> task, object? message, CancellationToken cancellationToken)
+    {
+        call.IsNested = scope.IsRunning;
+        return scope.Wait(_shell, call.Key, () => Send(call, task, message, cancellationToken));
+    }
 
     private Task<TResult> Send<TResult>(Call call, Task<TResult> task, object? message, CancellationToken cancellationToken)
     {

@@ -107,10 +107,22 @@ public sealed class RegenCacheOptions
     public TimeSpan LeaveTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// How many scheduled regenerations run on this node at the same time; more wait their turn. Generators that callers wait for are not
-    /// bounded by it. Default: 64.
+    /// How many scheduled regenerations run on this node at the same time; more wait their turn. Generators that callers wait for have a bound of their
+    /// own. Default: 64.
     /// </summary>
     public int MaximumBackgroundGenerations { get; set; } = 64;
+
+    /// <summary>
+    /// How many generators that callers wait for run on this node at the same time; more keys wait their turn, in the order they came. Calls made inside a
+    /// generator are not bounded by it, nor is a generator counted any longer that has run past its deadline. Default: 1,000.
+    /// </summary>
+    public int MaximumForegroundGenerations { get; set; } = 1000;
+
+    /// <summary>
+    /// How many keys may wait for their turn to be generated; callers of further ones get a <see cref="RegenOverloadException"/>. However many callers
+    /// a key has, it waits once. Default: 10,000; 0: none waits.
+    /// </summary>
+    public int MaximumQueuedGenerations { get; set; } = 10_000;
 
     /// <summary>
     /// Scheduled regenerations start up to this share of their interval late, at random, so that keys which came together don't burst

@@ -106,4 +106,6 @@ public sealed class StoreTimeout_in_a_cluster() : StoreTimeoutScenarios(ClusterM
 
 public sealed class Value_in_a_cluster() : ValueScenarios(ClusterMode.Shared);
 
+public sealed class Overload_in_a_cluster() : OverloadScenarios(ClusterMode.Shared);
+
 public sealed class WhatBreaksOthers_in_a_cluster() : WhatBreaksOthersScenarios(ClusterMode.Shared);

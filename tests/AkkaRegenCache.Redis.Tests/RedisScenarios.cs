@@ -112,4 +112,7 @@ public sealed class StoreTimeout_on_redis() : StoreTimeoutScenarios(RedisMode.Sh
 public sealed class Value_on_redis() : ValueScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]
+public sealed class Overload_on_redis() : OverloadScenarios(RedisMode.Shared);
+
+[Collection("Virtual farms on Redis")]
 public sealed class WhatBreaksOthers_on_redis() : WhatBreaksOthersScenarios(RedisMode.Shared);

@@ -32,6 +32,8 @@ internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOp
         AtLeast(errors, nameof(options.StoreFailuresToBreak), options.StoreFailuresToBreak, 1);
         AtLeast(errors, nameof(options.MaximumPendingChanges), options.MaximumPendingChanges, 0);
         AtLeast(errors, nameof(options.MaximumBackgroundGenerations), options.MaximumBackgroundGenerations, 1);
+        AtLeast(errors, nameof(options.MaximumForegroundGenerations), options.MaximumForegroundGenerations, 1);
+        AtLeast(errors, nameof(options.MaximumQueuedGenerations), options.MaximumQueuedGenerations, 0);
         Between(errors, nameof(options.ClaimLease), options.ClaimLease, TimeSpan.FromMilliseconds(50), TimeSpan.FromHours(1));
         Between(errors, nameof(options.StoreReadTimeout), options.StoreReadTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreWarmUpTimeout), options.StoreWarmUpTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));

@@ -137,6 +137,15 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>Takes one of the places for background work.</summary>
     public bool IsBackground { get; set; }
 
+    /// <summary>Has one of the places for generations that callers wait for.</summary>
+    public bool HasPlace { get; set; }
+
+    /// <summary>Where it stands in the line of those that wait for a place; null: it doesn't.</summary>
+    public LinkedListNode<Flight>? InLine { get; set; }
+
+    /// <summary>A generator of this node waits for it, and is in its place already.</summary>
+    public bool IsNested { get; set; }
+
     /// <summary>Asks the store whether somebody else wants what nobody here wants any more.</summary>
     public bool IsAbandoning { get; set; }
 

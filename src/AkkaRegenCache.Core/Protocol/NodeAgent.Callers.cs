@@ -58,8 +58,7 @@ internal partial class NodeAgent
         }
         else if (state.Flight is { } flight)
         {
-            flight.AddLater(waiter);
-            Queue(flight);
+            AddLater(flight, waiter);
         }
         else
         {
@@ -151,6 +150,16 @@ internal partial class NodeAgent
     protected virtual void Join(Flight flight, Waiter waiter)
     {
         flight.Add(waiter);
+        if (waiter.IsNested)
+            GoOnNested(flight);
+        Queue(flight);
+    }
+
+    private void AddLater(Flight flight, Waiter waiter)
+    {
+        flight.AddLater(waiter);
+        if (waiter.IsNested)
+            GoOnNested(flight);
         Queue(flight);
     }
 
@@ -235,6 +244,7 @@ internal partial class NodeAgent
             }
 
             Cancel(flight, hung: false);
+            GivePlaceBack(flight);
             flight.KeepsGoing = false;
             flight.IsEnded = true;
         }
@@ -287,8 +297,7 @@ internal partial class NodeAgent
             }
             else if (waiter.Kind == WaiterKind.Refresh && (state.Flight != begun || begun.Why != ClaimReason.Refresh))
             {
-                state.Flight.AddLater(waiter);
-                Queue(state.Flight);
+                AddLater(state.Flight, waiter);
             }
             else
             {

@@ -22,6 +22,8 @@ internal partial class NodeAgent
 
     private void Claim(Flight flight)
     {
+        if (flight.Awaited == 0 && !TakePlace(flight))
+            return;
         var state = flight.State;
         flight.Phase = FlightPhase.Claiming;
         flight.WakeAt = long.MaxValue;
@@ -67,6 +69,8 @@ internal partial class NodeAgent
             return;
         }
 
+        if (!TakePlace(flight))
+            return;
         flight.IsLocal = true;
         flight.Token = Math.Max(flight.State.NewestHeard, flight.State.Token);
         Run(flight, 0);
@@ -194,6 +198,12 @@ internal partial class NodeAgent
             return;
         }
 
+        if (!TakePlace(flight))
+        {
+            ReturnClaim(flight);
+            return;
+        }
+
         flight.LeaseEnds = call.IssuedAt + _settings.Lease;
         flight.Life = _lives[state.Part];
         Hold(flight);
@@ -252,6 +262,7 @@ internal partial class NodeAgent
         }
 
         flight.Phase = FlightPhase.Waiting;
+        GivePlaceBack(flight);
         flight.AsksUntil = 0;
         flight.WakeAt = _now + answer.Remaining.Ticks + Random(s_retryDelay);
 

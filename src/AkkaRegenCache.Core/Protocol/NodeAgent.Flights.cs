@@ -126,6 +126,7 @@ internal partial class NodeAgent
         flight.IsEnded = true;
         _deadlines.Remove(flight);
         Unhold(flight);
+        GivePlaceBack(flight);
         if (state.Flight == flight)
             state.Flight = null;
         Answer(flight.TakePeekers(), AnswerKind.Missing);

@@ -30,6 +30,7 @@ internal partial class NodeAgent
         if (!_runs.Remove(finished.RunId, out var flight))
             return;
         var state = flight.State;
+        GivePlaceBack(flight);
         flight.RunEnds = long.MaxValue;
         if (finished.Outcome == RunOutcome.Failed)
         {

@@ -19,6 +19,12 @@ internal sealed class AgentSettings
 
     public required int MaximumBackground { get; init; }
 
+    /// <summary>How many generators may run at once that callers wait for.</summary>
+    public int MaximumForeground { get; init; } = int.MaxValue;
+
+    /// <summary>How many keys may wait for their turn to be generated.</summary>
+    public int MaximumQueued { get; init; } = int.MaxValue;
+
     public required int InlineBytes { get; init; }
 
     /// <summary>Whether the store tells the other nodes of commits by itself; may be found out late. Null: it never does.</summary>
@@ -86,7 +92,7 @@ internal sealed class AgentSettings
 /// </para>
 /// <para>
 /// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
-/// <c>.Claims</c> the questions to the store, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Recovery</c> what waits for a store that
+/// <c>.Claims</c> the questions to the store, <c>.Places</c> how many may generate at once, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Recovery</c> what waits for a store that
 /// is down, <c>.Schedule</c> due times,
 /// memory and renewals, <c>.Coordination</c> what coordinators are told and ask for, <c>.Alone</c> how it goes on without a cluster, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
 /// </para>
@@ -238,6 +244,8 @@ internal partial class NodeAgent
             yield return $"{_held.Count} claims held";
         if (_background != 0)
             yield return $"{_background} background places taken";
+        if (_places != 0 || _line.Count != 0)
+            yield return $"{_places} places taken, {_line.Count} in the line";
         if (_queues.Count != 0 || _queued != 0 || _flushing != 0 || _parkedCalls.Count != 0)
             yield return $"{_queued} changes in {_queues.Count} queues, {_flushing} on their way, {_parkedCalls.Count} keys' calls behind them";
     }
@@ -322,6 +330,7 @@ internal partial class NodeAgent
         ServeFlush();
         ServeNotSent();
         ServeReady();
+        ServeLine();
         ServeRenewals();
         ServePulse();
         ServeCheck();

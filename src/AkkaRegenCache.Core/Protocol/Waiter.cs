@@ -51,6 +51,9 @@ internal enum AnswerKind
 
     /// <summary>The node has left.</summary>
     Left,
+
+    /// <summary>Too many generations run and wait on this node.</summary>
+    Overloaded,
 }
 
 /// <summary>
@@ -70,6 +73,9 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
 
     /// <summary>The generator the caller brought; of a refresh without one: what was known when it asked.</summary>
     public GeneratorSource? Source { get; set; } = source;
+
+    /// <summary>Whether the caller is itself a generator of this process.</summary>
+    public bool IsNested { get; set; }
 
     /// <summary>When the caller stops waiting; set when the machine first sees it.</summary>
     public long Deadline { get; set; }

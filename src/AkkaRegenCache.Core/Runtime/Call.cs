@@ -113,6 +113,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
         AnswerKind.StoreFailed => new RegenStoreException($"The external store did not take the {Kind} of '{Key}'.", answer.Error),
         AnswerKind.NoGenerator => new InvalidOperationException(
             $"This node knows no generator for '{Key}': call GetOrCreateAsync first, give RefreshAsync one, or register its keyspace."),
+        AnswerKind.Overloaded => new RegenOverloadException(Key),
         AnswerKind.Left => new ObjectDisposedException(nameof(IRegenCache), $"The cache was disposed while '{Key}' was waited for."),
         _ => new InvalidOperationException($"Unexpected answer {answer.Kind} for '{Key}'."),
     };

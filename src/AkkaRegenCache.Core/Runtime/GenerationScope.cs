@@ -22,6 +22,9 @@ internal sealed class GenerationScope(NodeShell shell, string key)
     /// <summary>The run that this code is part of; null: none, or one that has ended.</summary>
     public static GenerationScope? Current => s_current.Value;
 
+    /// <summary>Whether the run goes on.</summary>
+    public bool IsRunning => !Volatile.Read(ref _hasEnded);
+
     /// <summary>All that is called from now on in this execution context is part of the run.</summary>
     public void Enter() => s_current.Value = this;
 

@@ -43,6 +43,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly GenerationFailureLog _failures;
     private readonly StoreFailureLog _storeFailures;
     private readonly UnreadableLog _unreadable;
+    private readonly OverloadLog _overload;
     private readonly bool _throwsUnreadable;
     private readonly IExternalStore _store;
     private readonly INotificationBus? _bus;
@@ -112,6 +113,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Heartbeat = options.HeartbeatInterval.Ticks,
                 MaximumEntries = options.MaximumEntries,
                 MaximumBackground = options.MaximumBackgroundGenerations,
+                MaximumForeground = options.MaximumForegroundGenerations,
+                MaximumQueued = options.MaximumQueuedGenerations,
                 InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
                 StoreAnnounces = bus is null ? null : () => _store.AnnouncesOn(bus),
                 ReadTimeout = options.StoreReadTimeout.Ticks,
@@ -131,6 +134,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _failures = new GenerationFailureLog(logger, cacheName, nodeId);
         _storeFailures = new StoreFailureLog(logger, cacheName);
         _unreadable = new UnreadableLog(logger, cacheName);
+        _overload = new OverloadLog(logger, cacheName);
         _throwsUnreadable = options.UnreadableValues == UnreadableValues.Throw;
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
@@ -467,6 +471,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             return;
         }
 
+        if (answered.Kind == AnswerKind.Overloaded)
+            _overload.Tell(answered.Chain.Key, Now);
         for (var waiter = answered.Chain; waiter is not null;)
         {
             var next = waiter.Next;

@@ -82,6 +82,12 @@ public sealed class NodeLife_serialized() : NodeLifeScenarios(InProcessMode.Seri
 
 public sealed class NodeLife_coordinated() : NodeLifeScenarios(InProcessMode.Coordinated);
 
+public sealed class Overload_of_objects() : OverloadScenarios(InProcessMode.Objects);
+
+public sealed class Overload_serialized() : OverloadScenarios(InProcessMode.Serialized);
+
+public sealed class Overload_coordinated() : OverloadScenarios(InProcessMode.Coordinated);
+
 public sealed class WhatBreaksOthers_of_objects() : WhatBreaksOthersScenarios(InProcessMode.Objects);
 
 public sealed class WhatBreaksOthers_serialized() : WhatBreaksOthersScenarios(InProcessMode.Serialized);

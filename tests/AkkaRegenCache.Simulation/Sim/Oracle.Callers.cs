@@ -64,7 +64,7 @@ internal sealed partial class Oracle
     /// Whether a value that is there must reach the caller at once. Where notifications are lost, its coordinator brings it the outcome of the claim it
     /// waits for; but not of changes, which end that claim.
     /// </summary>
-    private bool MayNotWait(SimCall call) => !world.Options.HasFaults
+    private bool MayNotWait(SimCall call) => world.Options is { HasFaults: false, HasPlaces: false }
         || (world.Options.IsPushCertain && call.Kind == WaiterKind.Get && Model(call.Key).ChangedAt < call.AskedAt);
 
     public void AnsweredWithout(SimCall call, AnswerKind kind, GenerationFailure? failure)
@@ -83,6 +83,8 @@ internal sealed partial class Oracle
             case AnswerKind.NoGenerator when call.Kind == WaiterKind.Refresh:
             case AnswerKind.StoreFailed when options.HasFaults && call.Kind is WaiterKind.Set or WaiterKind.Remove:
             case AnswerKind.DeadlinePassed when options.Hangs > 0 || options.Long > 0 || options.PauseEvery > 0:
+                break;
+            case AnswerKind.Overloaded when options.MaximumQueued < int.MaxValue:
                 break;
             case AnswerKind.TimedOut:
                 if (world.Now - call.AskedAt < call.Profile.HardTimeout * 0.99)

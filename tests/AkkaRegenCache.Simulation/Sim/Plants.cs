@@ -85,6 +85,14 @@ internal static class Plants
         {
             Agent = static (_, s, r, a) => new ShowsLate(s, r, a),
         },
+        new("place-not-given-back", "a generation that ended without a run keeps its place")
+        {
+            Agent = static (_, s, r, a) => new KeepsPlaces(s, r, a),
+        },
+        new("places-ignored", "more generators run for callers than may")
+        {
+            Agent = static (_, s, r, a) => new IgnoresPlaces(s, r, a),
+        },
         new("outcome-not-pushed", "a coordinator doesn't wake those who wait")
         {
             Coordinator = static (s, r) => new NeverPushes(s, r),
@@ -168,6 +176,20 @@ internal static class Plants
         protected override void ShowOwn(Flight flight, CachePayload payload)
         {
         }
+    }
+
+    private sealed class KeepsPlaces(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void GivePlaceBack(Flight flight)
+        {
+            if (flight.Phase != FlightPhase.Waiting)
+                base.GivePlaceBack(flight);
+        }
+    }
+
+    private sealed class IgnoresPlaces(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override bool TakePlace(Flight flight) => true;
     }
 
     private sealed class TakesOvertaken(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)

@@ -134,7 +134,7 @@ internal sealed class SimCoordinators
     {
         var options = _world.Options;
         var isSure = options.CoordinationLost + options.PauseEvery + options.FalseDeathEvery == 0 && options.StoreAnswers && options.BringsValues;
-        if (!isSure || _shards[only.Shard] is not [var still] || still != only)
+        if (!isSure || _shards[only.Shard] is not [var still] || still != only || _twinsUntil[only.Shard] >= only.BeganAt)
             return;
         foreach (var node in _world.Nodes)
         {

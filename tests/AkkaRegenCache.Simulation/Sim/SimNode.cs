@@ -45,6 +45,8 @@ internal sealed class SimNode : IAccessLog
             Lease = world.Options.Lease,
             Heartbeat = SimOptions.Millis(500),
             MaximumBackground = 3,
+            MaximumForeground = world.Options.MaximumForeground,
+            MaximumQueued = world.Options.MaximumQueued,
             InlineBytes = world.Options.InlineBytes,
             StoreAnnounces = () => world.Options.StoreAnnounces,
             ReadTimeout = SimOptions.Millis(800),
@@ -359,6 +361,8 @@ internal sealed class SimNode : IAccessLog
         var run = new SimRun(this, message, _world.Now);
         _runs.Add(message.RunId, run);
         _world.Oracle.Began(run);
+        if (_agent.ForegroundRuns > options.MaximumForeground)
+            _world.Fail($"17: {_agent.ForegroundRuns} generators run on {Id} for callers; at most {options.MaximumForeground} may");
         if (random.NextDouble() < options.Hangs)
         {
             // It ends long after anybody cares.

@@ -21,6 +21,15 @@ internal sealed class SimOptions
 
     public required int MaximumPendingChanges { get; init; }
 
+    /// <summary>How many generators run at once on a node that callers wait for.</summary>
+    public int MaximumForeground { get; init; } = int.MaxValue;
+
+    /// <summary>How many keys may wait for their turn.</summary>
+    public int MaximumQueued { get; init; } = int.MaxValue;
+
+    /// <summary>Whether generations wait for a place.</summary>
+    public bool HasPlaces => MaximumForeground < int.MaxValue;
+
     /// <summary>Whether the store tells of commits by itself.</summary>
     public required bool StoreAnnounces { get; init; }
 
@@ -96,10 +105,10 @@ internal sealed class SimOptions
     public bool NodesHearOfDeaths { get; init; }
 
     /// <summary>Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time.</summary>
-    public bool IsPushCertain => Shards > 0 && LosesNoticesOnly && CoordinationLost == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
+    public bool IsPushCertain => Shards > 0 && !HasPlaces && LosesNoticesOnly && CoordinationLost == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
 
     /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
-    public bool IsTakeOverCertain => Shards > 0 && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery == 0
+    public bool IsTakeOverCertain => Shards > 0 && !HasPlaces && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery == 0
         && PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0 && StoreAnswers;
 
     /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
@@ -142,8 +151,11 @@ internal sealed class SimOptions
 
     public static SimOptions Draw(Random random)
     {
+        // Places for generations; not where what is measured is how soon something is made.
+        var isBounded = random.Next(5) == 0;
+
         // Generators bring values, values live long and nobody changes them: whatever the farm suffers, none may run out.
-        var calm = random.Next(4) == 0;
+        var calm = !isBounded && random.Next(4) == 0;
         var keys = new EntryProfile[random.Next(1, 5)];
         for (var i = 0; i < keys.Length; i++)
             keys[i] = DrawProfile(random, calm);
@@ -156,12 +168,14 @@ internal sealed class SimOptions
         var coordinators = faults && shards > 0 && random.Next(2) == 0;
 
         // Nothing but deaths, and much for them to strike: then what was held must be taken over soon.
-        var deaths = faults && shards > 0 && random.Next(5) == 0;
+        var deaths = !isBounded && faults && shards > 0 && random.Next(5) == 0;
         if (deaths)
             store = coordinators = false;
         return new SimOptions
         {
             HasChanges = !calm,
+            MaximumForeground = isBounded ? random.Next(1, 3) : int.MaxValue,
+            MaximumQueued = isBounded && random.Next(2) == 0 ? random.Next(3) : int.MaxValue,
             Nodes = deaths ? random.Next(3, 7) : random.Next(1, 6),
             Keys = keys,
             Active = Seconds(random.Next(10, 40)),
