@@ -31,7 +31,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     /// <param name="options">Its options; null: the defaults. Read once.</param>
     /// <param name="store">The external store; null: one in this process's memory, of this node's own.</param>
     /// <param name="notifications">Carries notifications to the other nodes; null: there are none.</param>
-    /// <param name="services">Where serializers come from; null: System.Text.Json for all.</param>
+    /// <param name="services">Where serializers come from: those keyed with the cache's name, then the application's; null: System.Text.Json for all.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
     /// <param name="logger">Hears what goes wrong; null: nobody does.</param>
     /// <exception cref="ArgumentException">The name is empty or an option is not usable; the message names it.</exception>
@@ -71,7 +71,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         _maximumKeyLength = options.MaximumKeyLength;
         _profiles = new EntryProfiles(options);
         _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);
-        var codec = new ValueCodec(services, null, store.StoresObjects, options.MaximumPayloadBytes);
+        var codec = new ValueCodec(name, services, options.JsonSerializerOptions, store.StoresObjects, options.MaximumPayloadBytes);
 
         // Timers and subscriptions are made here; they live as long as the cache and must keep nothing of the first request's context.
         _shell = OwnContext.Run(() => new NodeShell(

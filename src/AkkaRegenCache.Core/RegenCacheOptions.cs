@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace AkkaRegenCache;
 
 /// <summary>What the memory layer does with a new key when it is full.</summary>
@@ -43,6 +45,14 @@ public sealed class RegenCacheOptions
     /// other code uses the same key. Default: <see cref="UnreadableValues.Regenerate"/>.
     /// </summary>
     public UnreadableValues UnreadableValues { get; set; } = UnreadableValues.Regenerate;
+
+    /// <summary>
+    /// How values are serialized that have no serializer of their own, with System.Text.Json. Null: the application's keyed options of
+    /// <c>typeof(IHybridCacheSerializer&lt;&gt;)</c>, as HybridCache takes them, else the cache's own, which need reflection: in an application that is
+    /// trimmed or compiled ahead of time, set these, with a source-generated <see cref="JsonSerializerOptions.TypeInfoResolver"/>. All nodes must have the
+    /// same. Default: null.
+    /// </summary>
+    public JsonSerializerOptions? JsonSerializerOptions { get; set; }
 
     /// <summary>The longest key in UTF-16 characters. Default, and at most: 1,024.</summary>
     public int MaximumKeyLength { get; set; } = 1024;

@@ -134,13 +134,27 @@ public sealed class RegenCacheBuilder
         return this;
     }
 
-    /// <summary>Serializes values of a type with this, in all caches of the application.</summary>
+    /// <summary>
+    /// Serializes values of a type with this, in this cache. For all caches of the application, register an <see cref="IHybridCacheSerializer{T}"/> as a service.
+    /// </summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <param name="serializer">Its serializer; thread-safe.</param>
     public RegenCacheBuilder UseSerializer<T>(IHybridCacheSerializer<T> serializer)
     {
         ArgumentNullException.ThrowIfNull(serializer);
-        Services.AddSingleton(serializer);
+        Services.AddKeyedSingleton(Name, serializer);
+        return this;
+    }
+
+    /// <summary>
+    /// Serializes values with those serializers that the factory makes, in this cache. The last factory is asked first; a serializer given for a type goes before
+    /// all. For all caches of the application, register an <see cref="IHybridCacheSerializerFactory"/> as a service.
+    /// </summary>
+    /// <param name="factory">Makes serializers; thread-safe.</param>
+    public RegenCacheBuilder UseSerializerFactory(IHybridCacheSerializerFactory factory)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        Services.AddKeyedSingleton(Name, factory);
         return this;
     }
 }

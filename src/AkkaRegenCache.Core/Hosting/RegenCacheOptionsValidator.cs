@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Options;
 
 namespace AkkaRegenCache.Hosting;
@@ -25,6 +26,8 @@ internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOp
             AtLeast(errors, nameof(options.MaximumBytes), bytes, 1);
         if (!Enum.IsDefined(options.MemoryPolicy))
             errors.Add($"MemoryPolicy is {options.MemoryPolicy}, which is none.");
+        if (options.JsonSerializerOptions is { TypeInfoResolver: null } && !JsonSerializer.IsReflectionEnabledByDefault)
+            errors.Add("JsonSerializerOptions has no TypeInfoResolver, which it needs where reflection-based JSON is off: set the one of a JsonSerializerContext.");
         if (options.MaximumKeyLength is < 1 or > 1024)
             errors.Add($"MaximumKeyLength is {options.MaximumKeyLength}; it must be between 1 and 1024.");
         AtLeast(errors, nameof(options.MaximumPayloadBytes), options.MaximumPayloadBytes, 1);

@@ -14,6 +14,20 @@ internal static class DefaultJson
 {
     public static JsonSerializerOptions Options { get; } = Make();
 
+    /// <summary>
+    /// Options that the application gives, complete: without a resolver they are meant to use reflection, as they do with <see cref="JsonSerializer"/> itself.
+    /// </summary>
+    [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Only where the application has reflection-based JSON; else options without a resolver are refused.")]
+    [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "As above.")]
+    public static JsonSerializerOptions Complete(JsonSerializerOptions options)
+    {
+        if (options.TypeInfoResolver is not null || !JsonSerializer.IsReflectionEnabledByDefault)
+            return options;
+        var complete = new JsonSerializerOptions(options) { TypeInfoResolver = new DefaultJsonTypeInfoResolver() };
+        complete.MakeReadOnly();
+        return complete;
+    }
+
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "Only where the application has reflection-based JSON; else it registers a serializer or gives options with a resolver.")]
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "As above.")]
     private static JsonSerializerOptions Make()

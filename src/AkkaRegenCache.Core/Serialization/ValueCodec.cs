@@ -10,8 +10,8 @@ using Microsoft.Extensions.Caching.Hybrid;
 namespace AkkaRegenCache.Serialization;
 
 /// <summary>
-/// Turns values into payloads and back. A type's serializer is the registered <see cref="IHybridCacheSerializer{T}"/>, else one of a
-/// registered <see cref="IHybridCacheSerializerFactory"/>, else System.Text.Json.
+/// Turns values into payloads and back. A type's serializer is the <see cref="IHybridCacheSerializer{T}"/> registered for this cache, else one of an
+/// <see cref="IHybridCacheSerializerFactory"/> of this cache; then the same of the application; else System.Text.Json.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -23,7 +23,7 @@ namespace AkkaRegenCache.Serialization;
 /// read, and as what, is the same on every node and with every store. Thread-safe.
 /// </para>
 /// </remarks>
-internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
+internal sealed class ValueCodec(string cacheName, IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
 {
     private const byte NullMark = 0;
     private const byte ValueMark = 2;
@@ -31,7 +31,8 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
 
     private readonly ConcurrentDictionary<Type, object> _serializers = new();
     private readonly ConcurrentDictionary<Type, Action<object, IBufferWriter<byte>>> _writers = new();
-    private readonly JsonSerializerOptions _json = json ?? DefaultJson.Options;
+    private readonly JsonSerializerOptions _json =
+        DefaultJson.Complete(json ?? services.Keyed<JsonSerializerOptions>(typeof(IHybridCacheSerializer<>)) ?? DefaultJson.Options);
 
     /// <summary>Makes a payload of a value; serialized, where the store needs it.</summary>
     /// <exception cref="InvalidOperationException">The type can't be serialized.</exception>
@@ -216,18 +217,21 @@ internal sealed class ValueCodec(IServiceProvider? services, JsonSerializerOptio
         if (_serializers.TryGetValue(typeof(T), out var found))
             return (IHybridCacheSerializer<T>)found;
 
-        var serializer = (IHybridCacheSerializer<T>?)services?.GetService(typeof(IHybridCacheSerializer<T>));
-        if (serializer is null && services?.GetService(typeof(IEnumerable<IHybridCacheSerializerFactory>)) is
-            IEnumerable<IHybridCacheSerializerFactory> factories)
+        var serializer = services.Keyed<IHybridCacheSerializer<T>>(cacheName) ?? Made<T>(services.Keyed<IEnumerable<IHybridCacheSerializerFactory>>(cacheName))
+            ?? services.Of<IHybridCacheSerializer<T>>() ?? Made<T>(services.Of<IEnumerable<IHybridCacheSerializerFactory>>())
+            ?? new JsonValueSerializer<T>(services.Keyed<JsonSerializerOptions>(typeof(IHybridCacheSerializer<T>)) is { } own ? DefaultJson.Complete(own) : _json);
+        return (IHybridCacheSerializer<T>)_serializers.GetOrAdd(typeof(T), serializer);
+    }
+
+    private static IHybridCacheSerializer<T>? Made<T>(IEnumerable<IHybridCacheSerializerFactory>? factories)
+    {
+        foreach (var factory in factories?.Reverse() ?? [])
         {
-            foreach (var factory in factories.Reverse())
-            {
-                if (factory.TryCreateSerializer<T>(out serializer))
-                    break;
-            }
+            if (factory.TryCreateSerializer<T>(out var serializer))
+                return serializer;
         }
 
-        return (IHybridCacheSerializer<T>)_serializers.GetOrAdd(typeof(T), serializer ?? new JsonValueSerializer<T>(_json));
+        return null;
     }
 
     private sealed class JsonValueSerializer<T>(JsonSerializerOptions options) : IHybridCacheSerializer<T>

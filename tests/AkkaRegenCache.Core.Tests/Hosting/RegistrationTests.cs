@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using System.Text.Json;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
@@ -151,6 +153,43 @@ public sealed class RegistrationTests
         await reader.SetAsync<string?>("null", null);
         Assert.Equal(new CacheResult<string?>(true, null), await provider.GetRequiredService<IRegenCache>().TryGetAsync<string?>("null"));
         Assert.Equal(1, serializer.Written);
+    }
+
+    [Fact]
+    public async Task Each_cache_has_the_serializers_and_json_options_that_it_was_given_and_else_the_application_s()
+    {
+        var store = new InMemoryStore(storesObjects: false);
+        var services = new ServiceCollection();
+        var snake = new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+        services.AddRegenCache("own", options => options.JsonSerializerOptions = snake).UseStore(store).UseSerializer(new ReversingSerializer());
+        services.AddRegenCache("made").UseStore(store).UseSerializerFactory(new ReversingFactory());
+        services.AddRegenCache("plain").UseStore(store);
+        services.AddKeyedSingleton<JsonSerializerOptions>(typeof(IHybridCacheSerializer<>), new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.KebabCaseUpper });
+        services.AddKeyedSingleton<JsonSerializerOptions>(typeof(IHybridCacheSerializer<Version>), JsonSerializerOptions.Web);
+        await using var provider = services.BuildServiceProvider();
+
+        Assert.Equal(["cba", """{"first_name":"Ada"}"""], [await StoredAsync("own", "abc"), await StoredAsync("own", new Person("Ada"))]);
+        Assert.Equal(["cba", """{"FIRST-NAME":"Ada"}"""], [await StoredAsync("made", "abc"), await StoredAsync("made", new Person("Ada"))]);
+        Assert.Equal(["'abc'", """{"FIRST-NAME":"Ada"}"""], [(await StoredAsync("plain", "abc")).Replace('"', '\''), await StoredAsync("plain", new Person("Ada"))]);
+        Assert.Equal("'1.2'", (await StoredAsync("plain", new Version(1, 2))).Replace('"', '\''));
+
+        async Task<string> StoredAsync<T>(string cache, T value)
+        {
+            await provider.GetRequiredKeyedService<IRegenCache>(cache).SetAsync("key", value);
+            var record = (await store.ForCache(cache).ReadAsync(new ReadRequest { Key = "key" }, default)).Record!;
+            return Encoding.UTF8.GetString(record.Payload!.Bytes!.Value.Span[1..]);
+        }
+    }
+
+    private sealed record Person(string FirstName);
+
+    private sealed class ReversingFactory : IHybridCacheSerializerFactory
+    {
+        public bool TryCreateSerializer<T>([NotNullWhen(true)] out IHybridCacheSerializer<T>? serializer)
+        {
+            serializer = typeof(T) == typeof(string) ? (IHybridCacheSerializer<T>)(object)new ReversingSerializer() : null;
+            return serializer is not null;
+        }
     }
 
     private sealed class ReversingSerializer : IHybridCacheSerializer<string>

@@ -169,7 +169,7 @@ public abstract class NodeLifeScenarios(FarmMode mode) : Scenario(mode)
     [Fact]
     public async Task Calls_that_race_with_the_disposal_are_all_answered()
     {
-        for (var round = 0; round < 100; round++)
+        foreach (var round in Extent.Of([.. Enumerable.Range(0, 100)]))
         {
             await using var farm = NewFarm(nodes: 2);
             var generator = new TestGenerator(farm);

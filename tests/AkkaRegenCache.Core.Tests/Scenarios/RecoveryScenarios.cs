@@ -23,7 +23,7 @@ public abstract class RecoveryScenarios(FarmMode mode) : Scenario(mode)
         var data = new TheoryData<StoreFault, string>();
         foreach (var fault in (StoreFault[])[StoreFault.Throws, StoreFault.Hangs, StoreFault.LosesAnswer, StoreFault.Refuses])
         {
-            foreach (var order in (string[])["S", "R", "SS", "SR", "RS", "RR", "SRS", "RSR", "SRSR", "RSRS", "SSRRSS"])
+            foreach (var order in Extent.Of("S", "R", "SS", "SR", "RS", "RR", "SRS", "RSR", "SRSR", "RSRS", "SSRRSS"))
                 data.Add(fault, order);
         }
 

@@ -150,7 +150,7 @@ public sealed class ValueCodecTests
     {
         var options = new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseUpper };
         options.TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver();
-        var codec = new ValueCodec(null, options, storesObjects: false, int.MaxValue);
+        var codec = new ValueCodec("values", null, options, storesObjects: false, int.MaxValue);
         var payload = codec.Encode(Key, new Person("Ada", 36, []), null);
         Assert.Contains("\"NAME\":\"Ada\"", Encoding.UTF8.GetString(payload.Bytes!.Value.Span), StringComparison.Ordinal);
     }
@@ -158,7 +158,7 @@ public sealed class ValueCodecTests
     [Fact]
     public void A_value_of_another_type_is_an_error_that_names_the_key_and_both_types()
     {
-        var objects = new ValueCodec(null, null, storesObjects: true, int.MaxValue);
+        var objects = new ValueCodec("values", null, null, storesObjects: true, int.MaxValue);
         var payload = objects.Encode(Key, "text", null);
         var error = Assert.Throws<InvalidOperationException>(() => objects.Decode<Person>(Key, payload));
         AssertNames(error, Key, "System.String", nameof(Person));
@@ -218,7 +218,7 @@ public sealed class ValueCodecTests
     [Fact]
     public void A_store_that_keeps_objects_gets_them_as_they_are()
     {
-        var objects = new ValueCodec(null, null, storesObjects: true, int.MaxValue);
+        var objects = new ValueCodec("values", null, null, storesObjects: true, int.MaxValue);
         var value = new Action(() => { });
         var payload = objects.Encode(Key, value, null);
         Assert.Null(payload.Bytes);
@@ -231,7 +231,7 @@ public sealed class ValueCodecTests
     [Fact]
     public void A_payload_is_too_large_only_above_the_limit()
     {
-        var codec = new ValueCodec(null, null, storesObjects: false, maximumPayloadBytes: 13);
+        var codec = new ValueCodec("values", null, null, storesObjects: false, maximumPayloadBytes: 13);
         var fits = codec.Encode(Key, new string('x', 10), null);
         Assert.Equal(13, fits.Bytes!.Value.Length);
         Assert.False(codec.IsTooLarge(fits));
@@ -242,7 +242,7 @@ public sealed class ValueCodecTests
     {
         var services = new ServiceCollection();
         register?.Invoke(services);
-        return new ValueCodec(services.BuildServiceProvider(), null, storesObjects: false, int.MaxValue);
+        return new ValueCodec("values", services.BuildServiceProvider(), null, storesObjects: false, int.MaxValue);
     }
 
     /// <summary>What a store makes of a payload: its bytes.</summary>
@@ -258,7 +258,7 @@ public sealed class ValueCodecTests
     [Fact]
     public void Another_type_is_read_of_a_value_of_this_process_as_of_one_from_the_store()
     {
-        foreach (var codec in (ValueCodec[])[_codec, new ValueCodec(null, null, storesObjects: true, int.MaxValue)])
+        foreach (var codec in (ValueCodec[])[_codec, new ValueCodec("values", null, null, storesObjects: true, int.MaxValue)])
         {
             Assert.Equal(5L, codec.Decode<long>(Key, codec.Encode(Key, 5, null)));
             Assert.Equal("Ada", codec.Decode<Named>(Key, codec.Encode(Key, new Person("Ada", 36, []), null)).Name);
@@ -271,7 +271,7 @@ public sealed class ValueCodecTests
     public void A_value_is_read_as_another_type_by_the_serializer_of_the_type_that_it_was_made_as()
     {
         var objects = new ValueCodec(
-            new ServiceCollection().AddSingleton<IHybridCacheSerializer<string>>(new Reversing()).BuildServiceProvider(), null, storesObjects: true, int.MaxValue);
+            "values", new ServiceCollection().AddSingleton<IHybridCacheSerializer<string>>(new Reversing()).BuildServiceProvider(), null, storesObjects: true, int.MaxValue);
         Assert.Equal(321, objects.Decode<int>(Key, objects.Encode(Key, "123", null)));
     }
 
