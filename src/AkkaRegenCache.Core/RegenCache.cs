@@ -34,7 +34,9 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     /// <param name="services">Where serializers come from: those keyed with the cache's name, then the application's; null: System.Text.Json for all.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
     /// <param name="logger">Hears what goes wrong; null: nobody does.</param>
-    /// <exception cref="ArgumentException">The name is empty or an option is not usable; the message names it.</exception>
+    /// <exception cref="ArgumentException">
+    /// The name is empty, an option is not usable, or there are notifications and no store that they could tell of; the message names it.
+    /// </exception>
     public RegenCache(
         string name,
         RegenCacheOptions? options = null,
@@ -62,6 +64,9 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
         options ??= new RegenCacheOptions();
         if (RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException($"Cache '{name}': {string.Join(' ', errors)}", nameof(options));
+
+        if (store is null && notifications is not null && options.UseNotifications)
+            throw new ArgumentException(RegenCacheOptionsValidator.NotificationsOfNothing(name), nameof(notifications));
 
         Name = name;
         NodeId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}";

@@ -38,6 +38,9 @@ public sealed record LabOptions
     /// <summary>Whether the last line is JSON.</summary>
     public bool IsJson { get; init; }
 
+    /// <summary>How many entries a node's memory may hold; null: the scenario's number.</summary>
+    public int? Entries { get; init; }
+
     /// <summary>Whether the processes' own output is shown.</summary>
     public bool IsVerbose { get; init; }
 
@@ -55,6 +58,7 @@ public sealed record LabOptions
           --seconds S         how long the main part lasts
           --seed S            of what is random; default: drawn, and printed
           --keys N            keys in use
+          --entries N         entries that a node's memory may hold (flood)
           --interval S        regeneration interval in seconds, with decimals
           --rounds N          how often the fault is repeated (kill-holder, pause-holder, kill-coordinator)
           --json              one line of JSON, last
@@ -84,6 +88,7 @@ public sealed record LabOptions
                 "--redis" => options with { Redis = Text() },
                 "--seconds" => options with { Seconds = Number(1, 86_400) },
                 "--seed" => options with { Seed = Number(0, int.MaxValue) },
+                "--entries" => options with { Entries = Number(100, 1_000_000) },
                 "--keys" => options with { Keys = Number(1, 1_000_000) },
                 "--rounds" => options with { Rounds = Number(1, 1000) },
                 "--interval" => options with { Interval = Duration() },

@@ -1,14 +1,25 @@
 using System.Text.Json;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace AkkaRegenCache.Hosting;
 
-/// <summary>Checks options when the host starts, and entry options when they are first used. Errors name the option and the value.</summary>
-internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOptions>
+/// <summary>
+/// Checks options, and what a cache is made of, when the host starts, and entry options when they are first used. Errors name the option and the value.
+/// </summary>
+internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService? services = null) : IValidateOptions<RegenCacheOptions>
 {
+    public static string NotificationsOfNothing(string name) =>
+        $"Cache '{name}' has notifications and no store that nodes share, which they would tell of: each node would have its own values for ever. "
+        + "Give it a store (UseRedis, UseCluster, UseStore, UseDistributedCache), or no notifications.";
+
     public ValidateOptionsResult Validate(string? name, RegenCacheOptions options)
     {
         var errors = Errors(options);
+        if (name is not null && Has<INotificationBus>(name) && !Has<IExternalStore>(name) && !Has<ICacheFront>(name))
+            errors.Add(NotificationsOfNothing(name));
         return errors.Count == 0
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(errors.ConvertAll(e => $"Cache '{name}': {e}"));
@@ -48,6 +59,8 @@ internal sealed class RegenCacheOptionsValidator : IValidateOptions<RegenCacheOp
             errors.Add($"JitterShare is {options.JitterShare}; it must be between 0 and 0.5.");
         return errors;
     }
+
+    private bool Has<T>(string name) => services?.IsKeyedService(typeof(T), name) == true;
 
     public static List<string> Errors(RegenEntryOptions options)
     {

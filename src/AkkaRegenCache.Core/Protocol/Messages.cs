@@ -100,6 +100,11 @@ internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, StoreFau
     public Exception? Error { get; } = error;
 }
 
+/// <summary>A claim was granted after its answer had been given up.</summary>
+/// <param name="Call">The claim's call, which has been replied to as timed out.</param>
+/// <param name="Answer">The answer that came late.</param>
+internal sealed record LateGrant(StoreCall Call, ClaimAnswer Answer);
+
 /// <summary>
 /// The node will leave: it takes nothing new upon itself, and what it is making is let come to its end. Answered by <see cref="Drained"/>.
 /// </summary>
@@ -161,8 +166,14 @@ internal sealed class StoreCall
     /// <summary>Whether it asks for nothing but a sign of life.</summary>
     public bool IsProbe { get; init; }
 
+    /// <summary>Whether it gives back what the store has just granted: so the store is there, whatever it counts as.</summary>
+    public bool IsReturn { get; init; }
+
     /// <summary>Whether it asks a part of the store for the same, which says nothing of the other parts.</summary>
     public bool IsSignOfLife { get; init; }
+
+    /// <summary>Of a claim that is asked for again: the answer to an earlier try, which was given up; null: none has come.</summary>
+    public ClaimAnswer? Late { get; set; }
 
     public long HeardAtIssue { get; set; }
 

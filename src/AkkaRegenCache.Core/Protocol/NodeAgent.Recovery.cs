@@ -94,7 +94,7 @@ internal partial class NodeAgent
                 call.Timeout = 0;
         }
 
-        if (call.Timeout <= 0 || (_breaker.IsOpen && !call.IsProbe))
+        if (call.Timeout <= 0 || (_breaker.IsOpen && !call.IsProbe && !call.IsReturn))
         {
             _notSent.Enqueue(call);
             return;

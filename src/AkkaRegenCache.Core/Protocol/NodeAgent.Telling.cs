@@ -140,10 +140,16 @@ internal partial class NodeAgent
 
         TellOffers();
         AskForLife();
+        if (_recheckAt <= _now)
+        {
+            _recheckAt = long.MaxValue;
+            StartCheck();
+        }
+
         if (_sweepAt == 0)
             _sweepAt = _now + s_sweep;
         else if (_sweepAt <= _now)
-            StartCheck();
+            StartSweep();
         foreach (var (name, publisher) in _publishers)
         {
             if (_now - publisher.HeardAt > s_publisherForgotten)

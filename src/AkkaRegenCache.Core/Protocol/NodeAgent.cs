@@ -173,6 +173,9 @@ internal partial class NodeAgent
             case StoreReplied reply:
                 OnReplied(reply);
                 break;
+            case LateGrant late:
+                OnLateGrant(late);
+                break;
             case GeneratorFinished finished:
                 OnFinished(finished);
                 break;
@@ -249,6 +252,9 @@ internal partial class NodeAgent
         if (_queues.Count != 0 || _queued != 0 || _flushing != 0 || _parkedCalls.Count != 0)
             yield return $"{_queued} changes in {_queues.Count} queues, {_flushing} on their way, {_parkedCalls.Count} keys' calls behind them";
     }
+
+    /// <summary>The store's life as this node knows it, for the simulator's checks.</summary>
+    internal string LifeOf(int part) => _lives[part];
 
     /// <summary>What memory should show of a key, for the simulator's checks.</summary>
     internal KeyState? Find(string key) => _keys.GetValueOrDefault(key);

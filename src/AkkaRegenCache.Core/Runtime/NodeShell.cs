@@ -629,23 +629,42 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     {
         Interlocked.Increment(ref _storeCalls);
         StoreReplied reply;
+        var asked = task.AsTask();
         try
         {
-            reply = new StoreReplied(call, await task.AsTask().WaitAsync(TimeSpan.FromTicks(call.Timeout), _time).ConfigureAwait(false));
+            reply = new StoreReplied(call, await asked.WaitAsync(TimeSpan.FromTicks(call.Timeout), _time).ConfigureAwait(false));
         }
         catch (Exception e)
         {
             LogStoreFailed(e, call);
             reply = new StoreReplied(call, null, FaultOf(e), e);
 
-            // Given up: what it goes on to do is in nobody's way any more.
-            if (e is TimeoutException && abandon is not null)
+            // Given up: what it goes on to do is in nobody's way any more. But for a claim, which must be given back if it is granted all the same.
+            if (e is TimeoutException && call.Request is ClaimRequest claim)
+                _ = AwaitGrantAsync(call, claim, asked, abandon);
+            else if (e is TimeoutException && abandon is not null)
                 await abandon.CancelAsync().ConfigureAwait(false);
         }
 
         Post(Peer.Store, reply);
         if (Interlocked.Decrement(ref _storeCalls) == 0 && _isLeaving)
             Post(Peer.Clock, Tick.Instance);
+    }
+
+    /// <summary>Waits for the answer to a claim that was given up, for as long as it would hold.</summary>
+    private async Task AwaitGrantAsync(StoreCall call, ClaimRequest claim, Task<StoreAnswer> asked, CancellationTokenSource? abandon)
+    {
+        try
+        {
+            if (await asked.WaitAsync(claim.Lease, _time).ConfigureAwait(false) is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
+                Post(Peer.Store, new LateGrant(call, answer));
+        }
+        catch (Exception)
+        {
+            // It failed, which was told when it was given up; or its lease is over.
+            if (abandon is not null)
+                await abandon.CancelAsync().ConfigureAwait(false);
+        }
     }
 
     private void Publish(CacheNotification notification)

@@ -56,7 +56,8 @@ public sealed class LeavingTests
     public async Task A_cache_that_nobody_has_used_is_not_made_to_leave()
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddRegenCache("catalog").UseNotifications(_ => throw new InvalidOperationException("It was made."));
+        builder.Services.AddSingleton<TimeProvider>(_ => throw new InvalidOperationException("It was made."));
+        builder.Services.AddRegenCache("catalog");
         using var host = builder.Build();
         await host.StartAsync();
         await host.StopAsync();

@@ -156,6 +156,20 @@ public sealed class RegistrationTests
     }
 
     [Fact]
+    public async Task Notifications_without_a_store_that_they_could_tell_of_are_an_error_when_the_host_starts()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddRegenCache("lonely").UseNotifications(new InProcessNotificationBus());
+        using var host = builder.Build();
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+        Assert.Contains("'lonely'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("UseRedis", error.Message, StringComparison.Ordinal);
+
+        var sameError = Assert.Throws<ArgumentException>(() => new RegenCache("lonely", notifications: new InProcessNotificationBus()));
+        Assert.Contains("'lonely'", sameError.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Each_cache_has_the_serializers_and_json_options_that_it_was_given_and_else_the_application_s()
     {
         var store = new InMemoryStore(storesObjects: false);

@@ -51,6 +51,51 @@ public sealed class NodeAgentTests
     }
 
     [Fact]
+    public void Entries_of_which_nothing_was_missed_are_compared_slowly_and_at_once_where_something_was()
+    {
+        var agent = new AgentDriver();
+        const int Keys = 10_000;
+        for (var i = 0; i < Keys; i++)
+            agent.Show($"k{i}", i + 1, freshFor: 1000, dueIn: null);
+        agent.Store = call => call.Keys is { } keys
+            ? new StoreReplied(call, new CheckAnswer { Life = "1", Checks = [.. keys.Select(key => new TokenCheck(int.Parse(key[1..], System.Globalization.CultureInfo.InvariantCulture) + 1, false))] })
+            : null;
+
+        agent.Advance(60.5);
+        var first = Compared();
+        Assert.InRange(first, 1, Keys / 4);
+        agent.Advance(1);
+        Assert.InRange(Compared() - first, 1, 3000);
+
+        // It goes on at once, from the beginning.
+        Hear("late", 5);
+        Assert.InRange(Compared(), Keys + 1, 2 * Keys);
+        var compared = Compared();
+        agent.Advance(3);
+        Assert.Equal(compared, Compared());
+
+        int Compared() => agent.All<StoreCall>().Sum(call => call.IsProbe || call.IsSignOfLife ? 0 : call.Keys?.Count ?? 0);
+
+        void Hear(string publisher, long sequence) =>
+            agent.Tell(Peer.Bus, new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = NotificationKind.Heartbeat, Life = "1" });
+    }
+
+    [Theory]
+    [InlineData(NotificationKind.Heartbeat, 0, false)]
+    [InlineData(NotificationKind.Heartbeat, 1, true)]
+    [InlineData(NotificationKind.Removed, 1, false)]
+    [InlineData(NotificationKind.Removed, 2, true)]
+    public void A_node_that_starts_makes_the_others_compare_nothing(NotificationKind kind, long sequence, bool compares)
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10, freshFor: 1000, dueIn: null);
+
+        agent.Tell(Peer.Bus, new CacheNotification { Publisher = "new", Sequence = sequence, Kind = kind, Life = "1", Key = "other", Token = 5 });
+
+        Assert.Equal(compares, agent.Unanswered.Exists(call => call.Keys is ["k0"]));
+    }
+
+    [Fact]
     public void A_claim_of_another_and_a_value_that_ends_soon_do_not_make_the_node_ask_without_pause()
     {
         var agent = new AgentDriver();
@@ -308,7 +353,7 @@ public sealed class NodeAgentTests
     {
         var agent = MadeWithoutStore();
         agent.Store = call => call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(9, freshFor: 0.2, dueIn: -6, life: "2")) : null;
-        agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 1, withValue: false, life: "2"));
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 2, withValue: false, life: "2"));
         agent.Answer(agent.Unanswered.First(call => call.Keys is not null), new CheckAnswer { Life = "2", Checks = [new TokenCheck(9, false)] });
 
         agent.Advance(1);

@@ -80,7 +80,7 @@ public sealed class CallersContextTests
                 _ =>
                 {
                     s_user.Value = request;
-                    cache = new RegenCache("keeps", null, null, new InProcessNotificationBus());
+                    cache = new RegenCache("keeps", null, new AkkaRegenCache.Storage.InMemoryStore(), new InProcessNotificationBus());
                 },
                 null);
             return (cache!, new WeakReference(request));

@@ -52,7 +52,7 @@ public sealed class ForeignCodeTests
     {
         using var gate = new ManualResetEventSlim();
         var bus = new BlockingBus(gate);
-        await using var cache = new RegenCache("bus", null, null, bus);
+        await using var cache = new RegenCache("bus", null, new InMemoryStore(), bus);
         try
         {
             // Each from a thread of its own: a caller may be the one that runs the loop.

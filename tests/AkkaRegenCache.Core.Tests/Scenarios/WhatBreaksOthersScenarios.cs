@@ -52,6 +52,26 @@ public abstract class WhatBreaksOthersScenarios(FarmMode mode) : Scenario(mode)
         await AssertNothingLeftAsync(farm);
     }
 
+    [Fact]
+    public async Task A_claim_that_is_granted_after_its_node_has_given_it_up_blocks_nobody_for_its_lease()
+    {
+        await using var farm = NewFarm(nodes: 2);
+        var generator = new TestGenerator(farm);
+
+        // Both tries are granted at once, and the node hears of it when it has made the value without the store.
+        farm.StoreOf(0).Break(StoreFault.AnswersLate, Seconds(0.9), 2, StoreOperation.Claim);
+        var here = farm.Call(0, generator, Passive);
+        await farm.AdvanceAsync(Seconds(0.6));
+        Assert.Equal("value 1", await farm.AnswerAsync(here));
+        var elsewhere = farm.Call(1, generator, Passive);
+        await farm.AdvanceAsync(Seconds(0.1));
+        Assert.False(elsewhere.IsCompleted);
+
+        Assert.Equal("value 2", await farm.AnswerAsync(elsewhere));
+        Assert.InRange(farm.Now, Seconds(0.9), Seconds(1.2) + farm.Slack);
+        await AssertNothingLeftAsync(farm);
+    }
+
     [Theory]
     [InlineData(StoreFault.Throws)]
     [InlineData(StoreFault.LosesAnswer)]

@@ -90,7 +90,7 @@ internal sealed class LabFarm : IAsyncDisposable
             var origin = await farm._origin.AddressAsync(cancellationToken);
             farm._arguments = new NodeArguments(
                 "", options.Mode, string.Create(CultureInfo.InvariantCulture, $"{farm.RedisHost}:{farm.RedisPort}"), origin.ToString(), options.Nodes,
-                Seeds: mode.HasCoordinators ? string.Join(',', farm._ports.Take(Seeds)) : "", Failover: options.Failover, Entries: needs.Entries);
+                Seeds: mode.HasCoordinators ? string.Join(',', farm._ports.Take(Seeds)) : "", Failover: options.Failover, Entries: needs.Entries == 0 ? 0 : options.Entries ?? needs.Entries);
             await Task.WhenAll(Enumerable.Range(0, options.Nodes).Select(slot => farm.StartNodeAsync(slot, cancellationToken)));
             if (mode.HasCoordinators && await ShardHomes.SettleAsync(farm, cancellationToken) is { } unsettled)
                 say(unsettled);

@@ -1,7 +1,7 @@
 namespace AkkaRegenCache.FarmLab;
 
 /// <summary>
-/// Distinct keys without end, as of a key that is taken from a URL: each read once, scheduled for ten minutes, on caches of 10,000 entries. What a process holds
+/// Distinct keys without end, as of a key that is taken from a URL: each read once, scheduled for ten minutes, on caches of 10,000 entries (or as many as are asked for). What a process holds
 /// a second after the last one must not tell how many there were.
 /// </summary>
 internal sealed class FloodScenario : IScenario
@@ -22,9 +22,10 @@ internal sealed class FloodScenario : IScenario
     {
         var nodes = lab.Farm.Nodes;
         var keys = lab.Options.Keys ?? 1_000_000;
+        var entries = lab.Options.Entries ?? Entries;
 
         // Full, and warm: what is counted from here on is what the flood adds.
-        await FloodAsync(lab, first: -2 * Entries * nodes.Count, count: 2 * Entries * nodes.Count);
+        await FloodAsync(lab, first: -2 * entries * nodes.Count, count: 2 * entries * nodes.Count);
         await Wait.ForAsync(TimeSpan.FromSeconds(1), lab.Cancellation);
         var before = await Task.WhenAll(nodes.Select(node => node.MemoryAsync(lab.Cancellation)));
         var start = LabClock.Now;
@@ -40,9 +41,9 @@ internal sealed class FloodScenario : IScenario
         lab.Report.Details["heldBytesOfANodeMax"] = after.Max(memory => memory.ManagedBytes);
         lab.Report.Details["grownBytesOfANodeMax"] = grown.Max();
         lab.Report.Details["workingSetOfANodeMax"] = after.Max(memory => memory.WorkingSet);
-        if (after.Any(memory => memory.Entries > Entries))
-            lab.Break(12, $"a node holds {after.Max(memory => memory.Entries)} entries, and may {Entries}");
-        if (grown.Max() > Entries * BytesPerEntry)
+        if (after.Any(memory => memory.Entries > entries))
+            lab.Break(12, $"a node holds {after.Max(memory => memory.Entries)} entries, and may {entries}");
+        if (grown.Max() > entries * BytesPerEntry)
             lab.Break(12, $"{keys} keys that were read once have left {grown.Max()} bytes on a node whose cache was full before");
     }
 

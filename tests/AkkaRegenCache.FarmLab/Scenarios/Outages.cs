@@ -6,6 +6,7 @@ namespace AkkaRegenCache.FarmLab;
 internal static class Outages
 {
     private const double MostStaleMs = 2000;
+    private const int StoryLines = 120;
     private static readonly TimeSpan s_quiet = TimeSpan.FromSeconds(1.5);
 
     /// <summary>Lets the load run on long enough after a healing to see whether the nodes agree, and go on to.</summary>
@@ -61,13 +62,18 @@ internal static class Outages
     {
         var late = Convergence.Stale(log, healed + LabClock.TicksOfMilliseconds(MostStaleMs))
             .GroupBy(answer => (answer.Node, answer.Key, answer.Value?.Number)).OrderByDescending(group => group.Count()).Take(10);
+        var keys = new List<string>();
         foreach (var group in late)
         {
+            keys.Add(group.Key.Key);
             var newest = log.AcceptedOrShown.LastOrDefault(record => record.Key == group.Key.Key);
             var first = group.Min(answer => answer.Asked);
             var last = group.Max(answer => answer.Asked);
             lab.Say(FormattableString.Invariant(
                 $"  stale: {group.Key.Node} {group.Key.Key} number {group.Key.Number} from {LabClock.Milliseconds(first - healed):0} to {LabClock.Milliseconds(last - healed):0} ms, the store's last is {newest?.Number} (token {newest?.Token})"));
         }
+
+        foreach (var line in keys.Take(1).SelectMany(key => Story.Of(log, key).TakeLast(StoryLines).Prepend($"--- {key}")))
+            lab.Say(line);
     }
 }

@@ -60,6 +60,25 @@ internal sealed partial class Oracle
             world.Fail($"16: {call} was given {given}, and its node shows {shown?.ToString() ?? "nothing"}");
     }
 
+    /// <summary>A node has asked the store for something under a claim.</summary>
+    public void Uses(StoreCall call) => Uses((call.Request as ReleaseRequest)?.Token ?? 0);
+
+    public void Uses(long claim) => _used.Add(claim);
+
+    /// <summary>A claim was granted, and its node learned it late: it must be used or given back, and block nobody for its lease.</summary>
+    public void GrantedLate(SimNode node, StoreCall call, ClaimAnswer answer)
+    {
+        Mark("granted late");
+        world.After(SimOptions.Millis(900), () =>
+        {
+            // A change ends a claim.
+            var state = node.Agent.Find(call.State!.Key);
+            var isUnderWay = state is { Flight.Phase: FlightPhase.Claiming } || state?.NewestHeard > answer.Token;
+            if (node.IsAlive && !node.IsPaused && !isUnderWay && !_used.Contains(answer.Token) && answer.Life == node.Agent.LifeOf(call.Part))
+                world.Fail($"18: {node.Id} learned late that it has claim {answer.Token} of {call.State.Key}, and keeps it");
+        });
+    }
+
     /// <summary>
     /// Whether a value that is there must reach the caller at once. Where notifications are lost, its coordinator brings it the outcome of the claim it
     /// waits for; but not of changes, which end that claim.

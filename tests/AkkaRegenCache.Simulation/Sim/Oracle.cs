@@ -17,6 +17,7 @@ internal sealed partial class Oracle(World world)
     private readonly Dictionary<OperationId, (long Token, int Part)> _twinOperations = [];
     private readonly HashSet<SimCall> _open = [];
     private readonly List<SimCall> _pending = [];
+    private readonly HashSet<long> _used = [];
     private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
     private long _lifeBeganAt = long.MinValue;
     private long _values;

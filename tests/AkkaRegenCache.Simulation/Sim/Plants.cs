@@ -93,6 +93,10 @@ internal static class Plants
         {
             Agent = static (_, s, r, a) => new IgnoresPlaces(s, r, a),
         },
+        new("late-grant-kept", "a claim that is granted after its node has given it up is not given back")
+        {
+            Agent = static (_, s, r, a) => new KeepsLateGrants(s, r, a),
+        },
         new("outcome-not-pushed", "a coordinator doesn't wake those who wait")
         {
             Coordinator = static (s, r) => new NeverPushes(s, r),
@@ -184,6 +188,13 @@ internal static class Plants
         {
             if (flight.Phase != FlightPhase.Waiting)
                 base.GivePlaceBack(flight);
+        }
+    }
+
+    private sealed class KeepsLateGrants(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override void OnLateGrant(LateGrant late)
+        {
         }
     }
 

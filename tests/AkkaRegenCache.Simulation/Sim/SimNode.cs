@@ -361,6 +361,7 @@ internal sealed class SimNode : IAccessLog
         var run = new SimRun(this, message, _world.Now);
         _runs.Add(message.RunId, run);
         _world.Oracle.Began(run);
+        _world.Oracle.Uses(message.Token);
         if (_agent.ForegroundRuns > options.MaximumForeground)
             _world.Fail($"17: {_agent.ForegroundRuns} generators run on {Id} for callers; at most {options.MaximumForeground} may");
         if (random.NextDouble() < options.Hangs)

@@ -127,6 +127,7 @@ internal sealed class SimStore
     {
         if (call.Request is { } request)
             CheckPatience(node, request);
+        _world.Oracle.Uses(call);
         var options = _world.Options;
         var random = _world.Random;
         var there = SimOptions.Millis(0.05 + random.NextDouble());
@@ -170,7 +171,16 @@ internal sealed class SimStore
         {
             // Given up before it was done: it is done all the same.
             Fail(node, call, call.Timeout, StoreFault.TimedOut);
-            _world.After(there, () => Execute(node, call));
+            _world.After(there, () =>
+            {
+                if (Execute(node, call) is not ClaimAnswer { Outcome: ClaimOutcome.Granted } granted)
+                    return;
+                _world.After(back, () =>
+                {
+                    node.Deliver(Peer.Store, new LateGrant(call, granted));
+                    _world.Oracle.GrantedLate(node, call, granted);
+                });
+            });
             return;
         }
 
