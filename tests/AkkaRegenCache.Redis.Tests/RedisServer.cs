@@ -19,6 +19,7 @@ public sealed class RedisServer : IAsyncDisposable, IDisposable
     private readonly string[] _arguments;
     private readonly bool _persistent;
     private Process? _process;
+    private bool _isSentinel;
 
     private RedisServer(bool persistent, string[] arguments)
     {
@@ -31,6 +32,8 @@ public sealed class RedisServer : IAsyncDisposable, IDisposable
     public static string? WhyMissing => s_path.Value is null ? "redis-server is not on the PATH" : null;
 
     public int Port { get; private set; }
+
+    private string SentinelFile => Path.Combine(_folder, "sentinel.conf");
 
     public int ProcessId => _process?.Id ?? 0;
 
@@ -57,6 +60,26 @@ public sealed class RedisServer : IAsyncDisposable, IDisposable
         }
     }
 
+    /// <summary>Starts a Sentinel that watches a primary under the name <c>primary</c>, and fails over by its word alone.</summary>
+    /// <param name="primaryPort">The primary's port.</param>
+    public static async Task<RedisServer> StartSentinelAsync(int primaryPort)
+    {
+        var server = new RedisServer(persistent: false, []) { _isSentinel = true };
+        await File.WriteAllTextAsync(
+            server.SentinelFile,
+            $"""
+            port {server.Port}
+            bind 127.0.0.1
+            dir {server._folder}
+            sentinel monitor primary 127.0.0.1 {primaryPort} 1
+            sentinel down-after-milliseconds primary 1000
+            sentinel failover-timeout primary 5000
+
+            """);
+        await server.StartAsync();
+        return server;
+    }
+
     /// <summary>Starts it on its port, with the data it had where it is persistent, and waits until it answers.</summary>
     public async Task StartAsync()
     {
@@ -68,7 +91,7 @@ public sealed class RedisServer : IAsyncDisposable, IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        string[] arguments =
+        string[] arguments = _isSentinel ? [SentinelFile, "--sentinel"] :
         [
             "--port", Port.ToString(CultureInfo.InvariantCulture),
             "--bind", "127.0.0.1",
@@ -161,7 +184,7 @@ public sealed class RedisServer : IAsyncDisposable, IDisposable
         return folders.Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
     }
 
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -63,7 +63,7 @@ internal static class Eventually
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Asks until the answer is yes; an error is a no.</summary>
-    public static async Task Holds(Func<Task<bool>> condition, string what)
+    public static async Task Holds(Func<Task<bool>> condition, string what, TimeSpan? patience = null)
     {
         var watch = Stopwatch.StartNew();
         Exception? last = null;
@@ -80,7 +80,7 @@ internal static class Eventually
                 last = e;
             }
 
-            Assert.True(watch.Elapsed < s_patience, $"{what}; {last}");
+            Assert.True(watch.Elapsed < (patience ?? s_patience), $"{what}; {last}");
             await Task.Delay(20);
         }
     }

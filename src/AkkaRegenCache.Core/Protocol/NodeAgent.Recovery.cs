@@ -35,6 +35,12 @@ internal partial class NodeAgent
     private readonly List<KeyState> _parked = [];
     /// <summary>A key of each part, while there is one; to ask with.</summary>
     private readonly KeyState?[] _samples;
+
+    /// <summary>The key that the store has answered for last, and the one that it was not asked for last because it counts as down.</summary>
+    private KeyState? _answered;
+
+    private KeyState? _wanted;
+    private bool _probesWanted;
     private readonly long[] _partsAskedAt;
     private int _lastPart;
     private long _askedAt;
@@ -96,6 +102,7 @@ internal partial class NodeAgent
 
         if (call.Timeout <= 0 || (_breaker.IsOpen && !call.IsProbe && !call.IsReturn))
         {
+            _wanted = call.State ?? _wanted;
             _notSent.Enqueue(call);
             return;
         }
@@ -123,6 +130,7 @@ internal partial class NodeAgent
                     _out.Send(Peer.Store, new StoreHealthChanged(isDown: true));
                 break;
             default:
+                _answered = reply.Call.State ?? (reply.Call.Checked is [var probed] ? probed : _answered);
                 if (_breaker.OnSucceeded(reply.Call.IsProbe))
                 {
                     _out.Send(Peer.Store, new StoreHealthChanged(isDown: false));
@@ -142,8 +150,19 @@ internal partial class NodeAgent
     private void Probe()
     {
         _breaker.OnProbing();
-        var state = _lives.Length > 1 ? NextSample() : _keys.Count > 0 ? _keys.Values.First() : null;
+        var state = _lives.Length > 1 ? NextSample() : NextProbed();
         Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Part = state?.Part ?? PartOf("?"), IssuedAt = _now });
+    }
+
+    /// <summary>
+    /// Where some of a store's servers are down (a master of a Redis Cluster), the others must not be taken for down with them: so the key that was answered for last
+    /// is asked for, and while the store counts as down every other time the one that somebody wants.
+    /// </summary>
+    private KeyState? NextProbed()
+    {
+        _probesWanted = _breaker.IsOpen && !_probesWanted;
+        var (first, second) = _probesWanted ? (_wanted, _answered) : (_answered, _wanted);
+        return first is { IsGone: false } ? first : second is { IsGone: false } ? second : _keys.Count > 0 ? _keys.Values.First() : null;
     }
 
     /// <summary>

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Actor.Setup;
 using Akka.Cluster;
 using Akka.Remote;
 using AkkaRegenCache.Hosting;
@@ -14,9 +15,10 @@ internal sealed class TestNode : IAsyncDisposable
 {
     private readonly List<RegenCache> _caches = [];
 
-    public TestNode(Akka.Configuration.Config? config = null)
+    public TestNode(Akka.Configuration.Config? config = null, Akka.Actor.Setup.Setup? setup = null)
     {
-        System = ActorSystem.Create("farm", (config ?? Akka.Configuration.Config.Empty).WithFallback(TestConfig.Node));
+        var bootstrap = BootstrapSetup.Create().WithConfig((config ?? Akka.Configuration.Config.Empty).WithFallback(TestConfig.Node));
+        System = ActorSystem.Create("farm", setup is null ? ActorSystemSetup.Create(bootstrap) : ActorSystemSetup.Create(bootstrap, setup));
         Cluster = Akka.Cluster.Cluster.Get(System);
     }
 

@@ -80,6 +80,49 @@ public sealed class NodeAgentTests
             agent.Tell(Peer.Bus, new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = NotificationKind.Heartbeat, Life = "1" });
     }
 
+    [Fact]
+    public void Keys_of_a_server_that_is_down_do_not_make_the_others_count_as_down()
+    {
+        var agent = new AgentDriver { Store = Answers };
+
+        // The first key that the node knows is one of them.
+        agent.Ask(WaiterKind.Peek, "dead");
+        agent.Ask(WaiterKind.Get, "live");
+        for (var i = 0; i < 20; i++)
+        {
+            agent.Ask(WaiterKind.Get, $"dead{i}");
+            if (i % 5 == 4)
+                agent.Ask(WaiterKind.Get, $"live{i}");
+            agent.Advance(0.3);
+        }
+
+        Assert.DoesNotContain(agent.All<StoreHealthChanged>(), health => health.IsDown);
+        Assert.True(agent.State("live19").InMemory);
+
+        // All are down; then others come back than those that were there last.
+        agent.Store = call => new StoreReplied(call, null, StoreFault.Failed);
+        for (var i = 0; i < 5; i++)
+            agent.Ask(WaiterKind.Get, $"live{100 + i}");
+        agent.Advance(2);
+        Assert.True(agent.All<StoreHealthChanged>().Single().IsDown);
+        agent.Store = call => AnswersBut(call, key => key.StartsWith("live", StringComparison.Ordinal));
+        for (var i = 0; i < 40; i++)
+        {
+            agent.Ask(WaiterKind.Get, $"dead{30 + i}");
+            agent.Advance(0.25);
+        }
+
+        Assert.False(agent.All<StoreHealthChanged>().Last().IsDown);
+
+        StoreReplied Answers(StoreCall call) => AnswersBut(call, key => key.StartsWith("dead", StringComparison.Ordinal));
+
+        static StoreReplied AnswersBut(StoreCall call, Func<string, bool> isDead) =>
+            isDead(call.Request?.Key ?? call.Keys?[0] ?? "") ? new StoreReplied(call, null, StoreFault.Failed)
+            : call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(10))
+            : call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Life = "1", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] })
+            : new StoreReplied(call, null, StoreFault.Failed);
+    }
+
     [Theory]
     [InlineData(NotificationKind.Heartbeat, 0, false)]
     [InlineData(NotificationKind.Heartbeat, 1, true)]
