@@ -172,6 +172,9 @@ internal sealed class StoreCall
     /// <summary>Whether it asks a part of the store for the same, which says nothing of the other parts.</summary>
     public bool IsSignOfLife { get; init; }
 
+    /// <summary>Whether its flight waits for an answer to it, be it to a repeat that is still to be sent.</summary>
+    public bool IsAwaited { get; set; }
+
     /// <summary>Of a claim that is asked for again: the answer to an earlier try, which was given up; null: none has come.</summary>
     public ClaimAnswer? Late { get; set; }
 

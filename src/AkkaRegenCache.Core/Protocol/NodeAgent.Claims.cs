@@ -341,7 +341,7 @@ internal partial class NodeAgent
     protected virtual void OnLateGrant(LateGrant late)
     {
         var state = StateOf(late.Call.State!.Key);
-        if (late.Call.Flight is { IsEnded: false, Phase: FlightPhase.Claiming })
+        if (late.Call.IsAwaited)
         {
             // It is asked for once more: should that bring nothing, this did.
             late.Call.Late = late.Answer;

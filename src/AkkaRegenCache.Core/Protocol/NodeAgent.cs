@@ -262,6 +262,7 @@ internal partial class NodeAgent
     private void OnReplied(StoreReplied reply)
     {
         var call = reply.Call;
+        call.IsAwaited = false;
         if (call.State is { } owned)
             owned.Pending--;
         if (reply.Answer is { } answer)
@@ -388,6 +389,7 @@ internal partial class NodeAgent
     private void Issue(StoreCall call)
     {
         call.State!.Pending++;
+        call.IsAwaited = true;
         call.HeardAtIssue = call.State.NewestHeard;
         call.Part = call.State.Part;
         call.LifeAtIssue = _lives[call.Part];
@@ -407,6 +409,7 @@ internal partial class NodeAgent
     {
         call.Attempt++;
         call.State!.Pending++;
+        call.IsAwaited = true;
         Queue(new Retry(call, _now + delay));
     }
 

@@ -73,7 +73,7 @@ internal sealed partial class Oracle
         {
             // A change ends a claim.
             var state = node.Agent.Find(call.State!.Key);
-            var isUnderWay = state is { Flight.Phase: FlightPhase.Claiming } || state?.NewestHeard > answer.Token;
+            var isUnderWay = state is { Flight.Phase: FlightPhase.Claiming } || Model(call.State.Key).LastToken > answer.Token;
             if (node.IsAlive && !node.IsPaused && !isUnderWay && !_used.Contains(answer.Token) && answer.Life == node.Agent.LifeOf(call.Part))
                 world.Fail($"18: {node.Id} learned late that it has claim {answer.Token} of {call.State.Key}, and keeps it");
         });

@@ -243,7 +243,8 @@ internal sealed partial class Oracle(World world)
                 world.Fail($"leftover on {node.Id}: {node.Agent.KeyCount} keys, {node.Memory.Count} entries");
         }
 
-        if (_dueClaims >= 8 && _lateClaims * 2 > _dueClaims)
+        // A coordinator forgets a key whose readers it hears of too late, and then its nodes see to it: of few regenerations, most may be such.
+        if (_dueClaims >= 12 && _lateClaims * 2 > _dueClaims)
             world.Fail($"2: {_lateClaims} of {_dueClaims} regenerations came later than their coordinator should have asked for");
         foreach (var left in world.Coordinators.Leftovers())
             world.Fail($"leftover at a coordinator: {left}");

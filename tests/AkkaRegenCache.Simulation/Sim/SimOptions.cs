@@ -112,7 +112,7 @@ internal sealed class SimOptions
         && PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0 && StoreAnswers;
 
     /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
-    public bool IsScheduleCertain => Shards > 0 && !HasFaults && BringsValues;
+    public bool IsScheduleCertain => Shards > 0 && !HasPlaces && !HasFaults && BringsValues;
 
     /// <summary>Whether the store answers each operation, and soon.</summary>
     public bool StoreAnswers => OutageEvery + PartLossEvery == 0 && RequestLost + AnswerLost + Slow == 0;
