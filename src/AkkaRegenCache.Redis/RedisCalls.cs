@@ -51,8 +51,9 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
     /// <param name="keys">Its keys; the life's is added where a script can see it.</param>
     /// <param name="values">Its arguments; what a new life would be called is put before them.</param>
     /// <param name="cancellationToken">Ends the wait; what was sent may be done all the same.</param>
+    /// <param name="isLetEnd">Whether the answer to what was sent is waited for all the same.</param>
     public async ValueTask<(RedisResult[] Reply, string Life)> CallAsync(
-        RedisScript script, string key, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken)
+        RedisScript script, string key, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken, bool isLetEnd = false)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
         var known = await CheckedAsync(link, key, cancellationToken).ConfigureAwait(false);
@@ -60,6 +61,8 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
         var calling = script.RunAsync(
             link.Database, known.IsCluster ? keys : [.. keys, lifeKey], [known.Run, .. values], link.OnScriptUnknownAsync);
         RedisResult[] reply;
+        if (isLetEnd)
+            cancellationToken = CancellationToken.None;
         try
         {
             reply = await Await(calling, cancellationToken).ConfigureAwait(false);

@@ -108,7 +108,7 @@ public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
             RedisAnswers.Micros(request.ActiveFor),
             request.StealFrom is { } owner ? "=" + owner : "",
         ];
-        var (reply, life) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken).ConfigureAwait(false);
+        var (reply, life) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken, isLetEnd: true).ConfigureAwait(false);
         return RedisAnswers.Claim(reply, life);
     }
 
@@ -177,10 +177,10 @@ public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
     }
 
     private ValueTask<(RedisResult[] Reply, string Life)> CallAsync(
-        RedisScript script, MutationRequest request, RedisValue[] values, CancellationToken cancellationToken)
+        RedisScript script, MutationRequest request, RedisValue[] values, CancellationToken cancellationToken, bool isLetEnd = false)
     {
         var names = _names.Of(request.Key);
         return _calls.CallAsync(
-            script, request.Key, [names.State, names.Value, names.Operation(request.Operation)], values, cancellationToken);
+            script, request.Key, [names.State, names.Value, names.Operation(request.Operation)], values, cancellationToken, isLetEnd);
     }
 }

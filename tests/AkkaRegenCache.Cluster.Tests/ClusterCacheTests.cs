@@ -43,6 +43,25 @@ public sealed class ClusterCacheTests(TestCluster cluster) : IClassFixture<TestC
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task What_a_caller_was_given_its_node_shows_each_time_of_a_thousand(bool external)
+    {
+        var caches = await cluster.StartAsync(NewName(), External(external));
+        var others = 0;
+        for (var i = 0; i < 1000; i++)
+        {
+            var cache = caches[i % 3].Cache;
+            var (key, value) = ($"key{i % 50}", $"run {i}");
+            Assert.Equal(value, await cache.RefreshAsync(key, _ => new ValueTask<string>(value)));
+            if ((await cache.TryGetAsync<string>(key)).Value != value)
+                others++;
+        }
+
+        Assert.Equal(0, others);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task A_set_and_a_removal_are_seen_on_every_node(bool external)
     {
         var caches = await cluster.StartAsync(NewName(), External(external));

@@ -48,6 +48,25 @@ public sealed class HostingTests
     }
 
     [Fact]
+    public async Task A_node_that_stops_right_after_its_start_waits_for_no_shard_to_find_a_home()
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            using var host = NewHost(
+                services => services.AddRegenCache("catalog").UseCluster(),
+                akka => akka
+                    .AddHocon("akka.coordinated-shutdown.phases.cluster-sharding-shutdown-region.timeout = 300 s", HoconAddMode.Prepend)
+                    .WithRegenCache("catalog", o => o.Shards = 64));
+            await host.StartAsync();
+            var node = host.Services.GetRequiredService<ClusterNodes>().For("catalog");
+
+            // Its pings wait in the region for the shards' homes from now on.
+            await Eventually.Holds(() => node.IsUp, "the node is a member");
+            await host.StopAsync().WaitAsync(TimeSpan.FromSeconds(120));
+        }
+    }
+
+    [Fact]
     public async Task An_external_store_that_is_chosen_before_or_after_is_the_cache_s()
     {
         var store = new InMemoryStore(storesObjects: false);

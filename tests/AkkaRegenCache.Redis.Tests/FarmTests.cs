@@ -57,6 +57,27 @@ public sealed class FarmTests
     }
 
     [RedisFact]
+    public async Task What_a_caller_was_given_its_node_shows_each_time_of_a_thousand()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var farm = new Farm(server, 2);
+        var others = 0;
+        for (var i = 0; i < 1000; i++)
+        {
+            var cache = farm.Caches[i % 2];
+            var (key, value) = ($"key{i % 50}", $"run {i}");
+            Assert.Equal(value, await cache.RefreshAsync(key, _ => new ValueTask<string>(value), s_long));
+            if ((await cache.TryGetAsync<string>(key)).Value != value)
+                others++;
+            Assert.Equal($"cold {i}", await cache.GetOrCreateAsync($"cold{i}", 0, (_, _) => new ValueTask<string>($"cold {i}"), s_long));
+            if ((await cache.TryGetAsync<string>($"cold{i}")).Value != $"cold {i}")
+                others++;
+        }
+
+        Assert.Equal(0, others);
+    }
+
+    [RedisFact]
     public async Task A_failure_is_shared_by_all_who_wait()
     {
         await using var server = await RedisServer.StartNewAsync();

@@ -639,10 +639,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             LogStoreFailed(e, call);
             reply = new StoreReplied(call, null, FaultOf(e), e);
 
-            // Given up: what it goes on to do is in nobody's way any more. But for a claim, which must be given back if it is granted all the same.
+            // Given up: what it goes on to do is in nobody's way any more. But a claim must be given back if it is granted all the same.
             if (e is TimeoutException && call.Request is ClaimRequest claim)
-                _ = AwaitGrantAsync(call, claim, asked, abandon);
-            else if (e is TimeoutException && abandon is not null)
+                _ = AwaitGrantAsync(call, claim, asked);
+            if (e is TimeoutException && abandon is not null)
                 await abandon.CancelAsync().ConfigureAwait(false);
         }
 
@@ -652,7 +652,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     }
 
     /// <summary>Waits for the answer to a claim that was given up, for as long as it would hold.</summary>
-    private async Task AwaitGrantAsync(StoreCall call, ClaimRequest claim, Task<StoreAnswer> asked, CancellationTokenSource? abandon)
+    private async Task AwaitGrantAsync(StoreCall call, ClaimRequest claim, Task<StoreAnswer> asked)
     {
         try
         {
@@ -662,8 +662,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         catch (Exception)
         {
             // It failed, which was told when it was given up; or its lease is over.
-            if (abandon is not null)
-                await abandon.CancelAsync().ConfigureAwait(false);
         }
     }
 

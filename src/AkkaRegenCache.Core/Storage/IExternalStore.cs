@@ -45,7 +45,10 @@ public interface IExternalStore
 
     /// <summary>Asks for the right to generate a key.</summary>
     /// <param name="request">Who asks, and why.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="cancellationToken">
+    /// Says that nobody waits any more. A claim that isn't sent yet needn't be; one that is sent is best let come to its answer, within its lease: a claim that is
+    /// granted late is given back, and one that nobody knows of blocks its key for the lease.
+    /// </param>
     /// <returns>The claim, or why there is none.</returns>
     ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default);
 

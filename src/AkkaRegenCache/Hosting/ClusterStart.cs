@@ -9,6 +9,9 @@ namespace AkkaRegenCache.Hosting;
 /// <summary>Starts a cache's part of an actor system.</summary>
 internal static class ClusterStart
 {
+    /// <summary>How long a region may take to tell what it hosts, before it is left to end by itself.</summary>
+    private static readonly TimeSpan s_regionPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>Starts the region and the actors; from then on the cache is connected.</summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
     /// <param name="node">The cache's place.</param>
@@ -135,6 +138,26 @@ internal static class ClusterStart
             }
 
             node.Leave();
+            if (node.Seat is { } seat)
+                await EndIdleRegionAsync(seat.Region).ConfigureAwait(false);
             return Akka.Done.Instance;
         });
+
+    /// <summary>
+    /// A region that hosts nothing has nothing to hand over. But told to go it waits for what it has buffered for shards that have no home yet, as those of a node
+    /// that leaves right after its start: until the phase of shutting regions down is over.
+    /// </summary>
+    private static async Task EndIdleRegionAsync(IActorRef region)
+    {
+        try
+        {
+            var state = await region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, s_regionPatience).ConfigureAwait(false);
+            if (state.Shards.Count == 0)
+                region.Tell(PoisonPill.Instance);
+        }
+        catch (AskTimeoutException)
+        {
+            // It is gone, or has more to do.
+        }
+    }
 }

@@ -136,8 +136,17 @@ internal sealed class ClusterStore : IExternalStore, Runtime.IReturnsAtOnce
         catch (OperationCanceledException)
         {
             guard.OnTimeout();
+            if (call.Request is ClaimRequest { Lease: var lease } && await IsAnsweredAsync(call, lease).ConfigureAwait(false))
+                return await call.Answer.ConfigureAwait(false);
             seat.Parts.Tell(new PartCallAbandoned(call), ActorRefs.NoSender);
             throw;
         }
+    }
+
+    /// <summary>Waits for a late answer: what a claim has got must be known, or it blocks its key.</summary>
+    private async Task<bool> IsAnsweredAsync(PartCall call, TimeSpan lease)
+    {
+        await ((Task)call.Answer).WaitAsync(lease, _node.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return call.Answer.IsCompletedSuccessfully;
     }
 }

@@ -29,7 +29,7 @@ internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IEx
         Through(request.Key, false, token => Current.ReadAsync(request, token), cancellationToken);
 
     public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-        Through(null, false, token => Current.ClaimAsync(request, token), cancellationToken);
+        Through(null, false, token => Current.ClaimAsync(request, token), cancellationToken, isLetEnd: true);
 
     public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
         Through(null, true, token => Current.RenewAsync(claims, lease, token), cancellationToken);
@@ -52,17 +52,26 @@ internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IEx
     public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
         Through(null, false, token => Current.CheckAsync(keys, token), cancellationToken);
 
-    private ValueTask<T> Through<T>(string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken)
+    private ValueTask<T> Through<T>(
+        string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken, bool isLetEnd = false)
         where T : StoreAnswer
     {
         return node.Seat is { } seat
-            ? Await(new StoreJob(async token => await call(token).ConfigureAwait(false), readKey, isUrgent), seat.Store, cancellationToken)
+            ? Await(new StoreJob(async token => await call(token).ConfigureAwait(false), readKey, isUrgent), seat.Store)
             : call(cancellationToken);
 
-        static async ValueTask<T> Await(StoreJob job, IActorRef actor, CancellationToken cancellationToken)
+        async ValueTask<T> Await(StoreJob job, IActorRef actor)
         {
             actor.Tell(job, ActorRefs.NoSender);
-            return (T)await job.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return (T)await job.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (isLetEnd && cancellationToken.IsCancellationRequested)
+            {
+                // Abandoned: passed over if its turn hasn't come. Else the store has it, and answers.
+                return (T)await job.Answer.ConfigureAwait(false);
+            }
         }
     }
 }
