@@ -45,13 +45,15 @@ public sealed partial class RedisStore
     {
         ArgumentNullException.ThrowIfNull(keys);
         var checks = new TokenCheck[keys.Count];
+        Array.Fill(checks, TokenCheck.Unknown);
         var life = await BatchAsync(
             _calls.Scripts.Check,
             keys.Count,
             i => StateAndValue(keys[i]),
             (_, count) => [count],
             (i, part) => checks[i] = RedisAnswers.Check(part),
-            cancellationToken).ConfigureAwait(false);
+            cancellationToken,
+            mayMiss: true).ConfigureAwait(false);
         return new CheckAnswer { Life = life, Checks = checks };
     }
 
@@ -67,7 +69,8 @@ public sealed partial class RedisStore
         Func<int, RedisKey[]> keysOf,
         Func<int, int, RedisValue[]> valuesOf,
         Action<int, RedisResult>? take,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken,
+        bool mayMiss = false)
     {
         if (count == 0)
             return await _calls.LifeAsync(cancellationToken).ConfigureAwait(false);
@@ -83,11 +86,19 @@ public sealed partial class RedisStore
             calls.Add(_calls.CallAsync(script, $"a batch of {number}", [.. keys], valuesOf(from, number), cancellationToken).AsTask());
         }
 
-        var replies = await Task.WhenAll(calls).ConfigureAwait(false);
+        // On a Redis Cluster each key has its server: where one doesn't answer, the others' answers count.
+        if (mayMiss && perCall == 1)
+            await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+        else
+            await Task.WhenAll(calls).ConfigureAwait(false);
         for (var i = 0; i < count && take is not null; i++)
-            take(i, replies[i / perCall].Reply[2 + (i % perCall)]);
+        {
+            if (calls[i / perCall].IsCompletedSuccessfully)
+                take(i, calls[i / perCall].Result.Reply[2 + (i % perCall)]);
+        }
 
         // Should a new life have begun between two calls, the next answer tells.
-        return replies[0].Life;
+        var answered = calls.Find(static call => call.IsCompletedSuccessfully) ?? calls[0];
+        return (await answered.ConfigureAwait(false)).Life;
     }
 }

@@ -14,6 +14,9 @@ internal partial class NodeAgent
     /// <summary>Between two batches of such a comparison: 2,000 keys a second are a thousandth of what a store does, or hundredths.</summary>
     private static readonly long s_sweepPause = CheckBatch * TimeSpan.TicksPerSecond / 2000;
 
+    /// <summary>How soon all is compared again where the token of a key was not to be had.</summary>
+    private static readonly long s_unknown = TimeSpan.FromSeconds(5).Ticks;
+
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
     private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
@@ -137,6 +140,13 @@ internal partial class NodeAgent
     {
         if (!state.InMemory)
             return;
+        if (check.IsUnknown)
+        {
+            // Its server doesn't answer, though others do.
+            _recheckAt = Math.Min(_recheckAt, _now + s_unknown);
+            return;
+        }
+
         if (check.Token > state.NewestHeard && check.IsRemoved)
             HearRemoved(state, check.Token);
         else if (check.Token > state.NewestHeard)

@@ -101,7 +101,16 @@ public sealed class TouchAnswer : StoreAnswer;
 /// <summary>What a store holds of one key, without the value.</summary>
 /// <param name="Token">The record's or tombstone's token; 0: nothing is there.</param>
 /// <param name="IsRemoved">Whether it is a tombstone.</param>
-public readonly record struct TokenCheck(long Token, bool IsRemoved);
+public readonly record struct TokenCheck(long Token, bool IsRemoved)
+{
+    /// <summary>
+    /// What a store of several servers says of a key whose server doesn't answer, where others do: nothing follows from it. Where none answers, the check fails.
+    /// </summary>
+    public static TokenCheck Unknown { get; } = new(-1, false);
+
+    /// <summary>Whether the store couldn't tell.</summary>
+    public bool IsUnknown => Token < 0;
+}
 
 /// <summary>The answer to a check, in the order of the keys.</summary>
 public sealed class CheckAnswer : StoreAnswer

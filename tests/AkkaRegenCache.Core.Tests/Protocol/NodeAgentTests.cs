@@ -123,6 +123,26 @@ public sealed class NodeAgentTests
             : new StoreReplied(call, null, StoreFault.Failed);
     }
 
+    [Fact]
+    public void A_key_whose_server_does_not_answer_keeps_no_other_from_being_compared()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10, freshFor: 1000, dueIn: null);
+        agent.Show("k1", 11, freshFor: 1000, dueIn: null);
+        agent.Tell(Peer.Bus, new CacheNotification { Publisher = "other", Sequence = 5, Kind = NotificationKind.Heartbeat, Life = "1" });
+        var check = agent.Unanswered.Single(call => call.Keys is { Count: 2 });
+        agent.Answer(check, new CheckAnswer { Life = "1", Checks = [.. check.Keys!.Select(key => key == "k0" ? TokenCheck.Unknown : new TokenCheck(20, false))] });
+        agent.Advance(0.1);
+
+        Assert.Equal((10, false), (agent.State("k0").Token, agent.State("k0").IsOutdated));
+        Assert.Equal(20, agent.State("k1").NewestHeard);
+        Assert.Equal(2, agent.Asked<ReadRequest>("k1").Count);
+
+        // And it is compared again soon.
+        agent.Advance(7);
+        Assert.Contains(agent.Unanswered, call => call.Keys?.Contains("k0") == true);
+    }
+
     [Theory]
     [InlineData(NotificationKind.Heartbeat, 0, false)]
     [InlineData(NotificationKind.Heartbeat, 1, true)]
