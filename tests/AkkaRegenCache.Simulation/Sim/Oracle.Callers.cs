@@ -74,7 +74,8 @@ internal sealed partial class Oracle
             // A change ends a claim.
             var state = node.Agent.Find(call.State!.Key);
             var isUnderWay = state is { Flight.Phase: FlightPhase.Claiming } || Model(call.State.Key).LastToken > answer.Token;
-            if (node.IsAlive && !node.IsPaused && !isUnderWay && !_used.Contains(answer.Token) && answer.Life == node.Agent.LifeOf(call.Part))
+            var isOfThisLife = answer.Life == node.Agent.LifeOf(call.Part) && answer.Life == $"life {world.Store.LifeOf(call.State.Key)}";
+            if (node.IsAlive && !node.IsPaused && !isUnderWay && isOfThisLife && !_used.Contains(answer.Token))
                 world.Fail($"18: {node.Id} learned late that it has claim {answer.Token} of {call.State.Key}, and keeps it");
         });
     }
