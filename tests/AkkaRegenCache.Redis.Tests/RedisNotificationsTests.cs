@@ -123,7 +123,7 @@ public sealed class RedisNotificationsTests
         await using var link = await Link.ToAsync(server);
         var subscriber = link.Connection.GetSubscriber();
         var channel = RedisChannel.Literal("arc:notify:0:catalog");
-        var (heard, deaf, clock) = (0, 0, new ManualClock());
+        var (published, heard, deaf, clock) = (0L, 0, 0, new ManualClock());
         var ear = new RedisEar(
             () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref deaf), () => false, clock);
         using var subscription = ear.Add(_ => Interlocked.Increment(ref heard));
@@ -134,13 +134,16 @@ public sealed class RedisNotificationsTests
             await Eventually.Holds(
                 async () =>
                 {
-                    await subscriber.PublishAsync(channel, NotificationFormat.Write(Notification("key")));
+                    published += await subscriber.PublishAsync(channel, NotificationFormat.Write(Notification("key")));
                     return Volatile.Read(ref heard) > heartbeat;
                 },
                 "the echo comes");
             ear.OnPublished(before);
             clock.Advance(TimeSpan.FromSeconds(1));
         }
+
+        // An echo that is still under way would clear what follows.
+        await Eventually.Holds(() => ear.Heard == published, "all echoes have come");
 
         // This answer comes before its echo, and the echo is waited for only from now on.
         ear.OnPublished(ear.Heard);
