@@ -63,9 +63,13 @@ public sealed class RedisNotificationsTests
             await link.Connection.GetSubscriber().PublishAsync(RedisChannel.Literal("arc:notify:0:catalog"), bytes);
         await notifications.PublishAsync("catalog", Notification("after"));
         await Eventually.Holds(() => heard.Contains("after"), "it is heard after them");
-        await Eventually.Holds(() => !log.Lines.IsEmpty, "there is a warning");
-        Assert.Single(log.Lines);
+
+        // A slow first echo has a warning of its own.
+        await Eventually.Holds(() => Unreadable().Any(), "there is a warning");
+        Assert.Single(Unreadable());
         Assert.DoesNotContain("newer", heard);
+
+        IEnumerable<string> Unreadable() => log.Lines.Where(line => line.Contains("can't be read", StringComparison.Ordinal));
     }
 
     [RedisFact]
