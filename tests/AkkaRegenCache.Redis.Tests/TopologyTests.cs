@@ -71,7 +71,7 @@ public sealed class TopologyTests
     }
 
     [RedisFact]
-    public async Task On_a_cluster_of_three_masters_a_farm_works_while_slots_move()
+    public async Task On_a_cluster_of_three_masters_a_farm_finds_keys_whose_slots_have_moved()
     {
         await using var cluster = await RedisCluster.StartNewAsync();
         await using var one = new Node(cluster.Configuration);
@@ -89,7 +89,7 @@ public sealed class TopologyTests
         Assert.Equal(keys.Count, runs);
         Assert.Equal([0, 1, 2], keys.Select(key => cluster.MasterOf(NameOf(key))).Distinct().Order());
 
-        // Keys are changed while their slots go to the next master, one after the other.
+        // One slot after the other goes to the next master, and its key is changed at once, before the clients know where it is now.
         var moved = keys.Take(20).ToList();
         foreach (var key in moved)
         {

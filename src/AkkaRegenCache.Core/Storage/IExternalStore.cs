@@ -100,6 +100,6 @@ public interface IExternalStore
     /// <summary>Tells the tokens of keys, in one batch.</summary>
     /// <param name="keys">The keys.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>A token for each.</returns>
+    /// <returns>A token for each; <see cref="TokenCheck.Unknown"/> where a key's server doesn't answer and others do.</returns>
     ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default);
 }
