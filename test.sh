@@ -19,7 +19,7 @@ results=$PWD/TestResults
 passed=0 failed=0 skipped=0
 not_run=()
 notes=()
-[ "${REGENCACHE_TESTS:-}" = full ] || notes+=("skipped, as they run with --full only: AotTests' native compilation, and two thirds of some scenarios' cases in a cluster")
+[ "${REGENCACHE_TESTS:-}" = full ] || notes+=("in --full only: AotTests' native compilation, and two thirds of some scenarios' cases in a cluster")
 
 finish() {
     local each

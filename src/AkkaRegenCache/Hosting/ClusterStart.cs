@@ -9,8 +9,8 @@ namespace AkkaRegenCache.Hosting;
 /// <summary>Starts a cache's part of an actor system.</summary>
 internal static class ClusterStart
 {
-    /// <summary>How long a region may take to tell what it hosts, before it is left to end by itself.</summary>
-    private static readonly TimeSpan s_regionPatience = TimeSpan.FromSeconds(2);
+    /// <summary>How often a region that ends is asked what it still hosts.</summary>
+    private static readonly TimeSpan s_regionPace = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Starts the region and the actors; from then on the cache is connected.</summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
@@ -38,6 +38,7 @@ internal static class ClusterStart
         End(system, node, isEnding);
         start.Keeper();
         Leave(system, node, drain);
+        EndEmptyRegion(system, node.CacheName, region);
         if (node.Options.HandleTerminationSignal ?? !hasHost)
             TerminationSignal.Handle(system);
         return agent;
@@ -138,26 +139,46 @@ internal static class ClusterStart
             }
 
             node.Leave();
-            if (node.Seat is { } seat)
-                await EndIdleRegionAsync(seat.Region).ConfigureAwait(false);
             return Akka.Done.Instance;
         });
 
     /// <summary>
-    /// A region that hosts nothing has nothing to hand over. But told to go it waits for what it has buffered for shards that have no home yet, as those of a node
-    /// that leaves right after its start: until the phase of shutting regions down is over.
+    /// Akka tells the region to go in the same phase. It then waits, for as long as the phase lasts, not only for its shards to be handed over but also for the homes
+    /// of shards that it has buffered messages for; if no other node is there to host them, as where the last node stops or one right after its start, for
+    /// nothing. So it is ended as soon as it hosts nothing; by then nobody here waits for an answer to what it has buffered.
     /// </summary>
-    private static async Task EndIdleRegionAsync(IActorRef region)
+    internal static void EndEmptyRegion(ActorSystem system, string cacheName, IActorRef region) => CoordinatedShutdown.Get(system).AddTask(
+        CoordinatedShutdown.PhaseClusterShardingShutdownRegion,
+        ClusterNames.Agent(cacheName) + "-ends-its-region",
+        async () =>
+        {
+            using var ended = new CancellationTokenSource();
+            var gone = region.WatchAsync(ended.Token);
+            while (!gone.IsCompleted)
+            {
+                if (await HostsNothingAsync(region).ConfigureAwait(false))
+                {
+                    region.Tell(PoisonPill.Instance);
+                    break;
+                }
+
+                await Task.WhenAny(gone, Task.Delay(s_regionPace)).ConfigureAwait(false);
+            }
+
+            await ended.CancelAsync().ConfigureAwait(false);
+            return Akka.Done.Instance;
+        });
+
+    private static async Task<bool> HostsNothingAsync(IActorRef region)
     {
         try
         {
-            var state = await region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, s_regionPatience).ConfigureAwait(false);
-            if (state.Shards.Count == 0)
-                region.Tell(PoisonPill.Instance);
+            var state = await region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, s_regionPace).ConfigureAwait(false);
+            return state.Shards.Count == 0 && state.Failed.Count == 0;
         }
         catch (AskTimeoutException)
         {
-            // It is gone, or has more to do.
+            return false;
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using AkkaRegenCache.Core.Tests.Storage;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
@@ -117,7 +118,7 @@ public sealed class RegistrationTests
         {
             var services = new ServiceCollection();
             services.AddSingleton<TimeProvider>(clock);
-            services.AddRegenCache("farm").UseStore(store).UseNotifications(bus);
+            services.AddRegenCache("farm", Caches.WaitForTheStore).UseStore(store).UseNotifications(bus);
             return services.BuildServiceProvider();
         }
     }
@@ -141,7 +142,7 @@ public sealed class RegistrationTests
         var store = new InMemoryStore(storesObjects: false);
         var serializer = new ReversingSerializer();
         var services = new ServiceCollection();
-        services.AddRegenCache("writer").UseStore(store).UseSerializer(serializer);
+        services.AddRegenCache("writer", Caches.WaitForTheStore).UseStore(store).UseSerializer(serializer);
         await using var provider = services.BuildServiceProvider();
         await provider.GetRequiredService<IRegenCache>().SetAsync("key", "abc");
 
@@ -176,8 +177,8 @@ public sealed class RegistrationTests
         var services = new ServiceCollection();
         var snake = new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
         services.AddRegenCache("own", options => options.JsonSerializerOptions = snake).UseStore(store).UseSerializer(new ReversingSerializer());
-        services.AddRegenCache("made").UseStore(store).UseSerializerFactory(new ReversingFactory());
-        services.AddRegenCache("plain").UseStore(store);
+        services.AddRegenCache("made", Caches.WaitForTheStore).UseStore(store).UseSerializerFactory(new ReversingFactory());
+        services.AddRegenCache("plain", Caches.WaitForTheStore).UseStore(store);
         services.AddKeyedSingleton<JsonSerializerOptions>(typeof(IHybridCacheSerializer<>), new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.KebabCaseUpper });
         services.AddKeyedSingleton<JsonSerializerOptions>(typeof(IHybridCacheSerializer<Version>), JsonSerializerOptions.Web);
         await using var provider = services.BuildServiceProvider();

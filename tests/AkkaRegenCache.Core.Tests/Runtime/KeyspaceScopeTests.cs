@@ -1,3 +1,4 @@
+using AkkaRegenCache.Core.Tests.Storage;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
@@ -123,7 +124,7 @@ public sealed class KeyspaceScopeTests
     {
         var services = new ServiceCollection();
         services.AddScoped<Session>();
-        services.AddRegenCache("catalog").UseStore(store).AddKeyspace("users", generator);
+        services.AddRegenCache("catalog", Caches.WaitForTheStore).UseStore(store).AddKeyspace("users", generator);
         return services.BuildServiceProvider(validateScopes: true);
     }
 

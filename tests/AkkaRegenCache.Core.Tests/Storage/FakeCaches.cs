@@ -14,6 +14,10 @@ internal static class Caches
     public static MemoryDistributedCache InMemory(TimeProvider time) =>
         new(Options.Create(new MemoryDistributedCacheOptions { Clock = new Clock(time) }));
 
+    /// <summary>For tests on the machine's clock that are about what is in the store: a machine that stands still for a second changes nothing.</summary>
+    public static void WaitForTheStore(RegenCacheOptions options) =>
+        options.StoreReadTimeout = options.StoreWriteTimeout = options.StoreWarmUpTimeout = TimeSpan.FromMinutes(10);
+
     private sealed class Clock(TimeProvider time) : ISystemClock
     {
         public DateTimeOffset UtcNow => time.GetUtcNow();

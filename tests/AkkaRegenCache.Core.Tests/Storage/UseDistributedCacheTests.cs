@@ -55,7 +55,7 @@ public sealed class UseDistributedCacheTests
     {
         var services = new ServiceCollection();
         services.AddSingleton<IDistributedCache>(_shared);
-        services.AddRegenCache("cache").UseDistributedCache();
+        services.AddRegenCache("cache", Caches.WaitForTheStore).UseDistributedCache();
         return services.BuildServiceProvider();
     }
 }

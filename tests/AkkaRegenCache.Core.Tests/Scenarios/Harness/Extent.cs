@@ -1,5 +1,3 @@
-using Xunit;
-
 namespace AkkaRegenCache.Core.Tests;
 
 /// <summary>How much of the suites runs.</summary>
@@ -8,16 +6,12 @@ internal static class Extent
     /// <summary>Whether all runs that there is: <c>REGENCACHE_TESTS=full</c>, which <c>./test.sh --full</c> sets.</summary>
     public static bool IsFull { get; } = Environment.GetEnvironmentVariable("REGENCACHE_TESTS") == "full";
 
+    /// <summary>Cases of a theory that take long, or much beside them: none but in full.</summary>
+    public static T[] OfLong<T>(params T[] cases) => IsFull ? cases : [];
+
     /// <summary>
     /// Cases of a theory: all of them where a farm is quick to start; in a cluster, where that takes a third of a second, every third and the last.
     /// </summary>
     public static IEnumerable<T> Of<T>(params T[] cases) =>
         IsFull || typeof(Extent).Assembly.GetName().Name != "AkkaRegenCache.Cluster.Tests" ? cases : cases.Where((_, i) => i % 3 == 0 || i == cases.Length - 1);
-}
-
-/// <summary>A test that takes long, or much beside it: it runs in the suites' full extent only.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class FullFactAttribute : FactAttribute
-{
-    public FullFactAttribute() => Skip = Extent.IsFull ? null : "runs with ./test.sh --full (REGENCACHE_TESTS=full)";
 }
