@@ -15,6 +15,7 @@ public sealed partial class RedisStore
     {
         ArgumentNullException.ThrowIfNull(claims);
         var outcomes = new RenewOutcome[claims.Count];
+        Array.Fill(outcomes, RenewOutcome.Unknown);
         var micros = RedisAnswers.Micros(lease);
         var life = await BatchAsync(
             _calls.Scripts.Renew,
@@ -52,8 +53,7 @@ public sealed partial class RedisStore
             i => StateAndValue(keys[i]),
             (_, count) => [count],
             (i, part) => checks[i] = RedisAnswers.Check(part),
-            cancellationToken,
-            mayMiss: true).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
         return new CheckAnswer { Life = life, Checks = checks };
     }
 
@@ -69,8 +69,7 @@ public sealed partial class RedisStore
         Func<int, RedisKey[]> keysOf,
         Func<int, int, RedisValue[]> valuesOf,
         Action<int, RedisResult>? take,
-        CancellationToken cancellationToken,
-        bool mayMiss = false)
+        CancellationToken cancellationToken)
     {
         if (count == 0)
             return await _calls.LifeAsync(cancellationToken).ConfigureAwait(false);
@@ -86,11 +85,8 @@ public sealed partial class RedisStore
             calls.Add(_calls.CallAsync(script, $"a batch of {number}", [.. keys], valuesOf(from, number), cancellationToken).AsTask());
         }
 
-        // On a Redis Cluster each key has its server: where one doesn't answer, the others' answers count.
-        if (mayMiss && perCall == 1)
-            await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
-        else
-            await Task.WhenAll(calls).ConfigureAwait(false);
+        // On a Redis Cluster each key has its server: where one doesn't answer, the others' answers count. Where none does, the first error is everybody's.
+        await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
         for (var i = 0; i < count && take is not null; i++)
         {
             if (calls[i / perCall].IsCompletedSuccessfully)

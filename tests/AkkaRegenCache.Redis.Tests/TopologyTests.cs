@@ -1,4 +1,5 @@
 using System.Globalization;
+using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
 using Xunit;
@@ -119,6 +120,7 @@ public sealed class TopologyTests
 
         // The first key that the nodes know is one of those.
         await AssertIsFarmAsync(one.Cache, two.Cache, dead[0]);
+        var claims = await Task.WhenAll(new[] { dead[^1], live[^2] }.Select(key => ClaimAsync(one.Store, key)));
         await cluster.Servers[0].KillAsync();
 
         // Once the client knows: keys of the dead one come in between all the time, each is made on its node, and the others get to Redis.
@@ -135,6 +137,10 @@ public sealed class TopologyTests
         }
 
         Assert.InRange(pending, 0, Rounds / 2);
+
+        // What the others answered in a batch counts, though one doesn't.
+        Assert.Equal([RenewOutcome.Unknown, RenewOutcome.Held], (await one.Store.RenewAsync(claims, s_patience)).Outcomes);
+        Assert.NotEqual("", (await one.Store.TouchAsync([new KeyActivity(dead[^1], s_patience), new KeyActivity(live[^2], s_patience)])).Life);
         await AssertIsFarmAsync(one.Cache, two.Cache, live[^1]);
     }
 
@@ -147,6 +153,16 @@ public sealed class TopologyTests
         await Eventually.Holds(async () => (await two.TryGetAsync<string>(key)).Value == "first", "the other node has it", s_patience);
         await two.SetAsync(key, "second", s_long);
         await Eventually.Holds(async () => (await one.TryGetAsync<string>(key)).Value == "second", "the first node hears of a change", s_patience);
+    }
+
+    private static async Task<HeldClaim> ClaimAsync(IExternalStore store, string key)
+    {
+        var answer = await store.ClaimAsync(new ClaimRequest
+        {
+            Key = key, Operation = new OperationId("claims", key.Length), Owner = "claims", Lease = TimeSpan.FromMinutes(30), Reason = ClaimReason.Miss,
+        });
+        Assert.Equal(ClaimOutcome.Granted, answer.Outcome);
+        return new HeldClaim(key, answer.Token);
     }
 
     private static async Task<string> InfoAsync(RedisServer server)
@@ -178,6 +194,8 @@ public sealed class TopologyTests
         }
 
         public IRegenCache Cache { get; }
+
+        public IExternalStore Store => _services.GetRequiredKeyedService<IExternalStore>("catalog");
 
         public ValueTask DisposeAsync() => _services.DisposeAsync();
     }

@@ -335,7 +335,7 @@ internal partial class NodeAgent
             {
                 flight.LeaseEnds = call.IssuedAt + _settings.Lease;
             }
-            else if (flight is { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
+            else if (answer.Outcomes[i] == RenewOutcome.Lost && flight is { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
             {
                 // Lost: what it makes can't be stored, so making it is a waste. Those who wait ask again.
                 Cancel(flight, hung: false);

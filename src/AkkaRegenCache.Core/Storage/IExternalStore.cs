@@ -56,7 +56,7 @@ public interface IExternalStore
     /// <param name="claims">The claims.</param>
     /// <param name="lease">For how long each holds from now.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>Held or lost, for each.</returns>
+    /// <returns>For each: held, lost, or not known.</returns>
     ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default);
 
     /// <summary>Offers the result of a generation: accepted only while the claim with this very token is live; ends the claim.</summary>

@@ -63,6 +63,9 @@ public enum RenewOutcome
 
     /// <summary>It is gone: what it was for must not be committed.</summary>
     Lost,
+
+    /// <summary>Its server didn't answer, though others did: it holds for as long as it was known to.</summary>
+    Unknown,
 }
 
 /// <summary>The answer to a renewal, in the order of the claims.</summary>

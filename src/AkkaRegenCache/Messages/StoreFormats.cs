@@ -38,7 +38,7 @@ internal static class StoreFormats
         Format.Of<RenewAnswer>(
             "W1",
             static (w, m) => { w.Text(m.Life); w.List(m.Outcomes, static (w, o) => w.Byte((byte)o)); },
-            static r => new RenewAnswer { Life = r.Text(), Outcomes = r.List(static r => r.Enum(RenewOutcome.Lost)) }),
+            static r => new RenewAnswer { Life = r.Text(), Outcomes = r.List(static r => r.Enum(RenewOutcome.Unknown)) }),
         Format.Of<ChangeAnswer>(
             "S1",
             static (w, m) => { w.Text(m.Life); w.Flag(m.Accepted); w.Long(m.Token); w.OptionalTime(m.DueIn); w.Time(m.ActiveFor); },

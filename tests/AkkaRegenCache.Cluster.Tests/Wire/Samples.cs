@@ -124,7 +124,7 @@ internal static class Samples
             Failure = s_failure,
         }),
         new StoreReply(2, new ClaimAnswer { Life = "life", Outcome = ClaimOutcome.Granted }),
-        new StoreReply(3, new RenewAnswer { Life = "life", Outcomes = [RenewOutcome.Held, RenewOutcome.Lost] }),
+        new StoreReply(3, new RenewAnswer { Life = "life", Outcomes = [RenewOutcome.Held, RenewOutcome.Lost, RenewOutcome.Unknown] }),
         new StoreReply(4, new ChangeAnswer { Life = "life", Accepted = true, Token = 5, DueIn = s_time, ActiveFor = s_past }),
         new StoreReply(4, new ChangeAnswer { Life = "life", Accepted = false, Token = 5 }),
         new StoreReply(5, new ReleaseAnswer { Life = "life", Released = true }),
