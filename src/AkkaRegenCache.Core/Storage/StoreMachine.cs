@@ -18,7 +18,7 @@ namespace AkkaRegenCache.Storage;
 /// </para>
 /// <para>Times are 100 ns ticks of the store's clock, handed in. Not thread-safe.</para>
 /// </remarks>
-internal partial class StoreMachine
+internal sealed partial class StoreMachine
 {
     private const long TicksPerMicrosecond = TimeSpan.TicksPerMicrosecond;
 
@@ -46,6 +46,9 @@ internal partial class StoreMachine
 
     /// <summary>The store's life.</summary>
     public string Life { get; }
+
+    /// <summary>For tests: whether a step is left out.</summary>
+    public Predicate<StoreStep>? Omits { get; init; }
 
     /// <summary>Number of slots, live or awaiting their purge.</summary>
     public int Count => _slots.Count;
@@ -158,17 +161,25 @@ internal partial class StoreMachine
         where pair.Value.Claim is { } claim && claim.LeaseEnds > now
         select (pair.Key, pair.Value.Claim!.Token, pair.Value.Claim.Owner, pair.Value.Claim.LeaseEnds);
 
-    /// <summary>Whether a result made under this token is accepted. Overridden only to plant a bug.</summary>
-    protected virtual bool MayCommit(StoreSlot slot, long token, long now) => HoldsLiveClaim(slot, token, now);
+    /// <summary>Whether a result made under this token is accepted.</summary>
+    private bool MayCommit(StoreSlot slot, long token, long now) =>
+        HoldsLiveClaim(slot, token, now) || (IsOmitted(StoreStep.CheckClaim) && token > slot.Token);
 
-    /// <summary>Whether a claim's lease runs. Overridden only to plant a bug.</summary>
-    protected virtual bool IsLive(StoreSlot.ClaimState claim, long now) => claim.LeaseEnds > now;
+    /// <summary>Whether a claim's lease runs.</summary>
+    private bool IsLive(StoreSlot.ClaimState claim, long now) => claim.LeaseEnds > now || IsOmitted(StoreStep.EndLease);
 
-    /// <summary>Whether the record is due for its next regeneration. Overridden only to plant a bug.</summary>
-    protected virtual bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0 && slot.DueAt <= now && slot.ActiveUntil > now;
+    /// <summary>Whether the record is due for its next regeneration.</summary>
+    private bool IsDue(StoreSlot slot, long now) => slot.DueAt != 0
+        && (slot.DueAt <= now || IsOmitted(StoreStep.WaitForDue)) && (slot.ActiveUntil > now || IsOmitted(StoreStep.EndActivity));
 
-    /// <summary>Finds the first answer to a repeated operation. Overridden only to plant a bug.</summary>
-    protected virtual bool TryRecall(OperationId operation, out StoreAnswer first) => _operations.TryRecall(operation, out first);
+    /// <summary>Finds the first answer to a repeated operation.</summary>
+    private bool TryRecall(OperationId operation, out StoreAnswer first)
+    {
+        first = null!;
+        return !IsOmitted(StoreStep.RecallOperation) && _operations.TryRecall(operation, out first);
+    }
+
+    private bool IsOmitted(StoreStep step) => Omits is { } omits && omits(step);
 
     private ChangeAnswer Change(MutationRequest request, long now)
     {

@@ -194,9 +194,8 @@ internal sealed class SimCoordinators
             Shard = shard;
             Place = place;
             BeganAt = world.Now;
-            var settings = new CoordinatorSettings { Shard = shard, Incarnation = number };
-            var random = new Random(world.Random.Next());
-            Machine = world.Plant?.Coordinator?.Invoke(settings, random) ?? new CoordinatorShard(settings, random);
+            var settings = new CoordinatorSettings { Shard = shard, Incarnation = number, Omits = world.Plant?.Omits?.Invoke(world) };
+            Machine = new CoordinatorShard(settings, new Random(world.Random.Next()));
         }
 
         public CoordinatorShard Machine { get; }

@@ -58,9 +58,10 @@ internal sealed class SimNode : IAccessLog
             PartOf = key => world.Store.PartOf(key),
             Shards = world.Options.Shards,
             ShardOf = key => world.Coordinators.ShardOf(key),
+            Omits = world.Plant?.Omits?.Invoke(world),
         };
         var random = new Random(world.Random.Next());
-        _agent = world.Plant?.Agent?.Invoke(world, settings, random, this) ?? new NodeAgent(settings, random, this);
+        _agent = new NodeAgent(settings, random, this);
     }
 
     /// <summary>An entry as memory shows it.</summary>

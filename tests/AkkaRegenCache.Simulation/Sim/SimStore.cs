@@ -121,7 +121,7 @@ internal sealed class SimStore
     public void StepClock() => _turnedBack += SimOptions.Millis(_world.Random.Next(-3000, 3000));
 
     private StoreMachine NewMachine(int part) =>
-        _world.Plant?.Store?.Invoke($"life {_lives[part]}") ?? new StoreMachine($"life {_lives[part]}", TimeSpan.FromSeconds(10));
+        new StoreMachine($"life {_lives[part]}", TimeSpan.FromSeconds(10)) { Omits = _world.Plant?.OmitsInStore is { } omitted ? step => step == omitted : null };
 
     public void Ask(SimNode node, StoreCall call)
     {

@@ -16,6 +16,9 @@ internal sealed class CoordinatorSettings
 
     /// <summary>So many keys it keeps the schedule of; of more, the nodes keep it by themselves.</summary>
     public int MaximumKeys { get; init; } = 1_000_000;
+
+    /// <inheritdoc cref="AgentSettings.Omits"/>
+    public Func<Step, object?, bool>? Omits { get; init; }
 }
 
 /// <summary>
@@ -36,7 +39,7 @@ internal sealed class CoordinatorSettings
 /// </para>
 /// <para>Times are ticks (100 ns) of a monotonic clock, handed in. Not thread-safe.</para>
 /// </remarks>
-internal class CoordinatorShard
+internal sealed class CoordinatorShard
 {
     /// <summary>How many deadlines one call serves at most.</summary>
     private const int DeadlinesPerCall = 1024;
@@ -85,7 +88,7 @@ internal class CoordinatorShard
     /// <param name="now">Monotonic time in ticks (100 ns).</param>
     /// <param name="outbox">Gets what is to be told.</param>
     /// <exception cref="InvalidOperationException">An invariant is broken: the incarnation is of no use any more.</exception>
-    public virtual void On(object message, long now, CoordinatorOutbox outbox)
+    public void On(object message, long now, CoordinatorOutbox outbox)
     {
         if (now < _now)
             throw new InvalidOperationException($"Time went back from {_now} to {now}.");
@@ -114,8 +117,14 @@ internal class CoordinatorShard
 
     internal TrackedKey? Find(string key) => _keys.GetValueOrDefault(key);
 
-    /// <summary>Asks all nodes what they know. Overridden only to plant a bug.</summary>
-    protected virtual void Survey() => _out.Send(null, new SurveyAsked { Shard = _settings.Shard, Incarnation = _incarnation });
+    /// <summary>Asks all nodes what they know.</summary>
+    private void Survey()
+    {
+        if (!Omits(Step.Survey))
+            _out.Send(null, new SurveyAsked { Shard = _settings.Shard, Incarnation = _incarnation });
+    }
+
+    private bool Omits(Step step) => _settings.Omits is { } omits && omits(step, null);
 
     private void OnSaid(ToCoordinator said)
     {
@@ -267,9 +276,12 @@ internal class CoordinatorShard
         Settle(tracked);
     }
 
-    /// <summary>Gives a node the outcome it waits for. Overridden only to plant a bug.</summary>
-    protected virtual void Push(int node, CacheNotification outcome) =>
-        _out.Send(_nodes[node], new OutcomePushed { Shard = _settings.Shard, Incarnation = _incarnation, Outcome = outcome });
+    /// <summary>Gives a node the outcome it waits for.</summary>
+    private void Push(int node, CacheNotification outcome)
+    {
+        if (!Omits(Step.PushOutcome))
+            _out.Send(_nodes[node], new OutcomePushed { Shard = _settings.Shard, Incarnation = _incarnation, Outcome = outcome });
+    }
 
     private void OnOffered(int node, IReadOnlyList<OfferedKey> keys)
     {
@@ -343,9 +355,11 @@ internal class CoordinatorShard
         OnOffered(node, answered.Offered);
     }
 
-    /// <summary>A node is believed dead. What it held goes to those who wait for it. Overridden only to plant a bug.</summary>
-    protected virtual void OnNodeDown(string name)
+    /// <summary>A node is believed dead. What it held goes to those who wait for it.</summary>
+    private void OnNodeDown(string name)
     {
+        if (Omits(Step.FindHeir))
+            return;
         var node = _nodes.Lose(name);
         if (node == TrackedKey.Nobody)
             return;
@@ -432,9 +446,12 @@ internal class CoordinatorShard
         }
     }
 
-    /// <summary>A key is due: one node is asked. Overridden only to plant a bug.</summary>
-    protected virtual void ServeDue(TrackedKey tracked)
+    /// <summary>A key is due: one node is asked.</summary>
+    private void ServeDue(TrackedKey tracked)
     {
+        if (Omits(Step.AskForDue))
+            return;
+
         // Its holder brings the next time; and whom nobody reads any more the store would not grant.
         if (tracked.Engagement is { Holder: not TrackedKey.Nobody } || tracked.ActiveUntil < _now)
             return;

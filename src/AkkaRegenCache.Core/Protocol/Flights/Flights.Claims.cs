@@ -3,26 +3,47 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Asking the store: reads, claims, releases.</content>
-internal partial class NodeAgent
+internal sealed partial class Flights
 {
-    /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for. Overridden only to plant a bug.</summary>
-    protected virtual bool IsOvertaken(StoreCall call, long token)
+    private const int ClaimAttempts = 2;
+
+    /// <summary>How many claims of others that end without a value a flight waits for.</summary>
+    private const int MaximumRounds = 3;
+
+    /// <summary>How often a claim held by this very node is asked for again before it is taken for an orphan.</summary>
+    private const int OwnClaimPatience = 3;
+
+    public int Claiming { get; set; }
+
+    /// <summary>
+    /// What an operation brought is shown now, but something was missed while it was under way, when there was nothing to check yet: the
+    /// store is asked once more.
+    /// </summary>
+    public void VerifyAcrossGap(StoreCall call)
     {
-        var heardBefore = call.LifeAtIssue == _lives[call.Part] ? call.HeardAtIssue : 0;
-        return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !MayShow(call.State);
+        if (call.GapsAtIssue != Kernel.Gaps)
+            Peek(call.State!, null);
     }
 
-    private void Read(Flight flight)
+    /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for.</summary>
+    private bool IsOvertaken(StoreCall call, long token)
+    {
+        if (Kernel.Omits(Step.RefuseOvertaken))
+            return false;
+        var heardBefore = call.LifeAtIssue == Kernel.Lives[call.Part] ? call.HeardAtIssue : 0;
+        return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !Shown.MayShow(call.State);
+    }
+
+    public void Read(Flight flight)
     {
         flight.Phase = FlightPhase.Reading;
         BeginAsking(flight);
-        Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
+        StoreGate.Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
     }
 
-    private void Claim(Flight flight)
+    public void Claim(Flight flight)
     {
-        if (flight.Awaited == 0 && !TakePlace(flight))
+        if (flight.Awaited == 0 && !Places.TakePlace(flight))
             return;
         var state = flight.State;
         flight.Phase = FlightPhase.Claiming;
@@ -37,56 +58,56 @@ internal partial class NodeAgent
         var request = new ClaimRequest
         {
             Key = state.Key,
-            Operation = NextOperation(),
-            Owner = _settings.NodeId,
-            Lease = TimeSpan.FromTicks(_settings.Lease),
+            Operation = Kernel.NextOperation(),
+            Owner = Settings.NodeId,
+            Lease = TimeSpan.FromTicks(Settings.Lease),
             Reason = flight.Why,
             ObservedToken = observed,
             AwaitedToken = flight.Awaited,
-            ActiveFor = TimeSpan.FromTicks(state.ActiveUntil > _now ? state.ActiveUntil - _now : 0),
+            ActiveFor = TimeSpan.FromTicks(state.ActiveUntil > Now ? state.ActiveUntil - Now : 0),
             StealFrom = flight.Orphan,
         };
         flight.Orphan = null;
-        _claiming++;
-        Issue(new StoreCall { Request = request, State = state, Flight = flight });
+        Claiming++;
+        StoreGate.Issue(new StoreCall { Request = request, State = state, Flight = flight });
     }
 
     private void BeginAsking(Flight flight)
     {
         if (flight.AsksUntil == 0)
-            flight.AsksUntil = _now + _settings.ReadTimeout;
+            flight.AsksUntil = Now + Settings.ReadTimeout;
     }
 
     /// <summary>Generates without the store, for those who wait on this node.</summary>
     private void RunLocally(Flight flight)
     {
-        if (flight is { Why: not ClaimReason.Refresh, State.InMemory: true } && !EndsSoon(flight.State))
+        if (flight is { Why: not ClaimReason.Refresh, State.InMemory: true } && !Scheduling.EndsSoon(flight.State))
         {
             // A change came while the store was asked: what is made now must not cover it, and those who wait have what they came for.
-            Answer(flight.TakeWaiters(), AnswerKind.InMemory);
-            DueAgainIn(flight.State, s_repairDelay);
+            Kernel.Answer(flight.TakeWaiters(), AnswerKind.InMemory);
+            Scheduling.DueAgainIn(flight.State, Delays.Repair);
             End(flight);
             return;
         }
 
-        if (!TakePlace(flight))
+        if (!Places.TakePlace(flight))
             return;
         flight.IsLocal = true;
         flight.Token = Math.Max(flight.State.NewestHeard, flight.State.Token);
         Run(flight, 0);
     }
 
-    private void OnRead(StoreCall call, ReadAnswer? answer, StoreFault fault)
+    public void OnRead(StoreCall call, ReadAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         var state = flight.State;
         var record = answer?.Record;
         if (answer is null)
         {
-            Answer(flight.TakePeekers(), AnswerKind.Missing);
-            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && EndsSoon(state));
+            Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
+            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && Scheduling.EndsSoon(state));
             if (flight.Waiters is null && mayWait)
-                End(flight, again: s_repairDelay / 4);
+                End(flight, again: Delays.Repair / 4);
             else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)
                 RunLocally(flight);
             else
@@ -100,19 +121,19 @@ internal partial class NodeAgent
         {
             // Asked after all that was heard before, the store knows best, also where it is behind that.
             state.NewestHeard = Math.Max(record.Token, state.Token);
-            Take(call, record);
-            AnswerValue(flight.TakePeekers(), record.Payload!, record.Token);
-            AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
+            Records.Take(call, record);
+            Kernel.AnswerValue(flight.TakePeekers(), record.Payload!, record.Token);
+            Kernel.AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
             End(flight);
         }
         else
         {
-            NoteToken(state, record?.Token ?? 0);
+            Shown.NoteToken(state, record?.Token ?? 0);
             if (record is not null && flight.Waiters is null)
-                Unschedule(state);
+                Scheduling.Unschedule(state);
             if (state.IsOutdated)
-                Forget(state);
-            Answer(flight.TakePeekers(), AnswerKind.Missing);
+                Shown.Forget(state);
+            Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
             if (flight.Waiters is null && !flight.IsOwedARun)
                 End(flight);
             else
@@ -120,7 +141,7 @@ internal partial class NodeAgent
         }
     }
 
-    private void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer, StoreFault fault)
+    public void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         switch (answer?.Outcome)
@@ -138,16 +159,16 @@ internal partial class NodeAgent
                 OnFresh(call, flight, answer.Record);
                 break;
             case ClaimOutcome.BackingOff when request.Reason == ClaimReason.Due:
-                TellDeclined(flight.State, isOver: false, answer.Remaining);
-                DueAgainIn(flight.State, answer.Remaining.Ticks);
+                Coordinators.TellDeclined(flight.State, isOver: false, answer.Remaining);
+                Scheduling.DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
                 break;
             case ClaimOutcome.BackingOff when IsOvertaken(call, answer.Token):
                 AskAgain(flight);
                 break;
             case ClaimOutcome.BackingOff:
-                AnswerFailure(flight.TakeWaiters(), OwnOf(flight.State.Key, answer.Failure));
-                DueAgainIn(flight.State, s_repairDelay);
+                Kernel.AnswerFailure(flight.TakeWaiters(), OwnFailures.OwnOf(flight.State.Key, answer.Failure));
+                Scheduling.DueAgainIn(flight.State, Delays.Repair);
                 End(flight);
                 break;
         }
@@ -156,14 +177,14 @@ internal partial class NodeAgent
     private void OnClaimFailed(StoreCall call, Flight flight, StoreFault fault)
     {
         var state = flight.State;
-        if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && _now < flight.AsksUntil)
+        if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && Now < flight.AsksUntil)
         {
-            _claiming++;
-            RetryLater(call, fault == StoreFault.TimedOut ? 0 : s_retryDelay << call.Attempt);
+            Claiming++;
+            StoreGate.RetryLater(call, fault == StoreFault.TimedOut ? 0 : Delays.Retry << call.Attempt);
             return;
         }
 
-        if (call.Late is { } late && late.Life == _lives[call.Part] && _now < call.IssuedAt + _settings.Lease)
+        if (call.Late is { } late && late.Life == Kernel.Lives[call.Part] && Now < call.IssuedAt + Settings.Lease)
         {
             OnGranted(call, flight, late.Token);
             return;
@@ -173,15 +194,15 @@ internal partial class NodeAgent
             Return(state, tooLate);
 
         // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
-        if (flight.Waiters is not null || (flight.KeepsGoing && EndsSoon(state)))
+        if (flight.Waiters is not null || (flight.KeepsGoing && Scheduling.EndsSoon(state)))
         {
             RunLocally(flight);
         }
         else
         {
             if (flight.Why == ClaimReason.Due)
-                TellDeclined(state, isOver: false, null);
-            DueAgainIn(state, s_repairDelay);
+                Coordinators.TellDeclined(state, isOver: false, null);
+            Scheduling.DueAgainIn(state, Delays.Repair);
             End(flight);
         }
     }
@@ -197,47 +218,47 @@ internal partial class NodeAgent
         }
 
         flight.Token = token;
-        var isLeaving = (_isDraining || _hasDrained) && flight.Waiters is null;
+        var isLeaving = (Kernel.IsDraining || Kernel.HasDrained) && flight.Waiters is null;
         if (isLeaving || flight.IsUnwanted || (state.Source ?? flight.Waiters?.Source) is null)
         {
             Release(flight, null);
             if (isLeaving)
-                PublishEnd(NotificationKind.Released, flight);
+                Telling.PublishEnd(NotificationKind.Released, flight);
             End(flight);
             return;
         }
 
-        if (!TakePlace(flight))
+        if (!Places.TakePlace(flight))
         {
             ReturnClaim(flight);
             return;
         }
 
-        flight.LeaseEnds = call.IssuedAt + _settings.Lease;
-        flight.Life = _lives[state.Part];
-        Hold(flight);
-        TellHeld(flight);
+        flight.LeaseEnds = call.IssuedAt + Settings.Lease;
+        flight.Life = Kernel.Lives[state.Part];
+        HeldClaims.Hold(flight);
+        Coordinators.TellHeld(flight);
         Run(flight, token);
     }
 
     private void OnHeld(Flight flight, ClaimAnswer answer)
     {
-        if (answer.Owner == _settings.NodeId)
+        if (answer.Owner == Settings.NodeId)
         {
             if (++flight.OwnClaims <= OwnClaimPatience)
             {
                 // Most likely its release is still on the way.
                 flight.Phase = FlightPhase.Waiting;
-                flight.WakeAt = _now + s_retryDelay;
-                Queue(flight);
+                flight.WakeAt = Now + Delays.Retry;
+                Kernel.Queue(flight);
                 return;
             }
 
             // A claim of ours whose answer never came: nobody runs it, so it is given back and asked for again.
             flight.Phase = FlightPhase.Releasing;
-            Issue(new StoreCall
+            StoreGate.Issue(new StoreCall
             {
-                Request = new ReleaseRequest { Key = flight.State.Key, Operation = NextOperation(), Token = answer.Token },
+                Request = new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token },
                 State = flight.State,
                 Flight = flight,
             });
@@ -271,17 +292,17 @@ internal partial class NodeAgent
         }
 
         flight.Phase = FlightPhase.Waiting;
-        GivePlaceBack(flight);
+        Places.GivePlaceBack(flight);
         flight.AsksUntil = 0;
-        flight.WakeAt = _now + answer.Remaining.Ticks + Random(s_retryDelay);
+        flight.WakeAt = Now + answer.Remaining.Ticks + Kernel.Random(Delays.Retry);
 
         // Its holder has told that it gave the claim up, but the store doesn't know yet; or never will, and its lease has to end.
         if (flight.EndHeard >= answer.Token)
-            flight.WakeAt = Math.Min(flight.WakeAt, _now + (s_retryDelay << Math.Min(flight.EndAsks++, 5)));
+            flight.WakeAt = Math.Min(flight.WakeAt, Now + (Delays.Retry << Math.Min(flight.EndAsks++, 5)));
         else
-            TellAwaited(flight);
-        WakeForOrphan(flight);
-        Queue(flight);
+            Coordinators.TellAwaited(flight);
+        DeadNodes.WakeForOrphan(flight);
+        Kernel.Queue(flight);
     }
 
     /// <summary>
@@ -290,23 +311,23 @@ internal partial class NodeAgent
     /// </summary>
     private void AskAgainBeforeEnd(KeyState state, long leaseLeft)
     {
-        if (EndsSoon(state))
+        if (Scheduling.EndsSoon(state))
         {
             Peek(state, null);
-            leaseLeft = Math.Min(leaseLeft, SoonDelay(state));
+            leaseLeft = Math.Min(leaseLeft, Scheduling.SoonDelay(state));
         }
         else if (state is { InMemory: true, Source: not null })
         {
-            leaseLeft = Math.Min(leaseLeft, SoonAt(state) - _now);
+            leaseLeft = Math.Min(leaseLeft, Scheduling.SoonAt(state) - Now);
         }
 
-        DueAgainIn(state, leaseLeft);
+        Scheduling.DueAgainIn(state, leaseLeft);
     }
 
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
     {
         var state = flight.State;
-        if (IsOvertaken(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.LifeAtIssue != _lives[call.Part]))
+        if (IsOvertaken(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.LifeAtIssue != Kernel.Lives[call.Part]))
         {
             AskAgain(flight);
             return;
@@ -314,33 +335,35 @@ internal partial class NodeAgent
 
         if (record is { IsRemoved: false })
         {
-            Take(call, record);
-            AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
+            Records.Take(call, record);
+            Kernel.AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
             var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
             if (flight.Why == ClaimReason.Due)
-                TellDeclined(state, isOver, record.DueIn);
+                Coordinators.TellDeclined(state, isOver, record.DueIn);
             if (isOver)
-                Unschedule(state);
+                Scheduling.Unschedule(state);
             End(flight);
             return;
         }
 
         // Only a Due claim gets here: the key was removed, or is inactive and gone.
-        NoteToken(state, record?.Token ?? 0);
-        TellDeclined(state, isOver: true, null);
-        Unschedule(state);
+        Shown.NoteToken(state, record?.Token ?? 0);
+        Coordinators.TellDeclined(state, isOver: true, null);
+        Scheduling.Unschedule(state);
         if (state.IsOutdated)
-            Forget(state);
+            Shown.Forget(state);
         EndOrAskAsMiss(flight);
     }
 
     /// <summary>
     /// A claim was granted when nobody here waited for that any more: the value is made without the store, or by a later claim. It is given back, or it would block
-    /// the key in the whole farm for its lease. What runs here without the store can't use it: a change may have come between the two. Overridden only to plant a bug.
+    /// the key in the whole farm for its lease. What runs here without the store can't use it: a change may have come between the two.
     /// </summary>
-    protected virtual void OnLateGrant(LateGrant late)
+    public void OnLateGrant(LateGrant late)
     {
-        var state = StateOf(late.Call.State!.Key);
+        if (Kernel.Omits(Step.ReturnLateGrant))
+            return;
+        var state = Kernel.StateOf(late.Call.State!.Key);
         if (late.Call.IsAwaited)
         {
             // It is asked for once more: should that bring nothing, this did.
@@ -351,37 +374,37 @@ internal partial class NodeAgent
             Return(state, late.Answer);
         }
 
-        Settle(state);
+        Kernel.Settle(state);
     }
 
     private void Return(KeyState state, ClaimAnswer granted)
     {
         var flight = new Flight(state, ClaimReason.Miss) { Token = granted.Token };
         Release(flight, null, isReturn: true);
-        if (granted.Life == _lives[state.Part])
-            PublishEnd(NotificationKind.Released, flight);
+        if (granted.Life == Kernel.Lives[state.Part])
+            Telling.PublishEnd(NotificationKind.Released, flight);
     }
 
     /// <summary>Whether a flight of a key has this claim.</summary>
     private bool IsUnder(KeyState state, long token) =>
-        state.Flight?.Token == token || (_detached.TryGetValue(state, out var flights) && flights.Exists(flight => flight.Token == token));
+        state.Flight?.Token == token || (Detached.TryGetValue(state, out var flights) && flights.Exists(flight => flight.Token == token));
 
     private void Release(Flight flight, GenerationFailure? failure, long dueBackoff = 0, bool isReturn = false)
     {
-        Unhold(flight);
+        HeldClaims.Unhold(flight);
         var state = flight.State;
         if (failure is not null)
         {
-            dueBackoff = DueBackoff(state);
+            dueBackoff = Scheduling.DueBackoff(state);
             state.Failures = (byte)Math.Min(state.Failures + 1, 30);
         }
 
-        Issue(new StoreCall
+        StoreGate.Issue(new StoreCall
         {
             Request = new ReleaseRequest
             {
                 Key = state.Key,
-                Operation = NextOperation(),
+                Operation = Kernel.NextOperation(),
                 Token = flight.Token,
                 Failure = failure,
                 Backoff = TimeSpan.FromTicks(state.Source?.Profile.FailureBackoff ?? 0),
@@ -392,12 +415,12 @@ internal partial class NodeAgent
         });
     }
 
-    private void OnReleased(StoreCall call, ReleaseAnswer? answer)
+    public void OnReleased(StoreCall call, ReleaseAnswer? answer)
     {
         var flight = call.Flight;
         if (answer is null && call.Attempt + 1 < ClaimAttempts && (flight is null || !flight.IsEnded))
         {
-            RetryLater(call, s_retryDelay << call.Attempt);
+            StoreGate.RetryLater(call, Delays.Retry << call.Attempt);
         }
         else if (flight is { IsEnded: false, Phase: FlightPhase.Releasing })
         {
@@ -413,7 +436,7 @@ internal partial class NodeAgent
             flight.IsAbandoning = false;
             if (answer is { Released: true } && flight.Phase == FlightPhase.Running)
             {
-                PublishEnd(NotificationKind.Released, flight);
+                Telling.PublishEnd(NotificationKind.Released, flight);
                 Cancel(flight, hung: false);
                 AskAgainAll(flight);
             }

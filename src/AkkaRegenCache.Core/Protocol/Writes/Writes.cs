@@ -1,47 +1,47 @@
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Sets and removals, while the store answers.</content>
-internal partial class NodeAgent
+internal sealed partial class Writes(Kernel kernel) : Component(kernel)
 {
     private const int ChangeAttempts = 4;
 
     private static readonly long s_doubt = TimeSpan.FromMilliseconds(10).Ticks;
 
     /// <summary>The changes of each key that are not over, latest first.</summary>
-    private readonly Dictionary<KeyState, PendingChange> _open = [];
+    public Dictionary<KeyState, PendingChange> Open { get; } = [];
 
     private long _changes;
 
-    private void OnChange(ChangeRequested asked)
+    public void OnChange(ChangeRequested asked)
     {
-        var state = StateOf(asked.Caller.Key);
+        var state = Kernel.StateOf(asked.Caller.Key);
         var change = new PendingChange(state, asked)
         {
             Number = ++_changes,
-            Operation = NextOperation(),
+            Operation = Kernel.NextOperation(),
             Observed = Math.Max(state.NewestHeard, state.Token),
-            AskedAt = _now,
-            CallerEnds = _now + _settings.WriteTimeout,
-            Gaps = _gaps,
-            Life = _lives[state.Part],
+            AskedAt = Now,
+            CallerEnds = Now + Settings.WriteTimeout,
+            Gaps = Kernel.Gaps,
+            Life = Kernel.Lives[state.Part],
         };
         state.Pending++;
-        change.NextOpen = _open.GetValueOrDefault(state);
-        _open[state] = change;
-        _aside.Add(asked.Caller, null);
-        if (_queues.ContainsKey(state))
+        change.NextOpen = Open.GetValueOrDefault(state);
+        Open[state] = change;
+        Flights.Aside.Add(asked.Caller, null);
+        if (Queues.ContainsKey(state))
             Enqueue(change);
-        if (change.Profile.BackgroundWrites ? _queued < _settings.MaximumPendingChanges : change.IsQueued && _breaker.IsOpen)
+        if (change.Profile.BackgroundWrites ? Queued < Settings.MaximumPendingChanges : change.IsQueued && StoreGate.Breaker.IsOpen)
             Defer(change, null);
 
         // Behind another one it waits for its turn, and not longer than its caller may.
         if (IsNext(change))
             Try(change);
         if (!change.IsResolved)
-            Queue(change);
-        Settle(state);
+            Kernel.Queue(change);
+        Kernel.Settle(state);
     }
 
     /// <summary>Offers the change to the store.</summary>
@@ -49,19 +49,19 @@ internal partial class NodeAgent
     {
         if (change.Tries == 0)
         {
-            change.SentAt = _now;
+            change.SentAt = Now;
         }
-        else if (_now - change.SentAt > s_repeatable)
+        else if (Now - change.SentAt > StoreGate.Repeatable)
         {
             // The store may have forgotten the first try: this is another change. A set that was done after all loses to itself.
-            change.Operation = NextOperation();
-            change.SentAt = _now;
+            change.Operation = Kernel.NextOperation();
+            change.SentAt = Now;
         }
 
         change.IsInFlight = true;
         change.WakeAt = long.MaxValue;
         var profile = change.Profile;
-        var age = _now - change.AskedAt;
+        var age = Now - change.AskedAt;
 
         // Clocks run apart a little; in doubt a change counts as asked for later, and wins.
         var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / 100) - s_doubt));
@@ -84,12 +84,12 @@ internal partial class NodeAgent
                 ObservedToken = change.Observed,
                 IsRetry = change.Tries > 0,
                 AskedAgo = askedAgo,
-                TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, _settings.Lease) + _settings.Lease),
+                TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, Settings.Lease) + Settings.Lease),
             };
-        Issue(new StoreCall { Request = request, State = change.State, Change = change, Attempt = change.Tries, IssuedAt = change.AskedAt, GapsAtIssue = change.Gaps });
+        StoreGate.Issue(new StoreCall { Request = request, State = change.State, Change = change, Attempt = change.Tries, IssuedAt = change.AskedAt, GapsAtIssue = change.Gaps });
     }
 
-    private void OnChanged(StoreCall call, StoreReplied reply)
+    public void OnChanged(StoreCall call, StoreReplied reply)
     {
         var change = call.Change!;
         change.IsInFlight = false;
@@ -97,7 +97,7 @@ internal partial class NodeAgent
         if (change.IsFlushed)
         {
             change.IsFlushed = false;
-            _flushing--;
+            Flushing--;
         }
 
         if (reply.Answer is ChangeAnswer answer)
@@ -124,69 +124,69 @@ internal partial class NodeAgent
         var later = Dequeue(change);
         foreach (var waiting in later ?? [])
             waiting.Observed = Math.Max(waiting.Observed, answer.Token);
-        NoteToken(state, answer.Token);
+        Shown.NoteToken(state, answer.Token);
 
         if (answer.Accepted && (change.Payload is null || change.MemoryOnly || call.Request is InvalidateRequest))
         {
-            PublishRemoved(state.Key, answer.Token);
-            HearRemoved(state, answer.Token);
+            Telling.PublishRemoved(state.Key, answer.Token);
+            Records.HearRemoved(state, answer.Token);
             if (change.MemoryOnly && state.NewestHeard == answer.Token)
-                Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Life);
+                Shown.Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Life);
         }
         else if (answer.Accepted)
         {
             var ends = change.AskedAt + change.Profile.Life;
-            PublishFresh(state.Key, change.Payload!, answer, ends - _now);
-            if (change.Tries > 1 && change.Life != _lives[state.Part])
+            Telling.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
+            if (change.Tries > 1 && change.Life != Kernel.Lives[state.Part])
             {
                 // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't.
-                Forget(state);
+                Shown.Forget(state);
             }
             else if (state.NewestHeard == answer.Token)
             {
-                Show(state, answer.Token, change.Payload!, ends);
-                DueIn(state, answer.DueIn, owner: true);
+                Shown.Show(state, answer.Token, change.Payload!, ends);
+                Scheduling.DueIn(state, answer.DueIn, owner: true);
             }
             else if (state.InMemory && state.Token < answer.Token)
             {
                 // Overtaken already by something that is still being fetched; whoever made this change must not see what was before it.
-                Forget(state);
+                Shown.Forget(state);
             }
 
-            WakeWaiting(state, answer.Token, state.NewestHeard == answer.Token ? change.Payload : null);
+            Flights.WakeWaiting(state, answer.Token, state.NewestHeard == answer.Token ? change.Payload : null);
         }
         else if (change.IsInDoubt)
         {
             // Lost, perhaps to its own first try, of which nobody was told.
-            NoteUnsure();
+            Telling.NoteUnsure();
         }
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
         {
             // What is shown lost, or counts as older than something else by the store's order.
             state.Token = Math.Min(state.Token, answer.Token - 1);
-            DueAgainIn(state, 0);
+            Scheduling.DueAgainIn(state, 0);
         }
         else if (state.IsOutdated)
         {
-            DueAgainIn(state, 0);
+            Scheduling.DueAgainIn(state, 0);
         }
 
-        VerifyAcrossGap(call);
+        Flights.VerifyAcrossGap(call);
         Resolve(change);
-        if (_aside.Remove(change.Caller))
-            _out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
+        if (Flights.Aside.Remove(change.Caller))
+            Out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
         GoOn(state, later);
     }
 
     private void OnChangeFailed(PendingChange change, StoreReplied reply)
     {
-        var isWorthAnother = reply.Fault is StoreFault.Failed && !_breaker.IsOpen && change.Tries < ChangeAttempts;
-        var wakeAt = _now + (s_retryDelay << change.Tries);
+        var isWorthAnother = reply.Fault is StoreFault.Failed && !StoreGate.Breaker.IsOpen && change.Tries < ChangeAttempts;
+        var wakeAt = Now + (Delays.Retry << change.Tries);
         if (!change.IsApplied && isWorthAnother && wakeAt < change.CallerEnds)
         {
             change.WakeAt = wakeAt;
-            Queue(change);
+            Kernel.Queue(change);
             return;
         }
 
@@ -198,33 +198,33 @@ internal partial class NodeAgent
             return;
 
         // While the store counts as down, its return is what wakes all that wait.
-        change.WakeAt = _breaker.IsOpen ? long.MaxValue : _now + s_repairDelay;
-        Queue(change);
+        change.WakeAt = StoreGate.Breaker.IsOpen ? long.MaxValue : Now + Delays.Repair;
+        Kernel.Queue(change);
         ReturnParked(change.State);
     }
 
-    private void ServeChange(PendingChange change)
+    public void ServeChange(PendingChange change)
     {
-        if (!change.IsApplied && change.CallerEnds <= _now)
+        if (!change.IsApplied && change.CallerEnds <= Now)
             Defer(change, null);
-        if (!change.IsInFlight && change.WakeAt <= _now)
+        if (!change.IsInFlight && change.WakeAt <= Now)
         {
             change.WakeAt = long.MaxValue;
             if (change.IsApplied)
-                _toFlush.Enqueue(change);
+                ToFlush.Enqueue(change);
             else if (IsNext(change))
                 Try(change);
         }
 
         if (!change.IsResolved)
-            Queue(change);
-        Settle(change.State);
+            Kernel.Queue(change);
+        Kernel.Settle(change.State);
     }
 
     /// <summary>The store has taken a change: earlier ones of this node count no longer, but where they are on their way.</summary>
     private void Overtake(PendingChange change, long token)
     {
-        for (var open = _open.GetValueOrDefault(change.State); open is not null;)
+        for (var open = Open.GetValueOrDefault(change.State); open is not null;)
         {
             var earlier = open;
             open = open.NextOpen;
@@ -242,10 +242,10 @@ internal partial class NodeAgent
         if (change.IsResolved)
             return;
         change.IsResolved = true;
-        _deadlines.Remove(change);
+        Kernel.Deadlines.Remove(change);
         var state = change.State;
         state.Pending--;
-        var open = _open[state];
+        var open = Open[state];
         if (open != change)
         {
             while (open.NextOpen != change)
@@ -254,11 +254,11 @@ internal partial class NodeAgent
         }
         else if (change.NextOpen is { } next)
         {
-            _open[state] = next;
+            Open[state] = next;
         }
         else
         {
-            _open.Remove(state);
+            Open.Remove(state);
         }
     }
 }

@@ -1,0 +1,9 @@
+namespace AkkaRegenCache.Protocol;
+
+/// <summary>Something for the coordinator of a shard.</summary>
+internal sealed class CoordinatorCall(int shard, ToCoordinator message)
+{
+    public int Shard { get; } = shard;
+
+    public ToCoordinator Message { get; } = message;
+}

@@ -1,0 +1,200 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
+{
+    /// <summary>
+    /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and it asks the
+    /// store for what it waited to be told.
+    /// </summary>
+    public void GoOnAlone()
+    {
+        Kernel.IsAlone = true;
+        Kernel.IsDraining = false;
+        Kernel.HasDrained = false;
+
+        // Where the store is another one from now on, it counts as down no longer than the first answer takes.
+        if (StoreGate.Breaker.IsOpen && StoreGate.Breaker.ProbeAt != long.MaxValue)
+            StoreHealth.Probe();
+        foreach (var state in Kernel.Keys.Values.ToArray())
+        {
+            if (state.Flight is { Phase: FlightPhase.Waiting } flight)
+            {
+                flight.WakeAt = Now;
+                Kernel.Queue(flight);
+            }
+
+            // What was due while the node was leaving, somebody else was to see to.
+            if (state is { DueAt: long.MaxValue, Flight: null, Ready: false, InMemory: true } && (!state.Unscheduled || state.Uncommitted))
+                Scheduling.DueAgainIn(state, Kernel.Random(Scheduling.Spread));
+            Kernel.Settle(state);
+        }
+
+        Hearing.Publishers.Clear();
+        Checking.StartCheck();
+    }
+
+    public void OnCoordinated(FromCoordinator said)
+    {
+        if (said.Shard >= Coordinators.Incarnations.Length)
+            return;
+        if (said.Incarnation < Coordinators.Incarnations[said.Shard])
+        {
+            // Replaced; or a new one whose clock is behind that of the one before it, which must know.
+            Coordinators.Tell(said.Shard, new SurveyAnswered { Node = Settings.NodeId, Incarnation = Coordinators.Incarnations[said.Shard] });
+            return;
+        }
+
+        Coordinators.Incarnations[said.Shard] = said.Incarnation;
+        switch (said)
+        {
+            case SurveyAsked:
+                AnswerSurvey(said.Shard, said.Incarnation);
+                if (Kernel.Lives.Length > 1)
+                    Checking.StartCheck();
+                break;
+            case OutcomePushed pushed when pushed.Outcome.Publisher != Settings.NodeId:
+                Hearing.Hear(pushed.Outcome);
+                break;
+            case RegenerationDue due:
+                OnRegenerationDue(due);
+                break;
+            case ClaimOrphaned orphaned:
+                OnOrphaned(orphaned);
+                break;
+        }
+    }
+
+    /// <summary>The node whose outcome callers here wait for is believed dead: its claim is taken over, which is safe also if it isn't.</summary>
+    private void OnOrphaned(ClaimOrphaned orphaned)
+    {
+        if (Kernel.Keys.TryGetValue(orphaned.Key, out var state) && state.Flight is { Phase: FlightPhase.Waiting } flight
+            && flight.AwaitedHolder == orphaned.Holder && !Kernel.IsDraining && !Kernel.HasDrained)
+        {
+            flight.Orphan = orphaned.Holder;
+            Flights.Claim(flight);
+        }
+        else
+        {
+            Coordinators.Tell(state?.Shard ?? orphaned.Shard, new AwaitEnded { Node = Settings.NodeId, Key = orphaned.Key });
+        }
+    }
+
+    /// <summary>
+    /// A node is believed dead. The coordinators choose who takes its claims over; but the one of a key may have died with the node, and the next one is
+    /// seconds away. So those who wait for such a claim ask the store for it, a little later than a coordinator would have them do it. The store gives it
+    /// to the first; the others wait for that one.
+    /// </summary>
+    public void OnNodeDown(string node)
+    {
+        if (Kernel.Omits(Step.NoteDeath))
+            return;
+        foreach (var (past, _) in DeadNodes.Dead.Where(d => d.Value + Settings.Lease <= Now).ToArray())
+            DeadNodes.Dead.Remove(past);
+        DeadNodes.Dead[node] = Now;
+
+        // What it told last may have been lost with it.
+        if (Hearing.Publishers.TryGetValue(node, out var publisher))
+            publisher.SilentAt = Math.Min(publisher.SilentAt, Now + DeadNodes.LastWords);
+        foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
+        {
+            DeadNodes.WakeForOrphan(flight);
+            Kernel.Queue(flight);
+        }
+    }
+
+    private void OnRegenerationDue(RegenerationDue due)
+    {
+        if (!Kernel.Keys.TryGetValue(due.Key, out var state) || state.Source is null)
+        {
+            // Any node can run a generator that is registered, also one that has never read the key.
+            if (Settings.SourceFor?.Invoke(due.Key) is { } registered)
+            {
+                state = Kernel.StateOf(due.Key);
+                state.Source ??= registered;
+            }
+        }
+
+        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained && !StoreGate.IsUnreachable(state);
+        if (state is null || !canRegenerate)
+        {
+            Coordinators.Tell(due.Shard, new RegenerationDeclined { Node = Settings.NodeId, Key = due.Key });
+        }
+        else if (state.Flight is null && !state.Ready && !state.IsOutdated)
+        {
+            state.DueAt = long.MaxValue;
+            Scheduling.ServeDue(state, due.Orphan);
+        }
+
+        if (state is not null)
+            Kernel.Settle(state);
+    }
+
+    private void AnswerSurvey(int shard, long incarnation)
+    {
+        var flights = FlightsOf(shard);
+        var answer = new SurveyAnswered
+        {
+            Node = Settings.NodeId,
+            Incarnation = incarnation,
+            Held = [.. flights.Where(IsHeld).Select(Coordinators.Held)],
+            Awaited = [.. flights.Where(IsAwaiting).Select(Coordinators.Awaited)],
+        };
+        var offered = Kernel.OfShard.Of(shard).Where(s => s is { Source.Profile.IsScheduled: true, Token: not 0 });
+        foreach (var batch in offered.Chunk(Coordinators.OfferBatch))
+        {
+            Coordinators.Tell(shard, answer with { Offered = Array.ConvertAll(batch, Coordinators.OfferOf) });
+            answer = answer with { Held = [], Awaited = [] };
+        }
+
+        if (answer.Held.Count + answer.Awaited.Count > 0)
+            Coordinators.Tell(shard, answer);
+    }
+
+    /// <summary>What was said lately may have been lost: it is said again.</summary>
+    public void TellCoordinatorsAnew()
+    {
+        for (var shard = 0; shard < Coordinators.Incarnations.Length; shard++)
+        {
+            if (Kernel.OfShard.IsAny(shard))
+                AnswerSurvey(shard, Coordinators.Incarnations[shard]);
+        }
+    }
+
+    private List<Flight> FlightsOf(int shard) =>
+        [.. Kernel.OfShard.Of(shard).Where(s => s.Flight is not null).Select(s => s.Flight!)];
+
+    /// <summary>
+    /// The part of the store has begun a new life without its records. It has no other memory than the nodes': each gives it what it shows, and
+    /// the newest counts.
+    /// </summary>
+    public void TellKept(int part)
+    {
+        var kept = Kernel.OfShard.Of(part).Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
+        foreach (var batch in kept.Chunk(Coordinators.OfferBatch))
+            Coordinators.Tell(part, new RecordsKept { Node = Settings.NodeId, Life = Kernel.Lives[part], Records = Array.ConvertAll(batch, KeptOf) });
+    }
+
+    private KeptRecord KeptOf(KeyState state)
+    {
+        var offer = Coordinators.OfferOf(state);
+        var isScheduled = state.Source!.Profile.IsScheduled && !state.Unscheduled;
+        return new KeptRecord(
+            state.Key,
+            state.Token,
+            null,
+            TimeSpan.FromTicks(state.EndsAt - Now),
+            TimeSpan.FromTicks(isScheduled ? state.Source.Profile.Interval : 0),
+
+            // What was being seen to right now, the part's last life was too short for.
+            !isScheduled ? null : state.DueAt == long.MaxValue ? TimeSpan.Zero : offer.DueIn,
+            offer.ActiveFor);
+    }
+
+    private static bool IsHeld(Flight flight) => flight is { HeldIndex: >= 0, Phase: FlightPhase.Running or FlightPhase.Committing };
+
+    private static bool IsAwaiting(Flight flight) =>
+        flight is { Phase: FlightPhase.Waiting, Awaited: not 0, AwaitedHolder.Length: > 0 } && flight.EndHeard < flight.Awaited;
+}

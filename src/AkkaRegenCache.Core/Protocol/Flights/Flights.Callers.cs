@@ -1,0 +1,165 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+internal sealed partial class Flights
+{
+    public void OnAsked(Waiter waiter)
+    {
+        // Gone before it came here: it wants nothing any more.
+        if (waiter.HasLeft)
+            return;
+        SetDeadline(waiter);
+        var state = Kernel.StateOf(waiter.Key);
+        if (waiter.Source is { } source)
+            Scheduling.Learn(state, source);
+        if (state.Source is { } known)
+            state.ActiveUntil = Math.Max(state.ActiveUntil, Now + known.Profile.Retention);
+
+        var shown = !state.InMemory && Writes.LastApplied(state) is { Payload: { } pending } change && Writes.ShowPending(change, pending) ? pending : null;
+        if (state.InMemory && !waiter.IsOfNoUse(state.Token) && shown is null)
+            Kernel.Answer(waiter, AnswerKind.InMemory);
+        else if (shown is not null && waiter.Kind != WaiterKind.Refresh)
+            Kernel.AnswerValue(waiter, shown, state.Token);
+        else if (waiter.Deadline <= Now)
+            Kernel.Answer(waiter, AnswerKind.TimedOut);
+        else if (waiter.Kind == WaiterKind.Refresh)
+            AskRefresh(state, waiter);
+        else if (waiter.Kind == WaiterKind.Peek)
+            AskPeek(state, waiter);
+        else if (state.Flight is { Why: not ClaimReason.Miss })
+            Peek(state, waiter);
+        else
+            JoinOrStart(state, waiter);
+
+        Kernel.Settle(state);
+    }
+
+    /// <summary>A caller's time runs from its first call on, also where it must ask again.</summary>
+    private void SetDeadline(Waiter waiter)
+    {
+        var timeout = waiter.Profile.HardTimeout;
+        if (waiter.Deadline == 0)
+            waiter.Deadline = timeout == long.MaxValue ? long.MaxValue : Now + timeout;
+    }
+
+    private void AskRefresh(KeyState state, Waiter waiter)
+    {
+        // A removal meanwhile makes the node forget its generator, but not what this caller asked for.
+        waiter.Source ??= state.Source;
+        if (waiter.Source is null)
+        {
+            Kernel.Answer(waiter, AnswerKind.NoGenerator);
+        }
+        else if (state.Flight is { } flight)
+        {
+            AddLater(flight, waiter);
+        }
+        else
+        {
+            Join(Start(state, ClaimReason.Refresh, waiter.Unreadable), waiter);
+        }
+    }
+
+    private void AskPeek(KeyState state, Waiter waiter)
+    {
+        if (state.Flight is { Phase: FlightPhase.Reading } flight)
+            Join(flight, waiter);
+        else
+            Peek(state, waiter);
+    }
+
+    /// <summary>Looks into the store beside the key's flight, which may take a while: for a caller, or for those of a sealed flight.</summary>
+    public void Peek(KeyState state, Waiter? waiter)
+    {
+        if (waiter is not null)
+            Aside.Add(waiter, WatchAside(waiter));
+        StoreGate.Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+    }
+
+    /// <summary>A caller aside has a patience, too. Changes have their own deadlines.</summary>
+    private AsideEnds? WatchAside(Waiter waiter)
+    {
+        if (waiter.Deadline == long.MaxValue)
+            return null;
+        var ends = new AsideEnds(waiter);
+        Kernel.Queue(ends);
+        return ends;
+    }
+
+    /// <summary>Takes a caller in again. False: it was answered, or has left.</summary>
+    private bool LeaveAside(Waiter waiter)
+    {
+        if (!Aside.Remove(waiter, out var ends))
+            return false;
+        if (ends is not null)
+            Kernel.Deadlines.Remove(ends);
+        return true;
+    }
+
+    public void ServeAside(Waiter waiter)
+    {
+        if (Aside.Remove(waiter))
+            Kernel.Answer(waiter, AnswerKind.TimedOut);
+    }
+
+    public void OnPeeked(StoreCall call, ReadAnswer? answer)
+    {
+        var peeker = call.Peeker;
+        if (peeker is not null && !LeaveAside(peeker))
+            return;
+        var record = answer?.Record;
+        if (answer is not null && IsOvertaken(call, record?.Token ?? 0))
+        {
+            Peek(call.State!, peeker);
+        }
+        else if (record is { IsRemoved: false })
+        {
+            var (token, dueAt) = (call.State!.Token, call.State.DueAt);
+            Records.Take(call, record);
+
+            // Nothing new: then it is asked again when it was to be, and not at once because the store says that the key is due.
+            if (peeker is null && call.State.Token == token && dueAt != long.MaxValue)
+                call.State.DueAt = dueAt;
+            Kernel.AnswerValue(peeker, record.Payload!, record.Token);
+        }
+        else if (peeker is null)
+        {
+            // What was shown meanwhile may be older than a removal.
+            if (record is not null && record.Token > call.State!.Token)
+                Records.HearRemoved(call.State, record.Token);
+        }
+        else if (peeker is { Kind: WaiterKind.Get, HasLeft: false })
+        {
+            JoinOrStart(call.State!, peeker);
+        }
+        else if (peeker is { Kind: WaiterKind.Peek })
+        {
+            Kernel.Answer(peeker, AnswerKind.Missing);
+        }
+    }
+
+    public void OnLeft(Waiter waiter)
+    {
+        waiter.HasLeft = true;
+        if (waiter.Flight is not { } flight)
+        {
+            LeaveAside(waiter);
+            return;
+        }
+
+        flight.Remove(waiter);
+        if (flight.IsUnwanted && !flight.IsAbandoning)
+            Abandon(flight);
+        Kernel.Settle(flight.State);
+    }
+
+    /// <summary>The end of the patience of a caller whom no flight has.</summary>
+    internal sealed class AsideEnds(Waiter waiter) : Timed
+    {
+        public Waiter Waiter { get; } = waiter;
+
+        public override long NextDeadline => Waiter.Deadline;
+    }
+}

@@ -1,0 +1,88 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+internal sealed class HeldClaims(Kernel kernel) : Component(kernel)
+{
+    public List<Flight> Held { get; } = [];
+
+    public long RenewAt { get; set; } = long.MaxValue;
+
+    public void Hold(Flight flight)
+    {
+        flight.HeldIndex = Held.Count;
+        Held.Add(flight);
+        if (RenewAt == long.MaxValue)
+            RenewAt = Now + (Settings.Lease / 3);
+    }
+
+    public void Unhold(Flight flight)
+    {
+        if (flight.HeldIndex < 0)
+            return;
+        var last = Held[^1];
+        Held[flight.HeldIndex] = last;
+        last.HeldIndex = flight.HeldIndex;
+        Held.RemoveAt(Held.Count - 1);
+        flight.HeldIndex = -1;
+    }
+
+    /// <summary>Renews all claims of this node in one batch, every third of a lease.</summary>
+    public void ServeRenewals()
+    {
+        if (RenewAt > Now)
+            return;
+        if (Held.Count == 0)
+        {
+            RenewAt = long.MaxValue;
+            return;
+        }
+
+        RenewAt = Now + (Settings.Lease / 3);
+        Renew();
+    }
+
+    /// <summary>Sends the renewals.</summary>
+    private void Renew()
+    {
+        if (Kernel.Omits(Step.Renew))
+            return;
+        foreach (var flights in Held.GroupBy(f => f.State.Part).Select(g => g.ToArray()).ToArray())
+        {
+            StoreGate.Send(new StoreCall
+            {
+                Claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token)),
+                Lease = TimeSpan.FromTicks(Settings.Lease),
+                Renewed = flights,
+                Part = flights[0].State.Part,
+                IssuedAt = Now,
+            });
+        }
+    }
+
+    public void OnRenewed(StoreCall call, RenewAnswer? answer)
+    {
+        if (answer is null)
+            return;
+        for (var i = 0; i < answer.Outcomes.Count; i++)
+        {
+            var flight = call.Renewed![i];
+            if (answer.Outcomes[i] == RenewOutcome.Held)
+            {
+                flight.LeaseEnds = call.IssuedAt + Settings.Lease;
+            }
+            else if (answer.Outcomes[i] == RenewOutcome.Lost && flight is { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
+            {
+                // Lost: what it makes can't be stored, so making it is a waste. Those who wait ask again.
+                Flights.Cancel(flight, hung: false);
+                Scheduling.DueAgainIn(flight.State, Delays.Retry);
+                Flights.AskAgainAll(flight);
+                Kernel.Settle(flight.State);
+            }
+        }
+    }
+
+    /// <summary>Claims that are kept alive.</summary>
+    public int HeldCount => Held.Count;
+}

@@ -1,0 +1,153 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+internal sealed class Checking(Kernel kernel) : Component(kernel)
+{
+    private const int CheckBatch = 512;
+
+    /// <summary>So often all entries are compared though no gap was found: there may be one that nobody is left to tell of.</summary>
+    public static readonly long Sweep = TimeSpan.FromMinutes(1).Ticks;
+
+    /// <summary>Between two batches of such a comparison: 2,000 keys a second are a thousandth of what a store does, or hundredths.</summary>
+    private static readonly long s_sweepPause = CheckBatch * TimeSpan.TicksPerSecond / 2000;
+
+    /// <summary>How soon all is compared again where the token of a key was not to be had.</summary>
+    private static readonly long s_unknown = TimeSpan.FromSeconds(5).Ticks;
+
+    public long CheckAt { get; set; } = long.MaxValue;
+
+    public long SweepAt { get; set; }
+
+    public long RecheckAt { get; set; } = long.MaxValue;
+
+    private KeyState[]? _checking;
+
+    private int _checked;
+
+    private bool _checkAgain;
+
+    private bool _isSweep;
+
+    /// <summary>A gap was found, or a publisher heard for the first time: something may have been missed.</summary>
+    public void OnGap()
+    {
+        if (Kernel.Omits(Step.NoteGap))
+            return;
+        Kernel.Gaps++;
+        StartCheck();
+    }
+
+    /// <summary>Something may have been missed: compares the tokens of all that memory shows with the store's, batch by batch.</summary>
+    public void StartCheck()
+    {
+        if (_checking is not null)
+        {
+            // A sweep that goes on slowly makes haste now.
+            _checkAgain = true;
+            if (_isSweep && CheckAt != long.MaxValue)
+                CheckAt = Now;
+            _isSweep = false;
+            return;
+        }
+
+        BeginCheck(isSweep: false);
+    }
+
+    /// <summary>Nothing is known to be missed: the same, at a pace that the store doesn't feel however many keys and nodes there are.</summary>
+    public void StartSweep()
+    {
+        if (_checking is null)
+            BeginCheck(isSweep: true);
+    }
+
+    private void BeginCheck(bool isSweep)
+    {
+        _isSweep = isSweep;
+        SweepAt = Now + Sweep;
+        _checking = [.. Kernel.Keys.Values.Where(s => s.InMemory)];
+        if (Kernel.Lives.Length > 1)
+            Array.Sort(_checking, static (x, y) => x.Part.CompareTo(y.Part));
+        _checked = 0;
+        _checkAgain = false;
+        CheckAt = Now;
+    }
+
+    public void ServeCheck()
+    {
+        if (CheckAt > Now)
+            return;
+        CheckAt = long.MaxValue;
+        if (_checking is null || _checked >= _checking.Length)
+        {
+            _checking = null;
+            if (_checkAgain)
+            {
+                StartCheck();
+                ServeCheck();
+            }
+
+            return;
+        }
+
+        var part = _checking[_checked].Part;
+        var end = _checked + 1;
+        while (end < _checking.Length && end - _checked < CheckBatch && _checking[end].Part == part)
+            end++;
+        var batch = _checking[_checked..end];
+        StoreGate.Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Part = part, IssuedAt = Now });
+    }
+
+    public void OnChecked(StoreCall call, CheckAnswer? answer)
+    {
+        if (answer is null)
+        {
+            CheckAt = Now + Delays.Repair;
+            if (Kernel.Lives.Length > 1)
+            {
+                // The other parts needn't wait for this one.
+                _checked += call.Checked!.Length;
+                _checkAgain = true;
+            }
+
+            return;
+        }
+
+        for (var i = 0; i < answer.Checks.Count; i++)
+            Compare(call.Checked![i], answer.Checks[i]);
+
+        // As long as it took nothing is asked: the store has half of its time for others at the least.
+        _checked += answer.Checks.Count;
+        var pause = _isSweep ? s_sweepPause : Now - call.IssuedAt;
+        CheckAt = _checked < _checking!.Length ? Now + pause : Now;
+    }
+
+    public void OnProbed(StoreCall call, CheckAnswer? answer)
+    {
+        if (answer is not null && call.Checked is [var state])
+            Compare(state, answer.Checks[0]);
+    }
+
+    private void Compare(KeyState state, TokenCheck check)
+    {
+        if (!state.InMemory)
+            return;
+        if (check.IsUnknown)
+        {
+            // Its server doesn't answer, though others do.
+            RecheckAt = Math.Min(RecheckAt, Now + s_unknown);
+            return;
+        }
+
+        if (check.Token > state.NewestHeard && check.IsRemoved)
+            Records.HearRemoved(state, check.Token);
+        else if (check.Token > state.NewestHeard)
+            Shown.NoteToken(state, check.Token);
+        else if (check.Token == 0)
+            Records.LoseRecord(state);
+        if (state.IsOutdated || state.Uncommitted)
+            Scheduling.DueAgainIn(state, 0);
+        Kernel.Settle(state);
+    }
+}
