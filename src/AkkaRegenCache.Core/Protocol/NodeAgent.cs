@@ -46,38 +46,70 @@ internal sealed class NodeAgent
     private const int DeadlinesPerCall = 1024;
 
     private readonly Kernel _kernel;
-    private readonly Parts _parts;
+    private readonly ChangeQueues _queues = new();
+    private readonly StoreGate _gate;
+    private readonly StoreHealth _health;
+    private readonly Coordinators _coordinators;
+    private readonly Scheduling _scheduling;
+    private readonly Places _places;
+    private readonly HeldClaims _held;
+    private readonly Flights _flights;
+    private readonly Writes _writes;
+    private readonly Checking _checking;
+    private readonly Hearing _hearing;
+    private readonly CoordinatorClient _client;
+    private readonly Pulse _pulse;
+    private readonly Action<KeyState> _keepDue;
 
     public NodeAgent(AgentSettings settings, Random random, IAccessLog access)
     {
+        // Each is given the parts below it, and no other.
         _kernel = new Kernel(settings, random, access);
-        _parts = _kernel.Parts = new Parts(_kernel);
+        _gate = new StoreGate(_kernel, _queues);
+        _health = new StoreHealth(_kernel, _gate);
+        var activity = new Activity(_kernel);
+        _coordinators = new Coordinators(_kernel, activity);
+        var telling = new Telling(_kernel, _coordinators);
+        var shown = new Shown(_kernel, _queues, activity);
+        _scheduling = new Scheduling(_kernel, _gate, _coordinators, activity, shown);
+        var records = new Records(_kernel, shown, _scheduling);
+        _places = new Places(_kernel);
+        _held = new HeldClaims(_kernel, _gate);
+        var dead = new DeadNodes(_kernel);
+        _flights = new Flights(
+            _kernel, _gate, _queues, _coordinators, telling, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel));
+        _writes = new Writes(_kernel, _gate, _queues, telling, shown, _scheduling, records, _flights);
+        _checking = new Checking(_kernel, _gate, shown, _scheduling, records);
+        _hearing = new Hearing(_kernel, _gate, activity, shown, _scheduling, records, dead, _flights, _checking);
+        _client = new CoordinatorClient(_kernel, _gate, _health, _coordinators, activity, _scheduling, dead, _flights, _checking, _hearing);
+        _pulse = new Pulse(_kernel, _gate, _health, _coordinators, activity, telling, _checking, _hearing);
+        _keepDue = _scheduling.KeepDue;
     }
 
     /// <summary>Keys in memory, scheduled or with something in flight.</summary>
     public int KeyCount => _kernel.Keys.Count;
 
     /// <summary>Generators that run, cancelled ones not counted.</summary>
-    public int RunCount => _parts.Flights.Runs.Count;
+    public int RunCount => _flights.Runs.Count;
 
     /// <summary>Claims that are kept alive.</summary>
-    public int HeldCount => _parts.HeldClaims.Held.Count;
+    public int HeldCount => _held.Held.Count;
 
     /// <summary>Whether the store counts as down. May be read from any thread.</summary>
-    public bool IsStoreDown => _parts.StoreGate.Breaker.IsOpen;
+    public bool IsStoreDown => _gate.Breaker.IsOpen;
 
     /// <summary>Sets and removals that wait for the store.</summary>
-    public int PendingChanges => _parts.Writes.Queued;
+    public int PendingChanges => _queues.Count;
 
     /// <summary>How many things stand in the queue of deadlines: what has ended must not.</summary>
     internal int DeadlineCount => _kernel.Deadlines.Count;
 
     /// <summary>Generators that run for callers, for the simulator's checks: counted, and not what the places say.</summary>
-    internal int ForegroundRuns => _parts.Flights.Runs.Values.Count(flight => flight is { IsBackground: false, IsNested: false });
+    internal int ForegroundRuns => _flights.Runs.Values.Count(flight => flight is { IsBackground: false, IsNested: false });
 
     /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
     public long NextDeadline =>
-        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _parts.HeldClaims.RenewAt), Math.Min(_parts.Pulse.PulseAt, _parts.Checking.CheckAt)), _parts.StoreGate.Breaker.ProbeAt);
+        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.PulseAt, _checking.CheckAt)), _gate.Breaker.ProbeAt);
 
     /// <summary>Takes a message, or <see cref="Tick"/>; serves the deadlines that have come.</summary>
     /// <param name="from">Whom it comes from.</param>
@@ -89,56 +121,56 @@ internal sealed class NodeAgent
         Debug.Assert(now >= _kernel.Now, "time does not go back");
         _kernel.Now = now;
         _kernel.Out = outbox;
-        _parts.Pulse.NoteLateness();
+        _hearing.NoteLateness();
         switch (message)
         {
             case Waiter waiter:
-                _parts.Flights.OnAsked(waiter);
+                _flights.OnAsked(waiter);
                 break;
             case StoreReplied reply:
-                _parts.StoreGate.OnReplied(reply);
+                OnReplied(reply);
                 break;
             case LateGrant late:
-                _parts.Flights.OnLateGrant(late);
+                _flights.OnLateGrant(late);
                 break;
             case GeneratorFinished finished:
-                _parts.Flights.OnFinished(finished);
+                _flights.OnFinished(finished);
                 break;
             case CacheNotification notification:
-                _parts.Hearing.OnHeard(notification);
+                _hearing.OnHeard(notification);
                 break;
             case ChangeRequested change:
-                _parts.Writes.OnChange(change);
+                _writes.OnChange(change);
                 break;
             case CallerLeft left:
-                _parts.Flights.OnLeft(left.Caller);
+                _flights.OnLeft(left.Caller);
                 break;
             case Evicted evicted:
-                _parts.Scheduling.OnEvicted(evicted);
+                _scheduling.OnEvicted(evicted);
                 break;
             case GeneratorLearned learned:
-                _parts.Scheduling.OnLearned(learned);
+                _scheduling.OnLearned(learned);
                 break;
             case FromCoordinator coordinated:
-                _parts.CoordinatorClient.OnCoordinated(coordinated);
+                _client.OnCoordinated(coordinated);
                 break;
             case NodeDown down:
-                _parts.CoordinatorClient.OnNodeDown(down.Node);
+                _client.OnNodeDown(down.Node);
                 break;
             case LinkRestored:
-                _parts.CoordinatorClient.TellCoordinatorsAnew();
+                _client.TellCoordinatorsAnew();
                 break;
             case LinkEnded:
-                _parts.CoordinatorClient.GoOnAlone();
+                _client.GoOnAlone();
                 break;
             case Drain:
                 _kernel.IsDraining = true;
-                _parts.Coordinators.TellLeaving();
+                _coordinators.TellLeaving();
                 break;
             case Leave:
-                _parts.Coordinators.TellLeaving();
+                _coordinators.TellLeaving();
                 _kernel.IsDraining = false;
-                _parts.Flights.OnLeave();
+                OnLeave();
                 break;
             case Tick:
                 break;
@@ -146,8 +178,9 @@ internal sealed class NodeAgent
                 throw new ArgumentException($"The agent takes no {message.GetType().Name} from {from}.", nameof(message));
         }
 
+        EndStep();
         Serve();
-        if (_kernel.IsDraining && _parts.Flights.Runs.Count == 0 && _parts.Flights.Committing == 0 && _parts.Flights.Claiming == 0)
+        if (_kernel.IsDraining && _flights.Runs.Count == 0 && _flights.Committing == 0 && _flights.Claiming == 0)
         {
             _kernel.IsDraining = false;
             _kernel.HasDrained = true;
@@ -166,16 +199,67 @@ internal sealed class NodeAgent
                 yield return $"{state.Key}: {state.Pending} operations pending";
         }
 
-        foreach (var flight in _parts.Flights.Runs.Values)
+        foreach (var flight in _flights.Runs.Values)
             yield return $"{flight.State.Key}: run {flight.RunId}";
-        if (_parts.HeldClaims.Held.Count != 0)
-            yield return $"{_parts.HeldClaims.Held.Count} claims held";
-        if (_parts.Scheduling.Background != 0)
-            yield return $"{_parts.Scheduling.Background} background places taken";
-        if (_parts.Places.Taken != 0 || _parts.Places.Line.Count != 0)
-            yield return $"{_parts.Places.Taken} places taken, {_parts.Places.Line.Count} in the line";
-        if (_parts.Writes.Queues.Count != 0 || _parts.Writes.Queued != 0 || _parts.Writes.Flushing != 0 || _parts.Writes.ParkedCalls.Count != 0)
-            yield return $"{_parts.Writes.Queued} changes in {_parts.Writes.Queues.Count} queues, {_parts.Writes.Flushing} on their way, {_parts.Writes.ParkedCalls.Count} keys' calls behind them";
+        if (_held.Held.Count != 0)
+            yield return $"{_held.Held.Count} claims held";
+        if (_scheduling.Background != 0)
+            yield return $"{_scheduling.Background} background places taken";
+        if (_places.Taken != 0 || _places.Line.Count != 0)
+            yield return $"{_places.Taken} places taken, {_places.Line.Count} in the line";
+        if (_queues.KeyCount != 0 || _queues.Count != 0 || _writes.Flushing != 0 || _gate.ParkedKeys != 0)
+            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, {_gate.ParkedKeys} keys' calls behind them";
+    }
+
+    private void OnReplied(StoreReplied reply)
+    {
+        // What it tells of the store comes first: the answer is of the life it tells.
+        _gate.Note(reply);
+        Act();
+        var call = reply.Call;
+        switch (call.Request)
+        {
+            case ReadRequest when call.Flight is null:
+                _flights.OnPeeked(call, (ReadAnswer?)reply.Answer);
+                break;
+            case ReadRequest:
+                _flights.OnRead(call, (ReadAnswer?)reply.Answer, reply.Fault);
+                break;
+            case ClaimRequest request:
+                _flights.OnClaimed(call, request, (ClaimAnswer?)reply.Answer, reply.Fault);
+                break;
+            case CommitRequest:
+                _flights.OnCommitted(call, (ChangeAnswer?)reply.Answer);
+                break;
+            case ReleaseRequest:
+                _flights.OnReleased(call, (ReleaseAnswer?)reply.Answer);
+                break;
+            case WriteRequest or InvalidateRequest:
+                _writes.OnChanged(call, reply);
+                break;
+            case null when call.Claims is not null:
+                _held.OnRenewed(call, (RenewAnswer?)reply.Answer);
+                break;
+            case null when call.IsProbe || call.IsSignOfLife:
+                _checking.OnProbed(call, (CheckAnswer?)reply.Answer);
+                break;
+            case null when call.Keys is not null:
+                _checking.OnChecked(call, (CheckAnswer?)reply.Answer);
+                break;
+        }
+    }
+
+    private void OnLeave()
+    {
+        _flights.LeaveCallers();
+        _writes.FlushAll();
+
+        // What waits has this one chance: perhaps the store is back, and nobody has noticed.
+        if (_gate.Breaker.IsOpen && _queues.Count > 0)
+            _health.Probe();
+        _writes.ServeFlush();
+        Act();
+        _flights.Leave();
     }
 
     private void Serve()
@@ -185,35 +269,122 @@ internal sealed class NodeAgent
             switch (timed)
             {
                 case KeyState state:
-                    _parts.Scheduling.ServeKey(state);
+                    _scheduling.ServeKey(state);
                     break;
                 case Flight flight:
-                    _parts.Flights.ServeFlight(flight);
+                    _flights.ServeFlight(flight);
                     break;
                 case PendingChange change:
-                    _parts.Writes.ServeChange(change);
+                    _writes.ServeChange(change);
                     break;
                 case Flights.AsideEnds aside:
-                    _parts.Flights.ServeAside(aside.Waiter);
+                    _flights.ServeAside(aside.Waiter);
                     break;
-                case Writes.ParkedCall parked:
-                    _parts.Writes.ServeParked(parked.Call);
+                case StoreGate.ParkedCall parked:
+                    _gate.ServeParked(parked.Call);
                     break;
                 case StoreGate.Retry retry:
-                    _parts.StoreGate.Reissue(retry.Call);
+                    _gate.Reissue(retry.Call);
+                    break;
+            }
+
+            EndStep();
+        }
+
+        _health.ServeProbe();
+        _writes.ServeFlush();
+        ServeNotSent();
+        _scheduling.ServeReady();
+        EndStep();
+        _flights.ServeLine();
+        EndStep();
+        _held.ServeRenewals();
+        _pulse.ServePulse();
+        _checking.ServeCheck();
+        ServeNotSent();
+    }
+
+    /// <summary>Calls that were not sent have failed; those that a step makes of it, too.</summary>
+    private void ServeNotSent()
+    {
+        EndStep();
+        while (_gate.TryTakeNotSent(out var call))
+        {
+            OnReplied(new StoreReplied(call, null, StoreFault.NotSent));
+            EndStep();
+        }
+    }
+
+    /// <summary>Acts on all that was stated, and leaves each key that was touched in order.</summary>
+    private void EndStep()
+    {
+        Act();
+        _kernel.SettleTouched(_keepDue);
+    }
+
+    /// <summary>The work list: first come, first served; what acting on a fact states comes after it.</summary>
+    private void Act()
+    {
+        while (_kernel.TryTakeFact(out var fact))
+        {
+            switch (fact.Kind)
+            {
+                case FactKind.TokenHeard:
+                    _flights.OnTokenHeard(fact.State!);
+                    break;
+                case FactKind.ValueShown:
+                    _flights.OnShown(fact.State!);
+                    break;
+                case FactKind.ChangeShown:
+                    _flights.OnChangeShown(fact.State!, fact.Payload!);
+                    break;
+                case FactKind.OutcomeKnown:
+                    _flights.WakeWaiting(fact.State!, fact.Token, fact.Payload);
+                    break;
+                case FactKind.FlightBegun:
+                    _flights.Begin(fact.Flight!);
+                    break;
+                case FactKind.FetchWanted:
+                    _flights.Fetch(fact.State!);
+                    break;
+                case FactKind.LookWanted:
+                    _flights.Peek(fact.State!, null);
+                    break;
+                case FactKind.ClaimLost:
+                    _flights.OnClaimLost(fact.Flight!);
+                    break;
+                case FactKind.StoreBack:
+                    OnStoreBack();
+                    break;
+                case FactKind.LifeBegan:
+                    OnLifeBegan(fact);
                     break;
             }
         }
+    }
 
-        _parts.StoreHealth.ServeProbe();
-        _parts.Writes.ServeFlush();
-        _parts.StoreGate.ServeNotSent();
-        _parts.Scheduling.ServeReady();
-        _parts.Flights.ServeLine();
-        _parts.HeldClaims.ServeRenewals();
-        _parts.Pulse.ServePulse();
-        _parts.Checking.ServeCheck();
-        _parts.StoreGate.ServeNotSent();
+    private void OnStoreBack()
+    {
+        if (_kernel.Omits(Step.GoOnWhenBack))
+            return;
+        _held.OnStoreBack();
+        _checking.OnStoreBack();
+        _scheduling.OnStoreBack();
+        _writes.FlushAll();
+    }
+
+    private void OnLifeBegan(Fact fact)
+    {
+        // Nodes that give the part back what they have may be later with theirs than this one is with its comparison.
+        if (_kernel.IsStoreInShards)
+            _checking.RecheckIn(2 * Delays.Repair);
+        if (fact.IsFirst)
+            return;
+        if (_kernel.IsStoreInShards)
+            _client.TellKept(fact.Part);
+        _writes.OnLifeBegan(fact.Part);
+        _flights.OnLifeBegan(fact.Part);
+        _checking.StartCheck();
     }
 
     /// <summary>The store's life as this node knows it, for the simulator's checks.</summary>

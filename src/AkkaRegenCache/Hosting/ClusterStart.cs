@@ -12,6 +12,9 @@ internal static class ClusterStart
     /// <summary>How often a region that ends is asked what it still hosts.</summary>
     private static readonly TimeSpan s_regionPace = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>How long it may take to tell.</summary>
+    private static readonly TimeSpan s_regionPatience = TimeSpan.FromSeconds(2);
+
     /// <summary>Starts the region and the actors; from then on the cache is connected.</summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
     /// <param name="node">The cache's place.</param>
@@ -38,7 +41,7 @@ internal static class ClusterStart
         End(system, node, isEnding);
         start.Keeper();
         Leave(system, node, drain);
-        EndEmptyRegion(system, node.CacheName, region);
+        EndLastRegion(system, node.CacheName, node.Options.Role, region);
         if (node.Options.HandleTerminationSignal ?? !hasHost)
             TerminationSignal.Handle(system);
         return agent;
@@ -139,15 +142,19 @@ internal static class ClusterStart
             }
 
             node.Leave();
+
+            // One that has hosted nothing has nothing to hand over.
+            if (node.Seat is { } seat && await HostsNothingAsync(seat.Region).ConfigureAwait(false))
+                seat.Region.Tell(PoisonPill.Instance);
             return Akka.Done.Instance;
         });
 
     /// <summary>
     /// Akka tells the region to go in the same phase. It then waits, for as long as the phase lasts, not only for its shards to be handed over but also for the homes
-    /// of shards that it has buffered messages for; if no other node is there to host them, as where the last node stops or one right after its start, for
-    /// nothing. So it is ended as soon as it hosts nothing; by then nobody here waits for an answer to what it has buffered.
+    /// of shards that it has buffered messages for. Where no other node is left to host them, nothing is ever handed over, and it is ended as soon as it hosts
+    /// nothing. Where there is one, what it has buffered may be what its own shards knew, on its way to the next.
     /// </summary>
-    internal static void EndEmptyRegion(ActorSystem system, string cacheName, IActorRef region) => CoordinatedShutdown.Get(system).AddTask(
+    internal static void EndLastRegion(ActorSystem system, string cacheName, string? role, IActorRef region) => CoordinatedShutdown.Get(system).AddTask(
         CoordinatedShutdown.PhaseClusterShardingShutdownRegion,
         ClusterNames.Agent(cacheName) + "-ends-its-region",
         async () =>
@@ -156,7 +163,7 @@ internal static class ClusterStart
             var gone = region.WatchAsync(ended.Token);
             while (!gone.IsCompleted)
             {
-                if (await HostsNothingAsync(region).ConfigureAwait(false))
+                if (!HasOtherHosts(Cluster.Get(system), role) && await HostsNothingAsync(region).ConfigureAwait(false))
                 {
                     region.Tell(PoisonPill.Instance);
                     break;
@@ -169,11 +176,15 @@ internal static class ClusterStart
             return Akka.Done.Instance;
         });
 
+    private static bool HasOtherHosts(Cluster cluster, string? role) => cluster.State.Members.Any(member =>
+        !member.UniqueAddress.Equals(cluster.SelfUniqueAddress) && member.Status is MemberStatus.Up or MemberStatus.WeaklyUp or MemberStatus.Joining
+        && (string.IsNullOrEmpty(role) || member.HasRole(role)));
+
     private static async Task<bool> HostsNothingAsync(IActorRef region)
     {
         try
         {
-            var state = await region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, s_regionPace).ConfigureAwait(false);
+            var state = await region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, s_regionPatience).ConfigureAwait(false);
             return state.Shards.Count == 0 && state.Failed.Count == 0;
         }
         catch (AskTimeoutException)

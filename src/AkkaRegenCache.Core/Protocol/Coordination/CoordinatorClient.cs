@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
+internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Activity activity, Scheduling scheduling, DeadNodes deadNodes, Flights flights, Checking checking, Hearing hearing) : Component(kernel)
 {
     /// <summary>
     /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and it asks the
@@ -16,8 +16,8 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
         Kernel.HasDrained = false;
 
         // Where the store is another one from now on, it counts as down no longer than the first answer takes.
-        if (StoreGate.Breaker.IsOpen && StoreGate.Breaker.ProbeAt != long.MaxValue)
-            StoreHealth.Probe();
+        if (storeGate.Breaker.IsOpen && storeGate.Breaker.ProbeAt != long.MaxValue)
+            storeHealth.Probe();
         foreach (var state in Kernel.Keys.Values.ToArray())
         {
             if (state.Flight is { Phase: FlightPhase.Waiting } flight)
@@ -28,35 +28,35 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
 
             // What was due while the node was leaving, somebody else was to see to.
             if (state is { DueAt: long.MaxValue, Flight: null, Ready: false, InMemory: true } && (!state.Unscheduled || state.Uncommitted))
-                Scheduling.DueAgainIn(state, Kernel.Random(Scheduling.Spread));
+                scheduling.DueAgainIn(state, Kernel.Random(Delays.Spread));
             Kernel.Settle(state);
         }
 
-        Hearing.Publishers.Clear();
-        Checking.StartCheck();
+        hearing.Publishers.Clear();
+        checking.StartCheck();
     }
 
     public void OnCoordinated(FromCoordinator said)
     {
-        if (said.Shard >= Coordinators.Incarnations.Length)
+        if (said.Shard >= coordinators.Incarnations.Length)
             return;
-        if (said.Incarnation < Coordinators.Incarnations[said.Shard])
+        if (said.Incarnation < coordinators.Incarnations[said.Shard])
         {
             // Replaced; or a new one whose clock is behind that of the one before it, which must know.
-            Coordinators.Tell(said.Shard, new SurveyAnswered { Node = Settings.NodeId, Incarnation = Coordinators.Incarnations[said.Shard] });
+            coordinators.Tell(said.Shard, new SurveyAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
             return;
         }
 
-        Coordinators.Incarnations[said.Shard] = said.Incarnation;
+        coordinators.Incarnations[said.Shard] = said.Incarnation;
         switch (said)
         {
             case SurveyAsked:
                 AnswerSurvey(said.Shard, said.Incarnation);
                 if (Kernel.Lives.Length > 1)
-                    Checking.StartCheck();
+                    checking.StartCheck();
                 break;
             case OutcomePushed pushed when pushed.Outcome.Publisher != Settings.NodeId:
-                Hearing.Hear(pushed.Outcome);
+                hearing.Hear(pushed.Outcome);
                 break;
             case RegenerationDue due:
                 OnRegenerationDue(due);
@@ -74,11 +74,11 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
             && flight.AwaitedHolder == orphaned.Holder && !Kernel.IsDraining && !Kernel.HasDrained)
         {
             flight.Orphan = orphaned.Holder;
-            Flights.Claim(flight);
+            flights.Claim(flight);
         }
         else
         {
-            Coordinators.Tell(state?.Shard ?? orphaned.Shard, new AwaitEnded { Node = Settings.NodeId, Key = orphaned.Key });
+            coordinators.Tell(state?.Shard ?? orphaned.Shard, new AwaitEnded { Node = Settings.NodeId, Key = orphaned.Key });
         }
     }
 
@@ -91,16 +91,16 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
     {
         if (Kernel.Omits(Step.NoteDeath))
             return;
-        foreach (var (past, _) in DeadNodes.Dead.Where(d => d.Value + Settings.Lease <= Now).ToArray())
-            DeadNodes.Dead.Remove(past);
-        DeadNodes.Dead[node] = Now;
+        foreach (var (past, _) in deadNodes.Dead.Where(d => d.Value + Settings.Lease <= Now).ToArray())
+            deadNodes.Dead.Remove(past);
+        deadNodes.Dead[node] = Now;
 
         // What it told last may have been lost with it.
-        if (Hearing.Publishers.TryGetValue(node, out var publisher))
+        if (hearing.Publishers.TryGetValue(node, out var publisher))
             publisher.SilentAt = Math.Min(publisher.SilentAt, Now + DeadNodes.LastWords);
         foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
         {
-            DeadNodes.WakeForOrphan(flight);
+            deadNodes.WakeForOrphan(flight);
             Kernel.Queue(flight);
         }
     }
@@ -117,15 +117,15 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
             }
         }
 
-        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained && !StoreGate.IsUnreachable(state);
+        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained && !storeGate.IsUnreachable(state);
         if (state is null || !canRegenerate)
         {
-            Coordinators.Tell(due.Shard, new RegenerationDeclined { Node = Settings.NodeId, Key = due.Key });
+            coordinators.Tell(due.Shard, new RegenerationDeclined { Node = Settings.NodeId, Key = due.Key });
         }
         else if (state.Flight is null && !state.Ready && !state.IsOutdated)
         {
             state.DueAt = long.MaxValue;
-            Scheduling.ServeDue(state, due.Orphan);
+            scheduling.ServeDue(state, due.Orphan);
         }
 
         if (state is not null)
@@ -139,27 +139,27 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
         {
             Node = Settings.NodeId,
             Incarnation = incarnation,
-            Held = [.. flights.Where(IsHeld).Select(Coordinators.Held)],
-            Awaited = [.. flights.Where(IsAwaiting).Select(Coordinators.Awaited)],
+            Held = [.. flights.Where(IsHeld).Select(coordinators.Held)],
+            Awaited = [.. flights.Where(IsAwaiting).Select(coordinators.Awaited)],
         };
         var offered = Kernel.OfShard.Of(shard).Where(s => s is { Source.Profile.IsScheduled: true, Token: not 0 });
         foreach (var batch in offered.Chunk(Coordinators.OfferBatch))
         {
-            Coordinators.Tell(shard, answer with { Offered = Array.ConvertAll(batch, Coordinators.OfferOf) });
+            coordinators.Tell(shard, answer with { Offered = Array.ConvertAll(batch, coordinators.OfferOf) });
             answer = answer with { Held = [], Awaited = [] };
         }
 
         if (answer.Held.Count + answer.Awaited.Count > 0)
-            Coordinators.Tell(shard, answer);
+            coordinators.Tell(shard, answer);
     }
 
     /// <summary>What was said lately may have been lost: it is said again.</summary>
     public void TellCoordinatorsAnew()
     {
-        for (var shard = 0; shard < Coordinators.Incarnations.Length; shard++)
+        for (var shard = 0; shard < coordinators.Incarnations.Length; shard++)
         {
             if (Kernel.OfShard.IsAny(shard))
-                AnswerSurvey(shard, Coordinators.Incarnations[shard]);
+                AnswerSurvey(shard, coordinators.Incarnations[shard]);
         }
     }
 
@@ -174,12 +174,12 @@ internal sealed class CoordinatorClient(Kernel kernel) : Component(kernel)
     {
         var kept = Kernel.OfShard.Of(part).Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
         foreach (var batch in kept.Chunk(Coordinators.OfferBatch))
-            Coordinators.Tell(part, new RecordsKept { Node = Settings.NodeId, Life = Kernel.Lives[part], Records = Array.ConvertAll(batch, KeptOf) });
+            coordinators.Tell(part, new RecordsKept { Node = Settings.NodeId, Life = Kernel.Lives[part], Records = Array.ConvertAll(batch, KeptOf) });
     }
 
     private KeptRecord KeptOf(KeyState state)
     {
-        var offer = Coordinators.OfferOf(state);
+        var offer = coordinators.OfferOf(state);
         var isScheduled = state.Source!.Profile.IsScheduled && !state.Unscheduled;
         return new KeptRecord(
             state.Key,

@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Coordinators(Kernel kernel) : Component(kernel)
+internal sealed class Coordinators(Kernel kernel, Activity activity) : Component(kernel)
 {
     /// <summary>So many keys are offered in one message.</summary>
     public const int OfferBatch = 256;
@@ -82,8 +82,7 @@ internal sealed class Coordinators(Kernel kernel) : Component(kernel)
             return;
         state.Offered = true;
         _toOffer.Add(state);
-        if (Pulse.PulseAt == long.MaxValue)
-            Pulse.PulseAt = Now + Settings.Heartbeat;
+        Kernel.WakePulse();
     }
 
     public void TellOffers()
@@ -106,7 +105,7 @@ internal sealed class Coordinators(Kernel kernel) : Component(kernel)
         // Rather too early than too late: the store says when it is too early. Without a time here it is being seen to right now, should that end well.
         var dueAt = state.DueAt != long.MaxValue ? state.DueAt - profile.Grace - profile.Jitter : Now + Delays.Repair;
         TimeSpan? dueIn = state.Unscheduled ? null : TimeSpan.FromTicks(Math.Max(0, dueAt - Now));
-        var activeFor = TimeSpan.FromTicks(Math.Max(0, Activity.OwnActivity(state) - Now));
+        var activeFor = TimeSpan.FromTicks(Math.Max(0, activity.OwnActivity(state) - Now));
         return new OfferedKey(state.Key, state.Token, dueIn, activeFor, TimeSpan.FromTicks(profile.Jitter));
     }
 

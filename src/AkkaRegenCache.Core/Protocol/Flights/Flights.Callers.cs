@@ -13,15 +13,15 @@ internal sealed partial class Flights
         SetDeadline(waiter);
         var state = Kernel.StateOf(waiter.Key);
         if (waiter.Source is { } source)
-            Scheduling.Learn(state, source);
+            scheduling.Learn(state, source);
         if (state.Source is { } known)
             state.ActiveUntil = Math.Max(state.ActiveUntil, Now + known.Profile.Retention);
 
-        var shown = !state.InMemory && Writes.LastApplied(state) is { Payload: { } pending } change && Writes.ShowPending(change, pending) ? pending : null;
-        if (state.InMemory && !waiter.IsOfNoUse(state.Token) && shown is null)
+        var changed = !state.InMemory && queues.LastApplied(state) is { Payload: { } pending } change && shown.ShowPending(change, pending) ? pending : null;
+        if (state.InMemory && !waiter.IsOfNoUse(state.Token) && changed is null)
             Kernel.Answer(waiter, AnswerKind.InMemory);
-        else if (shown is not null && waiter.Kind != WaiterKind.Refresh)
-            Kernel.AnswerValue(waiter, shown, state.Token);
+        else if (changed is not null && waiter.Kind != WaiterKind.Refresh)
+            Kernel.AnswerValue(waiter, changed, state.Token);
         else if (waiter.Deadline <= Now)
             Kernel.Answer(waiter, AnswerKind.TimedOut);
         else if (waiter.Kind == WaiterKind.Refresh)
@@ -75,7 +75,7 @@ internal sealed partial class Flights
     {
         if (waiter is not null)
             Aside.Add(waiter, WatchAside(waiter));
-        StoreGate.Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+        storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
     }
 
     /// <summary>A caller aside has a patience, too. Changes have their own deadlines.</summary>
@@ -117,7 +117,7 @@ internal sealed partial class Flights
         else if (record is { IsRemoved: false })
         {
             var (token, dueAt) = (call.State!.Token, call.State.DueAt);
-            Records.Take(call, record);
+            records.Take(call, record);
 
             // Nothing new: then it is asked again when it was to be, and not at once because the store says that the key is due.
             if (peeker is null && call.State.Token == token && dueAt != long.MaxValue)
@@ -128,7 +128,7 @@ internal sealed partial class Flights
         {
             // What was shown meanwhile may be older than a removal.
             if (record is not null && record.Token > call.State!.Token)
-                Records.HearRemoved(call.State, record.Token);
+                records.HearRemoved(call.State, record.Token);
         }
         else if (peeker is { Kind: WaiterKind.Get, HasLeft: false })
         {

@@ -31,19 +31,19 @@ internal sealed partial class Flights
         if (Kernel.Omits(Step.RefuseOvertaken))
             return false;
         var heardBefore = call.LifeAtIssue == Kernel.Lives[call.Part] ? call.HeardAtIssue : 0;
-        return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !Shown.MayShow(call.State);
+        return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !shown.MayShow(call.State);
     }
 
     public void Read(Flight flight)
     {
         flight.Phase = FlightPhase.Reading;
         BeginAsking(flight);
-        StoreGate.Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
+        storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
     }
 
     public void Claim(Flight flight)
     {
-        if (flight.Awaited == 0 && !Places.TakePlace(flight))
+        if (flight.Awaited == 0 && !places.TakePlace(flight))
             return;
         var state = flight.State;
         flight.Phase = FlightPhase.Claiming;
@@ -69,7 +69,7 @@ internal sealed partial class Flights
         };
         flight.Orphan = null;
         Claiming++;
-        StoreGate.Issue(new StoreCall { Request = request, State = state, Flight = flight });
+        storeGate.Issue(new StoreCall { Request = request, State = state, Flight = flight });
     }
 
     private void BeginAsking(Flight flight)
@@ -81,16 +81,16 @@ internal sealed partial class Flights
     /// <summary>Generates without the store, for those who wait on this node.</summary>
     private void RunLocally(Flight flight)
     {
-        if (flight is { Why: not ClaimReason.Refresh, State.InMemory: true } && !Scheduling.EndsSoon(flight.State))
+        if (flight is { Why: not ClaimReason.Refresh, State.InMemory: true } && !scheduling.EndsSoon(flight.State))
         {
             // A change came while the store was asked: what is made now must not cover it, and those who wait have what they came for.
             Kernel.Answer(flight.TakeWaiters(), AnswerKind.InMemory);
-            Scheduling.DueAgainIn(flight.State, Delays.Repair);
+            scheduling.DueAgainIn(flight.State, Delays.Repair);
             End(flight);
             return;
         }
 
-        if (!Places.TakePlace(flight))
+        if (!places.TakePlace(flight))
             return;
         flight.IsLocal = true;
         flight.Token = Math.Max(flight.State.NewestHeard, flight.State.Token);
@@ -105,7 +105,7 @@ internal sealed partial class Flights
         if (answer is null)
         {
             Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
-            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && Scheduling.EndsSoon(state));
+            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && scheduling.EndsSoon(state));
             if (flight.Waiters is null && mayWait)
                 End(flight, again: Delays.Repair / 4);
             else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)
@@ -121,18 +121,18 @@ internal sealed partial class Flights
         {
             // Asked after all that was heard before, the store knows best, also where it is behind that.
             state.NewestHeard = Math.Max(record.Token, state.Token);
-            Records.Take(call, record);
+            records.Take(call, record);
             Kernel.AnswerValue(flight.TakePeekers(), record.Payload!, record.Token);
             Kernel.AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
             End(flight);
         }
         else
         {
-            Shown.NoteToken(state, record?.Token ?? 0);
+            shown.NoteToken(state, record?.Token ?? 0);
             if (record is not null && flight.Waiters is null)
-                Scheduling.Unschedule(state);
+                scheduling.Unschedule(state);
             if (state.IsOutdated)
-                Shown.Forget(state);
+                shown.Forget(state);
             Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
             if (flight.Waiters is null && !flight.IsOwedARun)
                 End(flight);
@@ -144,6 +144,7 @@ internal sealed partial class Flights
     public void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
+        Claiming--;
         switch (answer?.Outcome)
         {
             case null:
@@ -159,16 +160,16 @@ internal sealed partial class Flights
                 OnFresh(call, flight, answer.Record);
                 break;
             case ClaimOutcome.BackingOff when request.Reason == ClaimReason.Due:
-                Coordinators.TellDeclined(flight.State, isOver: false, answer.Remaining);
-                Scheduling.DueAgainIn(flight.State, answer.Remaining.Ticks);
+                coordinators.TellDeclined(flight.State, isOver: false, answer.Remaining);
+                scheduling.DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
                 break;
             case ClaimOutcome.BackingOff when IsOvertaken(call, answer.Token):
                 AskAgain(flight);
                 break;
             case ClaimOutcome.BackingOff:
-                Kernel.AnswerFailure(flight.TakeWaiters(), OwnFailures.OwnOf(flight.State.Key, answer.Failure));
-                Scheduling.DueAgainIn(flight.State, Delays.Repair);
+                Kernel.AnswerFailure(flight.TakeWaiters(), ownFailures.OwnOf(flight.State.Key, answer.Failure));
+                scheduling.DueAgainIn(flight.State, Delays.Repair);
                 End(flight);
                 break;
         }
@@ -180,7 +181,7 @@ internal sealed partial class Flights
         if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && Now < flight.AsksUntil)
         {
             Claiming++;
-            StoreGate.RetryLater(call, fault == StoreFault.TimedOut ? 0 : Delays.Retry << call.Attempt);
+            storeGate.RetryLater(call, fault == StoreFault.TimedOut ? 0 : Delays.Retry << call.Attempt);
             return;
         }
 
@@ -194,15 +195,15 @@ internal sealed partial class Flights
             Return(state, tooLate);
 
         // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
-        if (flight.Waiters is not null || (flight.KeepsGoing && Scheduling.EndsSoon(state)))
+        if (flight.Waiters is not null || (flight.KeepsGoing && scheduling.EndsSoon(state)))
         {
             RunLocally(flight);
         }
         else
         {
             if (flight.Why == ClaimReason.Due)
-                Coordinators.TellDeclined(state, isOver: false, null);
-            Scheduling.DueAgainIn(state, Delays.Repair);
+                coordinators.TellDeclined(state, isOver: false, null);
+            scheduling.DueAgainIn(state, Delays.Repair);
             End(flight);
         }
     }
@@ -223,12 +224,12 @@ internal sealed partial class Flights
         {
             Release(flight, null);
             if (isLeaving)
-                Telling.PublishEnd(NotificationKind.Released, flight);
+                telling.PublishEnd(NotificationKind.Released, flight);
             End(flight);
             return;
         }
 
-        if (!Places.TakePlace(flight))
+        if (!places.TakePlace(flight))
         {
             ReturnClaim(flight);
             return;
@@ -236,8 +237,8 @@ internal sealed partial class Flights
 
         flight.LeaseEnds = call.IssuedAt + Settings.Lease;
         flight.Life = Kernel.Lives[state.Part];
-        HeldClaims.Hold(flight);
-        Coordinators.TellHeld(flight);
+        heldClaims.Hold(flight);
+        coordinators.TellHeld(flight);
         Run(flight, token);
     }
 
@@ -256,7 +257,7 @@ internal sealed partial class Flights
 
             // A claim of ours whose answer never came: nobody runs it, so it is given back and asked for again.
             flight.Phase = FlightPhase.Releasing;
-            StoreGate.Issue(new StoreCall
+            storeGate.Issue(new StoreCall
             {
                 Request = new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token },
                 State = flight.State,
@@ -292,7 +293,7 @@ internal sealed partial class Flights
         }
 
         flight.Phase = FlightPhase.Waiting;
-        Places.GivePlaceBack(flight);
+        places.GivePlaceBack(flight);
         flight.AsksUntil = 0;
         flight.WakeAt = Now + answer.Remaining.Ticks + Kernel.Random(Delays.Retry);
 
@@ -300,8 +301,8 @@ internal sealed partial class Flights
         if (flight.EndHeard >= answer.Token)
             flight.WakeAt = Math.Min(flight.WakeAt, Now + (Delays.Retry << Math.Min(flight.EndAsks++, 5)));
         else
-            Coordinators.TellAwaited(flight);
-        DeadNodes.WakeForOrphan(flight);
+            coordinators.TellAwaited(flight);
+        deadNodes.WakeForOrphan(flight);
         Kernel.Queue(flight);
     }
 
@@ -311,7 +312,7 @@ internal sealed partial class Flights
     /// </summary>
     private void AskAgainBeforeEnd(KeyState state, long leaseLeft)
     {
-        if (Scheduling.EndsSoon(state))
+        if (scheduling.EndsSoon(state))
         {
             Peek(state, null);
             leaseLeft = Math.Min(leaseLeft, Scheduling.SoonDelay(state));
@@ -321,7 +322,7 @@ internal sealed partial class Flights
             leaseLeft = Math.Min(leaseLeft, Scheduling.SoonAt(state) - Now);
         }
 
-        Scheduling.DueAgainIn(state, leaseLeft);
+        scheduling.DueAgainIn(state, leaseLeft);
     }
 
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
@@ -335,23 +336,23 @@ internal sealed partial class Flights
 
         if (record is { IsRemoved: false })
         {
-            Records.Take(call, record);
+            records.Take(call, record);
             Kernel.AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
             var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
             if (flight.Why == ClaimReason.Due)
-                Coordinators.TellDeclined(state, isOver, record.DueIn);
+                coordinators.TellDeclined(state, isOver, record.DueIn);
             if (isOver)
-                Scheduling.Unschedule(state);
+                scheduling.Unschedule(state);
             End(flight);
             return;
         }
 
         // Only a Due claim gets here: the key was removed, or is inactive and gone.
-        Shown.NoteToken(state, record?.Token ?? 0);
-        Coordinators.TellDeclined(state, isOver: true, null);
-        Scheduling.Unschedule(state);
+        shown.NoteToken(state, record?.Token ?? 0);
+        coordinators.TellDeclined(state, isOver: true, null);
+        scheduling.Unschedule(state);
         if (state.IsOutdated)
-            Shown.Forget(state);
+            shown.Forget(state);
         EndOrAskAsMiss(flight);
     }
 
@@ -382,7 +383,7 @@ internal sealed partial class Flights
         var flight = new Flight(state, ClaimReason.Miss) { Token = granted.Token };
         Release(flight, null, isReturn: true);
         if (granted.Life == Kernel.Lives[state.Part])
-            Telling.PublishEnd(NotificationKind.Released, flight);
+            telling.PublishEnd(NotificationKind.Released, flight);
     }
 
     /// <summary>Whether a flight of a key has this claim.</summary>
@@ -391,7 +392,7 @@ internal sealed partial class Flights
 
     private void Release(Flight flight, GenerationFailure? failure, long dueBackoff = 0, bool isReturn = false)
     {
-        HeldClaims.Unhold(flight);
+        heldClaims.Unhold(flight);
         var state = flight.State;
         if (failure is not null)
         {
@@ -399,7 +400,7 @@ internal sealed partial class Flights
             state.Failures = (byte)Math.Min(state.Failures + 1, 30);
         }
 
-        StoreGate.Issue(new StoreCall
+        storeGate.Issue(new StoreCall
         {
             Request = new ReleaseRequest
             {
@@ -420,7 +421,7 @@ internal sealed partial class Flights
         var flight = call.Flight;
         if (answer is null && call.Attempt + 1 < ClaimAttempts && (flight is null || !flight.IsEnded))
         {
-            StoreGate.RetryLater(call, Delays.Retry << call.Attempt);
+            storeGate.RetryLater(call, Delays.Retry << call.Attempt);
         }
         else if (flight is { IsEnded: false, Phase: FlightPhase.Releasing })
         {
@@ -436,7 +437,7 @@ internal sealed partial class Flights
             flight.IsAbandoning = false;
             if (answer is { Released: true } && flight.Phase == FlightPhase.Running)
             {
-                Telling.PublishEnd(NotificationKind.Released, flight);
+                telling.PublishEnd(NotificationKind.Released, flight);
                 Cancel(flight, hung: false);
                 AskAgainAll(flight);
             }

@@ -18,7 +18,7 @@ internal sealed partial class Flights
     private void ReturnClaim(Flight flight)
     {
         Release(flight, null);
-        Telling.PublishEnd(NotificationKind.Released, flight);
+        telling.PublishEnd(NotificationKind.Released, flight);
         flight.Token = flight.Awaited = 0;
         flight.AwaitedHolder = "";
     }
@@ -29,16 +29,16 @@ internal sealed partial class Flights
         flight.IsNested = true;
         if (flight.InLine is null)
             return;
-        Places.LeaveLine(flight);
+        places.LeaveLine(flight);
         if (flight.Phase == FlightPhase.Waiting)
             Claim(flight);
     }
 
     public void ServeLine()
     {
-        while (Places.Taken < Settings.MaximumForeground && Places.Line.First is { Value: var next })
+        while (places.Taken < Settings.MaximumForeground && places.Line.First is { Value: var next })
         {
-            Places.LeaveLine(next);
+            places.LeaveLine(next);
             if (next.IsUnwanted)
             {
                 EndInLine(next);
@@ -46,7 +46,7 @@ internal sealed partial class Flights
             }
 
             next.HasPlace = true;
-            Places.Taken++;
+            places.Taken++;
 
             // One that was woken meanwhile is on its way already.
             if (next.Phase == FlightPhase.Waiting)
@@ -54,9 +54,9 @@ internal sealed partial class Flights
             Kernel.Settle(next.State);
         }
 
-        while (Places.Line.Count > Settings.MaximumQueued && Places.Line.Last is { Value: var last })
+        while (places.Line.Count > Settings.MaximumQueued && places.Line.Last is { Value: var last })
         {
-            Places.LeaveLine(last);
+            places.LeaveLine(last);
             Kernel.Answer(last.TakeWaiters(), AnswerKind.Overloaded);
             EndInLine(last);
         }
@@ -87,7 +87,7 @@ internal sealed partial class Flights
         if (!Runs.Remove(finished.RunId, out var flight))
             return;
         var state = flight.State;
-        Places.GivePlaceBack(flight);
+        places.GivePlaceBack(flight);
         flight.RunEnds = long.MaxValue;
         if (finished.Outcome == RunOutcome.Failed)
         {
@@ -123,7 +123,7 @@ internal sealed partial class Flights
             ShowOwn(flight, payload);
         flight.CommitEnds = Now + Math.Min(Settings.Lease, flight.Profile!.Life);
         Committing++;
-        StoreGate.Issue(new StoreCall
+        storeGate.Issue(new StoreCall
         {
             Request = new CommitRequest
             {
@@ -132,8 +132,8 @@ internal sealed partial class Flights
                 Token = flight.Token,
                 ClaimLife = flight.Life,
                 Payload = payload,
-                Schedule = flight.Profile.ToSchedule(Math.Max(0, Activity.OwnActivity(state) - Now)),
-                Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? Telling.Announce(flight, payload) : null,
+                Schedule = flight.Profile.ToSchedule(Math.Max(0, activity.OwnActivity(state) - Now)),
+                Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? telling.Announce(flight, payload) : null,
             },
             State = state,
             Flight = flight,
@@ -146,8 +146,8 @@ internal sealed partial class Flights
     /// </summary>
     private void ShowOwn(Flight flight, CachePayload payload)
     {
-        if (Now < flight.LeaseEnds && Shown.MayShow(flight.State) && !Kernel.Omits(Step.ShowOwn))
-            Records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: Now);
+        if (Now < flight.LeaseEnds && shown.MayShow(flight.State) && !Kernel.Omits(Step.ShowOwn))
+            records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: Now);
     }
 
     /// <summary>Whether memory shows what this flight made, and has nobody's word that it is stored.</summary>
@@ -155,19 +155,20 @@ internal sealed partial class Flights
 
     public void OnCommitted(StoreCall call, ChangeAnswer? answer)
     {
+        Committing--;
         var flight = call.Flight!;
         var state = flight.State;
         if (answer is null && !flight.IsSealed && Now < Math.Min(flight.LeaseEnds, flight.CommitEnds))
         {
             Committing++;
-            StoreGate.RetryLater(call, Delays.Retry * 2);
+            storeGate.RetryLater(call, Delays.Retry * 2);
             return;
         }
 
         var payload = flight.Payload!;
         if (answer is null)
         {
-            Telling.NoteUnsure();
+            telling.NoteUnsure();
             // Unknown whether it was stored, and nobody can be asked: the value stays here, and yields to anything newer.
             if (flight.IsSealed || state.NewestHeard > flight.Token)
             {
@@ -185,28 +186,28 @@ internal sealed partial class Flights
             // Whoever waits elsewhere for this claim waits for nothing any more, and goes first: this node has a value.
             Kernel.AnswerValue(flight.TakeWaiters(), payload, flight.Token);
             Release(flight, null);
-            Telling.PublishEnd(NotificationKind.Released, flight);
+            telling.PublishEnd(NotificationKind.Released, flight);
 
             // Based on what came before its claim: should it be stored after all, the next claim finds it.
-            Records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
+            records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
             state.DueAt = Now + Settings.Lease + Kernel.Random(Delays.Repair);
             End(flight);
         }
         else if (answer.Accepted)
         {
-            Shown.NoteToken(state, answer.Token);
+            shown.NoteToken(state, answer.Token);
             if (call.Request is CommitRequest { Announcement: { } announcement })
-                Telling.NoteLateAnnouncement(call, announcement);
+                telling.NoteLateAnnouncement(call, announcement);
             else
-                Telling.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - Now, isAwaited: flight.Why != ClaimReason.Due);
+                telling.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - Now, isAwaited: flight.Why != ClaimReason.Due);
             if (state.NewestHeard == answer.Token)
             {
                 // What memory has let go for want of room doesn't come back without a reader.
-                if (Scheduling.IsWanted(state) || flight.Why != ClaimReason.Due || flight.Waiters is not null)
-                    Shown.Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Life);
+                if (scheduling.IsWanted(state) || flight.Why != ClaimReason.Due || flight.Waiters is not null)
+                    shown.Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Life);
                 else
                     state.Token = answer.Token;
-                Scheduling.DueIn(state, answer.DueIn, owner: true);
+                scheduling.DueIn(state, answer.DueIn, owner: true);
                 VerifyAcrossGap(call);
                 Kernel.AnswerValue(flight.TakeWaiters(), payload, answer.Token);
                 End(flight);
@@ -220,13 +221,13 @@ internal sealed partial class Flights
         {
             // Superseded: what is newer may be a removal. Without anything newer (the claim was lost) it stays, and yields to nothing older.
             var isSuperseded = answer.Token > flight.Token && ShowsOwn(flight);
-            Shown.NoteToken(state, answer.Token);
+            shown.NoteToken(state, answer.Token);
             if (isSuperseded)
-                Shown.Forget(state);
-            Scheduling.DueAgainIn(state, Delays.Repair);
+                shown.Forget(state);
+            scheduling.DueAgainIn(state, Delays.Repair);
             AskAgainAll(flight);
             if (isSuperseded)
-                Scheduling.Fetch(state);
+                Kernel.Post(new Fact(FactKind.FetchWanted) { State = state });
         }
     }
 
@@ -244,9 +245,9 @@ internal sealed partial class Flights
         var backoff = Scheduling.DueBackoff(state);
         if (!flight.IsSealed && !flight.IsLocal)
         {
-            OwnFailures.NoteOwn(state.Key, failure, flight.Profile!.FailureBackoff);
+            ownFailures.NoteOwn(state.Key, failure, flight.Profile!.FailureBackoff);
             Release(flight, failure);
-            Telling.PublishEnd(NotificationKind.Failed, flight, failure: failure);
+            telling.PublishEnd(NotificationKind.Failed, flight, failure: failure);
 
             // There is no newer value to put what was made without the store to the test: then the store's is.
             if (state is { InMemory: true, Uncommitted: true })
@@ -255,7 +256,7 @@ internal sealed partial class Flights
 
         Kernel.AnswerFailure(flight.TakeWaiters(), failure, kind);
         if (!flight.IsSealed)
-            Scheduling.DueAgainIn(state, backoff);
+            scheduling.DueAgainIn(state, backoff);
         TellFailed(flight, failure);
         End(flight);
     }
@@ -272,20 +273,20 @@ internal sealed partial class Flights
         if (!flight.IsLocal)
         {
             Release(flight, null, flight.Profile!.Interval);
-            Telling.PublishEnd(NotificationKind.Uncached, flight, payload);
+            telling.PublishEnd(NotificationKind.Uncached, flight, payload);
         }
 
         // What the store doesn't vouch for has no successor.
         if (flight.State.Uncommitted)
-            Shown.Forget(flight.State);
-        Scheduling.DueAgainIn(flight.State, flight.Profile!.Interval);
+            shown.Forget(flight.State);
+        scheduling.DueAgainIn(flight.State, flight.Profile!.Interval);
         End(flight);
     }
 
     private void FinishLocal(Flight flight, CachePayload payload)
     {
         if (flight.State.NewestHeard <= flight.Token)
-            Records.TakeUncommitted(flight, payload, flight.Token, madeAt: Now);
+            records.TakeUncommitted(flight, payload, flight.Token, madeAt: Now);
         End(flight);
     }
 
@@ -293,15 +294,15 @@ internal sealed partial class Flights
     {
         var state = flight.State;
         Release(flight, null);
-        Telling.PublishEnd(NotificationKind.Released, flight);
-        Records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: Now);
+        telling.PublishEnd(NotificationKind.Released, flight);
+        records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: Now);
         state.DueAt = Now + flight.Profile!.Interval;
         End(flight);
     }
 
     public void Cancel(Flight flight, bool hung)
     {
-        HeldClaims.Unhold(flight);
+        heldClaims.Unhold(flight);
         flight.RunEnds = long.MaxValue;
         if (Runs.Remove(flight.RunId))
             Out.Send(Peer.Generators, new CancelGenerator(flight.RunId, hung));

@@ -4,7 +4,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed partial class Flights(Kernel kernel) : Component(kernel)
+internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Telling telling, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures) : Component(kernel)
 {
     /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
     public Dictionary<Waiter, AsideEnds?> Aside { get; } = [];
@@ -40,7 +40,7 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
     {
         if (flight.Phase == FlightPhase.Waiting)
         {
-            Coordinators.TellAwaitEnded(flight);
+            coordinators.TellAwaitEnded(flight);
             End(flight);
         }
         else if (flight.Phase == FlightPhase.Running && (flight.IsLocal || flight.IsSealed))
@@ -51,7 +51,7 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         else if (flight.Phase == FlightPhase.Running)
         {
             flight.IsAbandoning = true;
-            StoreGate.Issue(new StoreCall
+            storeGate.Issue(new StoreCall
             {
                 Request = new ReleaseRequest
                 {
@@ -66,8 +66,8 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         }
     }
 
-    /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
-    public void OnLeave()
+    /// <summary>The node leaves: callers aside of flights are told so.</summary>
+    public void LeaveCallers()
     {
         foreach (var (waiter, ends) in Aside)
         {
@@ -77,13 +77,11 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         }
 
         Aside.Clear();
-        foreach (var queue in Writes.Queues.Values)
-            Writes.ToFlush.Enqueue(queue[0]);
+    }
 
-        // What waits has this one chance: perhaps the store is back, and nobody has noticed.
-        if (StoreGate.Breaker.IsOpen && Writes.Queued > 0)
-            StoreHealth.Probe();
-        Writes.ServeFlush();
+    /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
+    public void Leave()
+    {
         var flights = new HashSet<Flight>(Runs.Values);
         flights.UnionWith(Kernel.Keys.Values.Where(s => s.Flight is not null).Select(s => s.Flight!));
         foreach (var flight in flights)
@@ -94,11 +92,11 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
             if (flight.HeldIndex >= 0 && flight.Phase == FlightPhase.Running)
             {
                 Release(flight, null);
-                Telling.PublishEnd(NotificationKind.Released, flight);
+                telling.PublishEnd(NotificationKind.Released, flight);
             }
 
             Cancel(flight, hung: false);
-            Places.GivePlaceBack(flight);
+            places.GivePlaceBack(flight);
             flight.KeepsGoing = false;
             flight.IsEnded = true;
         }
@@ -110,7 +108,7 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         flight.HeardNothing = false;
         if (flight.Waiters is null && flight.Peekers is null)
         {
-            Scheduling.DueAgainIn(flight.State, Delays.Retry);
+            scheduling.DueAgainIn(flight.State, Delays.Retry);
             End(flight);
         }
         else if (flight.Why == ClaimReason.Refresh)
@@ -178,7 +176,7 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         if (Kernel.Omits(Step.Seal))
             return;
         flight.IsSealed = true;
-        HeldClaims.Unhold(flight);
+        heldClaims.Unhold(flight);
         if (flight.State.Flight != flight)
             return;
         flight.State.Flight = null;
@@ -193,7 +191,7 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
     /// Memory shows something newer than what sealed flights make: their callers needn't wait any longer, and what nobody waits for
     /// needn't be made.
     /// </summary>
-    public void ServeShown(KeyState state)
+    public void OnShown(KeyState state)
     {
         if (state.Flight is { Why: not ClaimReason.Refresh, Phase: FlightPhase.Waiting or FlightPhase.Running, Waiters: not null } joined)
         {
@@ -219,6 +217,99 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
                 continue;
             Cancel(flight, hung: false);
             End(flight);
+        }
+    }
+
+    /// <summary>A change of this node is shown: what the store says can't be, so nobody need wait for that.</summary>
+    public void OnChangeShown(KeyState state, CachePayload payload)
+    {
+        if (state.Flight is not { Why: not ClaimReason.Refresh, Phase: FlightPhase.Reading or FlightPhase.Claiming } asking)
+            return;
+        Kernel.AnswerValue(asking.TakePeekers(), payload, state.Token);
+        Kernel.AnswerValue(asking.TakeWaiters(), payload, state.Token);
+        asking.IsOwedARun = false;
+    }
+
+    /// <summary>A newer token is known: a flight that runs under an older one is overtaken.</summary>
+    public void OnTokenHeard(KeyState state)
+    {
+        if (IsBehind(state))
+            Seal(state.Flight!);
+    }
+
+    /// <summary>Whether a key has a flight that a change has overtaken.</summary>
+    public bool HasOvertaken(KeyState state) => Detached.ContainsKey(state) || IsBehind(state);
+
+    /// <summary>Whether a key has a flight under an older claim than this token, which a change has overtaken.</summary>
+    public bool HasOvertakenBelow(KeyState state, long token) =>
+        (IsBehind(state) && state.Flight is { IsLocal: false })
+        || (Detached.TryGetValue(state, out var flights) && flights.Exists(f => !f.IsLocal && f.Token < token));
+
+    private static bool IsBehind(KeyState state) =>
+        state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight && flight.Token < state.NewestHeard;
+
+    /// <summary>Another part has begun a flight.</summary>
+    public void Begin(Flight flight)
+    {
+        if (flight.IsEnded)
+            return;
+        if (flight.Why == ClaimReason.Miss)
+            Read(flight);
+        else
+            Claim(flight);
+    }
+
+    /// <summary>Something newer is in the store: only a read, and readers see the old value until it is done.</summary>
+    public void Fetch(KeyState state)
+    {
+        if (state.Flight is { } flight)
+        {
+            // One that reads brings it anyway; beside one that generates, a look into the store.
+            if (flight.Why != ClaimReason.Miss)
+                Peek(state, null);
+            state.DueAt = Now + Delays.Repair;
+            return;
+        }
+
+        state.Flight = new Flight(state, ClaimReason.Miss) { KeepsGoing = true };
+        Read(state.Flight);
+    }
+
+    /// <summary>A claim is lost: what its run makes can't be stored, so making it is a waste. Those who wait ask again.</summary>
+    public void OnClaimLost(Flight flight)
+    {
+        if (flight is not { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
+            return;
+        Cancel(flight, hung: false);
+        scheduling.DueAgainIn(flight.State, Delays.Retry);
+        AskAgainAll(flight);
+    }
+
+    /// <summary>
+    /// A part of the store lives anew. What memory shows goes on being served as if uncommitted; a record or tombstone of the new life wins. What runs was begun in
+    /// the life before.
+    /// </summary>
+    public void OnLifeBegan(int part)
+    {
+        foreach (var state in Kernel.IsStoreInShards ? Kernel.OfShard.Of(part) : Kernel.Keys.Values)
+        {
+            if (state.Part != part)
+                continue;
+            state.NewestHeard = 0;
+            if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
+                Seal(flight);
+            else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
+                waiting.WakeAt = Now;
+            if (state.InMemory)
+                state.Uncommitted = true;
+            state.Token = 0;
+            if (state.Flight is { } asking)
+            {
+                asking.Observed = asking.Awaited = 0;
+                Kernel.Queue(asking);
+            }
+
+            Kernel.Settle(state);
         }
     }
 
@@ -249,11 +340,11 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
 
         if (flight.Phase == FlightPhase.Waiting && flight.WakeAt <= Now)
         {
-            flight.Orphan = DeadNodes.OrphanOf(flight);
+            flight.Orphan = deadNodes.OrphanOf(flight);
             flight.HeardNothing = flight.Orphan is null;
             if (flight.IsUnwanted)
             {
-                Coordinators.TellAwaitEnded(flight);
+                coordinators.TellAwaitEnded(flight);
                 End(flight);
             }
             else
@@ -280,8 +371,8 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         var state = flight.State;
         flight.IsEnded = true;
         Kernel.Deadlines.Remove(flight);
-        HeldClaims.Unhold(flight);
-        Places.GivePlaceBack(flight);
+        heldClaims.Unhold(flight);
+        places.GivePlaceBack(flight);
         if (state.Flight == flight)
             state.Flight = null;
         Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
@@ -295,13 +386,13 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         }
 
         if (flight.IsBackground)
-            Scheduling.Background--;
+            scheduling.GiveBack();
 
         if (flight.TakeLater() is { } later)
             AskTogether(state, later, observed: 0);
         else if (state.IsOutdated && state.Flight is null)
         {
-            Scheduling.DueAgainIn(state, StoreGate.IsUnreachable(state) ? Delays.Repair : again);
+            scheduling.DueAgainIn(state, storeGate.IsUnreachable(state) ? Delays.Repair : again);
         }
 
         // Whether the key goes is settled at the end of the step: what ended this flight may begin the next.
@@ -314,7 +405,7 @@ internal sealed partial class Flights(Kernel kernel) : Component(kernel)
         if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
             return;
         var isNewEnough = flight.Why != ClaimReason.Refresh || (flight.Observed != 0 && token > flight.Observed);
-        if (payload is null || !isNewEnough || flight.Awaited == 0 || !Shown.MayShow(state))
+        if (payload is null || !isNewEnough || flight.Awaited == 0 || !shown.MayShow(state))
         {
             AskAgain(flight);
             return;

@@ -3,11 +3,11 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class HeldClaims(Kernel kernel) : Component(kernel)
+internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component(kernel)
 {
     public List<Flight> Held { get; } = [];
 
-    public long RenewAt { get; set; } = long.MaxValue;
+    public long RenewAt { get; private set; } = long.MaxValue;
 
     public void Hold(Flight flight)
     {
@@ -26,6 +26,13 @@ internal sealed class HeldClaims(Kernel kernel) : Component(kernel)
         last.HeldIndex = flight.HeldIndex;
         Held.RemoveAt(Held.Count - 1);
         flight.HeldIndex = -1;
+    }
+
+    /// <summary>The store is back: nobody knows which of them hold.</summary>
+    public void OnStoreBack()
+    {
+        if (Held.Count > 0)
+            RenewAt = Now;
     }
 
     /// <summary>Renews all claims of this node in one batch, every third of a lease.</summary>
@@ -50,7 +57,7 @@ internal sealed class HeldClaims(Kernel kernel) : Component(kernel)
             return;
         foreach (var flights in Held.GroupBy(f => f.State.Part).Select(g => g.ToArray()).ToArray())
         {
-            StoreGate.Send(new StoreCall
+            storeGate.Send(new StoreCall
             {
                 Claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token)),
                 Lease = TimeSpan.FromTicks(Settings.Lease),
@@ -74,11 +81,7 @@ internal sealed class HeldClaims(Kernel kernel) : Component(kernel)
             }
             else if (answer.Outcomes[i] == RenewOutcome.Lost && flight is { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
             {
-                // Lost: what it makes can't be stored, so making it is a waste. Those who wait ask again.
-                Flights.Cancel(flight, hung: false);
-                Scheduling.DueAgainIn(flight.State, Delays.Retry);
-                Flights.AskAgainAll(flight);
-                Kernel.Settle(flight.State);
+                Kernel.Post(new Fact(FactKind.ClaimLost) { State = flight.State, Flight = flight });
             }
         }
     }

@@ -6,7 +6,11 @@ namespace AkkaRegenCache.Protocol;
 /// <summary>What all parts of the agent share: the time, what is to be sent, the table of keys, the queue of deadlines, the source of randomness.</summary>
 internal sealed class Kernel
 {
+    private const int MostTouchedKept = 1024;
+
     private readonly Random _random;
+    private readonly Queue<Fact> _facts = new();
+    private readonly List<KeyState> _touched = [];
     private long _operations;
 
     public Kernel(AgentSettings settings, Random random, IAccessLog access)
@@ -20,10 +24,13 @@ internal sealed class Kernel
         OfShard = new ShardKeys(settings.Shards);
     }
 
-    public Parts Parts { get; set; } = null!;
-
+    /// <summary>Whether the cluster is over for this node: it goes on with its store alone.</summary>
     public bool IsAlone { get; set; }
 
+    /// <summary>When the node tells the others that it lives, and what has gathered until then; <see cref="long.MaxValue"/>: there is nothing to tell.</summary>
+    public long PulseAt { get; set; } = long.MaxValue;
+
+    /// <summary>How many gaps have been found in what others say.</summary>
     public long Gaps { get; set; }
 
     /// <summary>The keys of each shard; none where there are no coordinators.</summary>
@@ -79,23 +86,60 @@ internal sealed class Kernel
     /// <summary>Puts something into the queue of deadlines, where its next one is earlier than the place it has.</summary>
     public void Queue(Timed timed) => Deadlines.Put(timed);
 
-    /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
+    /// <summary>At the latest with the next pulse something is to be told.</summary>
+    public void WakePulse()
+    {
+        if (PulseAt == long.MaxValue)
+            PulseAt = Now + Settings.Heartbeat;
+    }
+
+    /// <summary>States something that parts above this one act on, before the step ends.</summary>
+    public void Post(in Fact fact)
+    {
+        _facts.Enqueue(fact);
+        if (fact.State is { } state)
+            Settle(state);
+    }
+
+    public bool TryTakeFact(out Fact fact) => _facts.TryDequeue(out fact);
+
+    /// <summary>Something has changed about a key: when the step ends, its deadline is queued, or nothing is left of it and it goes.</summary>
     public void Settle(KeyState state)
     {
-        if (state.IsGone)
+        if (state.IsTouched)
             return;
-        Parts.Scheduling.KeepDue(state);
-        if (state.IsIdle)
+        state.IsTouched = true;
+        _touched.Add(state);
+    }
+
+    /// <summary>Ends the step for the keys that it has touched.</summary>
+    /// <param name="keepDue">Sees to it that a key has a next time where it must have one.</param>
+    public void SettleTouched(Action<KeyState> keepDue)
+    {
+        for (var i = 0; i < _touched.Count; i++)
         {
-            state.IsGone = true;
-            Deadlines.Remove(state);
-            Keys.Remove(state.Key);
-            OfShard.Remove(state);
+            var state = _touched[i];
+            state.IsTouched = false;
+            if (state.IsGone)
+                continue;
+            keepDue(state);
+            if (state.IsIdle)
+                Remove(state);
+            else
+                Queue(state);
         }
-        else
-        {
-            Queue(state);
-        }
+
+        _touched.Clear();
+        if (_touched.Capacity > MostTouchedKept)
+            _touched.Capacity = MostTouchedKept;
+    }
+
+    private void Remove(KeyState state)
+    {
+        state.IsGone = true;
+        Deadlines.Remove(state);
+        Keys.Remove(state.Key);
+        OfShard.Remove(state);
     }
 
     public KeyState StateOf(string key)
@@ -106,8 +150,8 @@ internal sealed class Kernel
             OfShard.Add(state);
             if (Samples[state.Part] is null or { IsGone: true })
                 Samples[state.Part] = state;
-            if (Parts.Pulse.PulseAt == long.MaxValue)
-                Parts.Pulse.PulseAt = Now;
+            if (PulseAt == long.MaxValue)
+                PulseAt = Now;
         }
 
         return state;

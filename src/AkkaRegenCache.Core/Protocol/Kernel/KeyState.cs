@@ -7,7 +7,7 @@ namespace AkkaRegenCache.Protocol;
 internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
 {
     [Flags]
-    private enum Flags : byte
+    private enum Flags : ushort
     {
         None = 0,
         InMemory = 1,
@@ -18,6 +18,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         Offered = 32,
         Unscheduled = 64,
         RanOut = 128,
+        Touched = 256,
     }
 
     private Flags _flags;
@@ -114,6 +115,13 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     public KeyState? NextInShard { get; set; }
 
     public KeyState? PreviousInShard { get; set; }
+
+    /// <summary>Whether the step that is under way has changed something about it.</summary>
+    public bool IsTouched
+    {
+        get => (_flags & Flags.Touched) != 0;
+        set => Set(Flags.Touched, value);
+    }
 
     public override bool IsOver => IsGone;
 

@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Checking(Kernel kernel) : Component(kernel)
+internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, Scheduling scheduling, Records records) : Component(kernel)
 {
     private const int CheckBatch = 512;
 
@@ -62,6 +62,16 @@ internal sealed class Checking(Kernel kernel) : Component(kernel)
             BeginCheck(isSweep: true);
     }
 
+    /// <summary>The store is back: what waited for it goes on.</summary>
+    public void OnStoreBack()
+    {
+        if (CheckAt != long.MaxValue)
+            CheckAt = Now;
+    }
+
+    /// <summary>Compares again in a while.</summary>
+    public void RecheckIn(long delay) => RecheckAt = Math.Min(RecheckAt, Now + delay);
+
     private void BeginCheck(bool isSweep)
     {
         _isSweep = isSweep;
@@ -96,7 +106,7 @@ internal sealed class Checking(Kernel kernel) : Component(kernel)
         while (end < _checking.Length && end - _checked < CheckBatch && _checking[end].Part == part)
             end++;
         var batch = _checking[_checked..end];
-        StoreGate.Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Part = part, IssuedAt = Now });
+        storeGate.Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Part = part, IssuedAt = Now });
     }
 
     public void OnChecked(StoreCall call, CheckAnswer? answer)
@@ -141,13 +151,13 @@ internal sealed class Checking(Kernel kernel) : Component(kernel)
         }
 
         if (check.Token > state.NewestHeard && check.IsRemoved)
-            Records.HearRemoved(state, check.Token);
+            records.HearRemoved(state, check.Token);
         else if (check.Token > state.NewestHeard)
-            Shown.NoteToken(state, check.Token);
+            shown.NoteToken(state, check.Token);
         else if (check.Token == 0)
-            Records.LoseRecord(state);
+            records.LoseRecord(state);
         if (state.IsOutdated || state.Uncommitted)
-            Scheduling.DueAgainIn(state, 0);
+            scheduling.DueAgainIn(state, 0);
         Kernel.Settle(state);
     }
 }

@@ -3,13 +3,25 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Hearing(Kernel kernel) : Component(kernel)
+internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, Flights flights, Checking checking) : Component(kernel)
 {
+    private long _lateUntil;
+
     public Dictionary<string, Publisher> Publishers { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// A pulse that comes far too late tells that this node was paused. Notifications that lay in its queue meanwhile give no value then:
+    /// for how long one is still good, only the store can say.
+    /// </summary>
+    public void NoteLateness()
+    {
+        if (Kernel.PulseAt != long.MaxValue && Now - Kernel.PulseAt > Telling.Lateness)
+            _lateUntil = Now + Telling.Lateness;
+    }
 
     private void Follow(CacheNotification heard)
     {
-        DeadNodes.OnSignOfLife(heard.Publisher);
+        deadNodes.OnSignOfLife(heard.Publisher);
         if (!Publishers.TryGetValue(heard.Publisher, out var publisher))
         {
             Publishers.Add(heard.Publisher, publisher = new Publisher());
@@ -17,14 +29,14 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
 
             // Of one that has said nothing yet, or says its first, nothing was missed: nodes that start cost the others no comparison.
             if (heard.Sequence > (heard.Kind == NotificationKind.Heartbeat ? 0 : 1))
-                Checking.OnGap();
+                checking.OnGap();
         }
         else if (heard.Sequence > publisher.Last)
         {
             var isNext = heard.Sequence == publisher.Last + 1 && heard.Kind != NotificationKind.Heartbeat;
             publisher.Last = heard.Sequence;
             if (!isNext)
-                Checking.OnGap();
+                checking.OnGap();
         }
 
         publisher.HeardAt = Now;
@@ -48,32 +60,32 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
             return;
         var isNews = heard.Token > state.NewestHeard;
         var hasToBeRead = false;
-        Shown.NoteToken(state, heard.Token);
+        shown.NoteToken(state, heard.Token);
         if (isNews)
             state.Failures = 0;
-        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated || Flights.Detached.ContainsKey(state)))
+        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated || flights.HasOvertaken(state)))
         {
-            Activity.TouchIfMoreActive(state, heard.ActiveFor);
-            var isWanted = Scheduling.IsWanted(state) || Flights.Detached.ContainsKey(state);
-            if (heard.Payload is { } payload && IsSurelyNewer(state, heard.Token) && Now >= Pulse.LateUntil && !IsOutOfTurn(heard))
+            activity.TouchIfMoreActive(state, heard.ActiveFor);
+            var isWanted = scheduling.IsWanted(state) || flights.HasOvertaken(state);
+            if (heard.Payload is { } payload && IsSurelyNewer(state, heard.Token) && Now >= _lateUntil && !IsOutOfTurn(heard))
             {
-                Shown.Show(state, heard.Token, payload, Now + heard.FreshFor.Ticks);
-                Scheduling.DueIn(state, heard.DueIn, owner: false);
+                shown.Show(state, heard.Token, payload, Now + heard.FreshFor.Ticks);
+                scheduling.DueIn(state, heard.DueIn, owner: false);
             }
             else
             {
                 if (!state.InMemory)
-                    Scheduling.DueIn(state, heard.DueIn, owner: false);
+                    scheduling.DueIn(state, heard.DueIn, owner: false);
                 if (isWanted)
-                    Scheduling.Fetch(state);
+                    Kernel.Post(new Fact(FactKind.FetchWanted) { State = state });
                 else
                     hasToBeRead = heard.Payload is not null && IsSurelyNewer(state, heard.Token);
             }
         }
 
-        Flights.WakeWaiting(state, heard.Token, heard.Token == state.NewestHeard ? heard.Payload : null);
+        Kernel.Post(new Fact(FactKind.OutcomeKnown) { State = state, Token = heard.Token, Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
         if (hasToBeRead)
-            Flights.Peek(state, null);
+            Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
     }
 
     /// <summary>
@@ -87,7 +99,7 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
             return !state.Uncommitted;
         if (state.Flight is { Phase: FlightPhase.Waiting, Awaited: > 0 } flight && token >= flight.Awaited)
             return true;
-        return Flights.Detached.TryGetValue(state, out var flights) && flights.Exists(f => !f.IsLocal && f.Token < token);
+return flights.HasOvertakenBelow(state, token);
     }
 
     /// <summary>
@@ -111,17 +123,17 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
 
         // Tokens heard of before the store was ever asked belong to a life, too.
         if (Kernel.Lives[state.Part].Length == 0)
-            StoreHealth.NoteLife(state.Part, heard.Life);
+            storeGate.NoteLife(state.Part, heard.Life);
         if (heard.Life != Kernel.Lives[state.Part])
         {
             // One of the two has not noticed yet that the store began a new life. The store tells.
-            Checking.StartCheck();
+            checking.StartCheck();
             if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
-                Flights.Claim(waiting);
+                flights.Claim(waiting);
 
             // Whichever of the two it is, what was there before the removal must not be shown.
             if (heard.Kind == NotificationKind.Removed)
-                Shown.Forget(state);
+                shown.Forget(state);
         }
         else
         {
@@ -131,7 +143,7 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
                     HearFresh(state, heard);
                     break;
                 case NotificationKind.Removed:
-                    Records.HearRemoved(state, heard.Token);
+                    records.HearRemoved(state, heard.Token);
                     break;
                 default:
                     HearEnd(state, heard);
@@ -151,7 +163,7 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
 
         // Whoever found the claim held when the key was due needn't wait for the end of its lease.
         if (state.DueAt != long.MaxValue)
-            Scheduling.DueAgainIn(state, heard.Kind == NotificationKind.Failed ? Delays.Repair : Delays.Retry);
+            scheduling.DueAgainIn(state, heard.Kind == NotificationKind.Failed ? Delays.Repair : Delays.Retry);
         if (state.Flight is not { } flight)
             return;
         flight.EndHeard = Math.Max(flight.EndHeard, heard.Token);
@@ -159,21 +171,21 @@ internal sealed class Hearing(Kernel kernel) : Component(kernel)
             return;
         if (flight.Why == ClaimReason.Refresh && heard.Token <= flight.Observed)
         {
-            Flights.Claim(flight);
+            flights.Claim(flight);
         }
         else if (heard.Kind == NotificationKind.Failed)
         {
             Kernel.AnswerFailure(flight.TakeWaiters(), heard.Failure);
-            Flights.End(flight);
+            flights.End(flight);
         }
         else if (heard is { Kind: NotificationKind.Uncached, Payload: { } payload })
         {
             Kernel.AnswerValue(flight.TakeWaiters(), payload, heard.Token);
-            Flights.End(flight);
+            flights.End(flight);
         }
         else
         {
-            Flights.AskAgain(flight);
+            flights.AskAgain(flight);
         }
     }
 

@@ -3,10 +3,13 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Telling(Kernel kernel) : Component(kernel)
+internal sealed class Telling(Kernel kernel, Coordinators coordinators) : Component(kernel)
 {
     /// <summary>The numbers of commits that tell of themselves, oldest first, with those that are done.</summary>
     private readonly Queue<(Flight Flight, long Number)> _announced = new();
+
+    /// <summary>What takes longer is late.</summary>
+    public static readonly long Lateness = TimeSpan.FromMilliseconds(250).Ticks;
 
     public long Sequence { get; set; }
 
@@ -32,8 +35,7 @@ internal sealed class Telling(Kernel kernel) : Component(kernel)
     /// </summary>
     public CommitAnnouncement Announce(Flight flight, CachePayload payload)
     {
-        if (Pulse.PulseAt == long.MaxValue)
-            Pulse.PulseAt = Now + Settings.Heartbeat;
+        Kernel.WakePulse();
         var announcement = new CommitAnnouncement(Settings.NodeId, NextSequence(), payload.Size <= Settings.InlineBytes);
         _announced.Enqueue((flight, announcement.Sequence));
         return announcement;
@@ -53,7 +55,7 @@ internal sealed class Telling(Kernel kernel) : Component(kernel)
     /// <summary>A commit that took long has told of itself when later numbers were out already: should that be lost, only a number left out is noticed.</summary>
     public void NoteLateAnnouncement(StoreCall call, CommitAnnouncement announcement)
     {
-        if (announcement.Sequence < Sequence && (call.Attempt > 0 || Now - call.IssuedAt > Pulse.Lateness))
+        if (announcement.Sequence < Sequence && (call.Attempt > 0 || Now - call.IssuedAt > Lateness))
             NoteUnsure();
     }
 
@@ -83,9 +85,8 @@ internal sealed class Telling(Kernel kernel) : Component(kernel)
     private void Publish(CacheNotification notification, bool withValue = false)
     {
         Out.Send(Peer.Bus, notification);
-        Coordinators.TellOutcome(notification, withValue);
-        if (Pulse.PulseAt == long.MaxValue)
-            Pulse.PulseAt = Now + Settings.Heartbeat;
+        coordinators.TellOutcome(notification, withValue);
+        Kernel.WakePulse();
     }
 
     private long NextSequence() => ++Sequence;

@@ -32,7 +32,6 @@ internal sealed class Activity(Kernel kernel) : Component(kernel)
         if (own <= knownFor.Ticks + (profile.Retention / 4))
             return;
         Touches.Add((state.Key, state.ActiveUntil));
-        if (Pulse.PulseAt == long.MaxValue)
-            Pulse.PulseAt = Now + Settings.Heartbeat;
+        Kernel.WakePulse();
     }
 }

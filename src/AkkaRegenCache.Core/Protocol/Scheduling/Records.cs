@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Records(Kernel kernel) : Component(kernel)
+internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling) : Component(kernel)
 {
     /// <summary>
     /// The store no longer holds what memory shows, though its time has not come: evicted there, or removed so long ago that the tombstone is
@@ -14,37 +14,37 @@ internal sealed class Records(Kernel kernel) : Component(kernel)
         if (state.Source is { Profile.IsScheduled: true })
             state.Uncommitted = true;
         else if (!state.Uncommitted)
-            Shown.Forget(state);
+            shown.Forget(state);
     }
 
     public void HearRemoved(KeyState state, long token)
     {
-        Shown.NoteToken(state, token);
+        shown.NoteToken(state, token);
         if (token < state.NewestHeard || (state.InMemory && state.Token > token))
         {
             // Something newer is on its way; what was before the removal must not be shown until then.
             if (state.InMemory && state.Token < token)
-                Shown.Forget(state);
+                shown.Forget(state);
             return;
         }
 
-        Scheduling.Unschedule(state);
-        Shown.Forget(state);
+        scheduling.Unschedule(state);
+        shown.Forget(state);
         state.Token = 0;
-        Flights.WakeWaiting(state, token, null);
+        Kernel.Post(new Fact(FactKind.OutcomeKnown) { State = state, Token = token });
     }
 
     /// <summary>Takes a record of the store into memory, where it is not older than what is there.</summary>
     public void Take(StoreCall call, StoreRecord record)
     {
         var state = call.State!;
-        Shown.NoteToken(state, record.Token);
+        shown.NoteToken(state, record.Token);
         if (record.Token < state.Token || record.Token < state.NewestHeard)
             return;
         if (state is { InMemory: true, Uncommitted: true } && record.Token == state.Token)
         {
             // What was made here without the store is newer than what the store still has, and stays until the next one is due.
-            Scheduling.DueIn(state, record.DueIn, owner: false);
+            scheduling.DueIn(state, record.DueIn, owner: false);
             return;
         }
 
@@ -57,10 +57,11 @@ internal sealed class Records(Kernel kernel) : Component(kernel)
         }
 
         // What memory has let go for want of room doesn't come back without a reader.
-        if (Scheduling.IsWanted(state) || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
-            Shown.Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
-        Scheduling.DueIn(state, record.DueIn, owner: false);
-        Flights.VerifyAcrossGap(call);
+        if (scheduling.IsWanted(state) || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
+            shown.Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
+        scheduling.DueIn(state, record.DueIn, owner: false);
+        if (call.GapsAtIssue != Kernel.Gaps)
+            Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
     }
 
     /// <summary>Whether a record is overdue and soon ends, and what is shown instead does not: it was made later, where the store couldn't be asked.</summary>
@@ -68,7 +69,7 @@ internal sealed class Records(Kernel kernel) : Component(kernel)
     {
         var ends = call.IssuedAt + record.FreshFor.Ticks;
         return state.Source is { Profile: { IsScheduled: true } profile } && record.DueIn <= TimeSpan.Zero
-            && ends - Now < profile.Tolerance / 2 && state.EndsAt > ends && !Scheduling.EndsSoon(state);
+            && ends - Now < profile.Tolerance / 2 && state.EndsAt > ends && !scheduling.EndsSoon(state);
     }
 
     /// <summary>Keeps a value that the store didn't get: here only, until something newer is heard or the store answers again.</summary>
@@ -79,12 +80,7 @@ internal sealed class Records(Kernel kernel) : Component(kernel)
     public void TakeUncommitted(Flight flight, CachePayload payload, long basis, long madeAt)
     {
         var state = flight.State;
-        state.InMemory = true;
-        state.Uncommitted = true;
-        state.Token = basis;
-        state.EndsAt = madeAt + flight.Profile!.Life;
-        Out.Send(Peer.Memory, new Adopt(state.Key, state.Token, payload, state.Source, committed: false));
-        Flights.ServeShown(state);
-        Scheduling.DueAgainIn(state, Delays.Repair);
+        shown.ShowUncommitted(state, payload, basis, madeAt + flight.Profile!.Life);
+        scheduling.DueAgainIn(state, Delays.Repair);
     }
 }

@@ -3,19 +3,18 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Scheduling(Kernel kernel) : Component(kernel)
+internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinators coordinators, Activity activity, Shown shown) : Component(kernel)
 {
-    /// <summary>When the store is back, what waited for it is spread over this.</summary>
-    public static readonly long Spread = TimeSpan.FromMilliseconds(200).Ticks;
-
     /// <summary>How long something due waits for the store's return before it looks again.</summary>
     private static readonly long s_longWait = TimeSpan.FromSeconds(30).Ticks;
 
-    public List<KeyState> Parked { get; } = [];
+    /// <summary>Keys that are due and need the store.</summary>
+    private readonly List<KeyState> _parked = [];
 
     private readonly Queue<KeyState> _ready = new();
 
-    public int Background { get; set; }
+    /// <summary>Places in the background that are taken.</summary>
+    public int Background { get; private set; }
 
     /// <summary>Whether a value should be made here, without the store, lest the next reader has to wait.</summary>
     public bool EndsSoon(KeyState state) => state.Source is not null && (SoonAt(state) < Now || IsMissed(state));
@@ -49,13 +48,13 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
     /// <summary>Something is due that needs the store: its return wakes the key, or the nearing end of what is shown.</summary>
     private void Postpone(KeyState state)
     {
-        var wait = StoreGate.Breaker.IsOpen ? s_longWait : Delays.Repair;
+        var wait = storeGate.Breaker.IsOpen ? s_longWait : Delays.Repair;
         var last = state.Source is null ? long.MaxValue : SoonAt(state);
         state.DueAt = Math.Min(Now + wait + Kernel.Random(Delays.Repair / 4), Math.Max(last, Now + Delays.Retry));
-        if (state.Parked || !StoreGate.Breaker.IsOpen)
+        if (state.Parked || !storeGate.Breaker.IsOpen)
             return;
         state.Parked = true;
-        Parked.Add(state);
+        _parked.Add(state);
     }
 
     /// <summary>Learns what generates a key on this node; the newest counts.</summary>
@@ -98,7 +97,7 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
     {
         if (state.EndsAt <= Now)
         {
-            Shown.Forget(state);
+            shown.Forget(state);
             state.RanOut = true;
         }
 
@@ -120,7 +119,7 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
         // Another node sees to it.
         if (Kernel.IsDraining || Kernel.HasDrained)
             return;
-        var isUnreachable = StoreGate.IsUnreachable(state);
+        var isUnreachable = storeGate.IsUnreachable(state);
         if (isUnreachable && !EndsSoon(state))
         {
             Postpone(state);
@@ -129,7 +128,7 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
 
         if (state.IsOutdated && !isUnreachable)
         {
-            Fetch(state);
+            Kernel.Post(new Fact(FactKind.FetchWanted) { State = state });
             return;
         }
 
@@ -138,7 +137,7 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
             // It brings a new time; should it not, this one does. It may take long, and the store have newer meanwhile.
             state.DueAt = Now + Delays.Repair;
             if (state.InMemory && !isUnreachable && EndsSoon(state))
-                Flights.Peek(state, null);
+                Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
             return;
         }
 
@@ -153,26 +152,10 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
             return;
         }
 
-        Activity.OwnActivity(state);
+        activity.OwnActivity(state);
         state.Flight = new Flight(state, ClaimReason.Due) { KeepsGoing = true, IsBackground = true, Orphan = orphan };
         Background++;
-        Flights.Claim(state.Flight);
-    }
-
-    /// <summary>Something newer is in the store: only a read, and readers see the old value until it is done.</summary>
-    public void Fetch(KeyState state)
-    {
-        if (state.Flight is { } flight)
-        {
-            // One that reads brings it anyway; beside one that generates, a look into the store.
-            if (flight.Why != ClaimReason.Miss)
-                Flights.Peek(state, null);
-            state.DueAt = Now + Delays.Repair;
-            return;
-        }
-
-        state.Flight = new Flight(state, ClaimReason.Miss) { KeepsGoing = true };
-        Flights.Read(state.Flight);
+        Kernel.Post(new Fact(FactKind.FlightBegun) { State = state, Flight = state.Flight });
     }
 
     /// <summary>Gives free places in the background to those that wait for one, first come first served.</summary>
@@ -185,6 +168,24 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
             ServeDue(next);
             Kernel.Settle(next);
         }
+    }
+
+    /// <summary>What ran in the background has ended.</summary>
+    public void GiveBack() => Background--;
+
+    /// <summary>The store is back.</summary>
+    public void OnStoreBack()
+    {
+        foreach (var state in _parked)
+        {
+            state.Parked = false;
+            if (state.IsGone)
+                continue;
+            state.DueAt = Math.Min(state.DueAt, Now + Kernel.Random(Delays.Spread));
+            Kernel.Queue(state);
+        }
+
+        _parked.Clear();
     }
 
     /// <summary>Takes the store's word for the next due time.</summary>
@@ -201,13 +202,13 @@ internal sealed class Scheduling(Kernel kernel) : Component(kernel)
         // Overdue, nobody is known to see to it: no grace then.
         var grace = due <= TimeSpan.Zero ? 0 : !owner ? profile.Grace : Kernel.HasCoordinators ? profile.OwnerGrace : 0;
         state.DueAt = Now + Math.Max(0, due.Ticks) + grace + Kernel.Random(profile.Jitter);
-        Coordinators.Offer(state);
+        coordinators.Offer(state);
     }
 
     /// <summary>Sees to the key again, where there is something to regenerate or repair.</summary>
     public void DueAgainIn(KeyState state, long delay)
     {
-        if (StoreGate.Breaker.IsOpen)
+        if (storeGate.Breaker.IsOpen)
             delay = Math.Max(delay, Delays.Repair);
         var regenerates = state.Token != 0 && state.Source is { Profile.IsScheduled: true };
         if (regenerates || state.IsOutdated || state.Uncommitted)

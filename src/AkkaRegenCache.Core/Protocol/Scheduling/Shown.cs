@@ -3,25 +3,22 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class Shown(Kernel kernel) : Component(kernel)
+internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activity) : Component(kernel)
 {
-    /// <summary>
-    /// A key has a newer token. A flight that runs under an older one is overtaken.
-    /// </summary>
+    /// <summary>A key has a newer token.</summary>
     public void NoteToken(KeyState state, long token)
     {
         if (token <= state.NewestHeard)
             return;
         state.NewestHeard = token;
-        if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight && flight.Token < token)
-            Flights.Seal(flight);
+        Kernel.Post(new Fact(FactKind.TokenHeard) { State = state, Token = token });
     }
 
     /// <summary>
     /// Whether what the store or another node says of a key may be shown: not while this node shows a change of its own, since only the store can
     /// tell which of the two is newer.
     /// </summary>
-    public bool MayShow(KeyState state) => Writes.LastApplied(state) is null || Kernel.Omits(Step.HideBehindChange);
+    public bool MayShow(KeyState state) => queues.LastApplied(state) is null || Kernel.Omits(Step.HideBehindChange);
 
     public void Show(KeyState state, long token, CachePayload payload, long endsAt)
     {
@@ -32,7 +29,7 @@ internal sealed class Shown(Kernel kernel) : Component(kernel)
         state.Token = token;
         state.EndsAt = endsAt;
         Out.Send(Peer.Memory, new Adopt(state.Key, token, payload, state.Source, committed: true));
-        Flights.ServeShown(state);
+        Kernel.Post(new Fact(FactKind.ValueShown) { State = state });
     }
 
     /// <summary>Takes the entry out of memory.</summary>
@@ -40,12 +37,35 @@ internal sealed class Shown(Kernel kernel) : Component(kernel)
     {
         if (state.InMemory)
         {
-            Activity.OwnActivity(state);
+            activity.OwnActivity(state);
             Out.Send(Peer.Memory, new Drop(state.Key));
         }
 
         state.InMemory = false;
         state.Uncommitted = false;
         state.EndsAt = long.MaxValue;
+    }
+
+    /// <summary>Shows a value that is on its way to the store, as long as it isn't known to have lost.</summary>
+    /// <returns>Whether it is shown: its time may be over.</returns>
+    public bool ShowPending(PendingChange change, CachePayload payload)
+    {
+        var ends = change.AskedAt + change.Profile.Life;
+        if (ends <= Now)
+            return false;
+        ShowUncommitted(change.State, payload, Math.Max(change.State.Token, change.Observed), ends);
+        Kernel.Post(new Fact(FactKind.ChangeShown) { State = change.State, Payload = payload });
+        return true;
+    }
+
+    /// <summary>Shows a value that the store hasn't got.</summary>
+    public void ShowUncommitted(KeyState state, CachePayload payload, long token, long endsAt)
+    {
+        state.InMemory = true;
+        state.Uncommitted = true;
+        state.Token = token;
+        state.EndsAt = endsAt;
+        Out.Send(Peer.Memory, new Adopt(state.Key, token, payload, state.Source, committed: false));
+        Kernel.Post(new Fact(FactKind.ValueShown) { State = state });
     }
 }

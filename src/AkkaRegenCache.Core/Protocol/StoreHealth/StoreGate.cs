@@ -1,13 +1,17 @@
+using System.Diagnostics.CodeAnalysis;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class StoreGate(Kernel kernel) : Component(kernel)
+internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(kernel)
 {
     public CircuitBreaker Breaker { get; } = new(kernel.Settings.FailuresToBreak, kernel.Settings.BreakDuration);
 
-    public Queue<StoreCall> NotSent { get; } = new();
+    private readonly Queue<StoreCall> _notSent = new();
+
+    /// <summary>Calls about a key that must not be answered before its changes have got to the store.</summary>
+    private readonly Dictionary<KeyState, List<StoreCall>> _parked = [];
 
     /// <summary>The key that the store has answered for last, and the one that it was not asked for last because it counts as down.</summary>
     public KeyState? Answered { get; set; }
@@ -24,9 +28,6 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
     /// <summary>For how long an operation may be repeated: less than stores remember its first answer.</summary>
     public static readonly long Repeatable = TimeSpan.FromSeconds(8).Ticks;
 
-    /// <summary>Whether the store counts as down. May be read from any thread.</summary>
-    public bool IsStoreDown => Breaker.IsOpen;
-
     /// <summary>Sends a call to the store, or lets it fail at once: nobody waits for a store that is down.</summary>
     public void Send(StoreCall call)
     {
@@ -36,10 +37,11 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
             call.Timeout = call.Peeker is { Kind: WaiterKind.Peek } ? Settings.ReadTimeout : Settings.ReadTimeout / 2;
             if (call.Flight is { } flight)
                 call.Timeout = Math.Min(call.Timeout, flight.AsksUntil - Now);
-            if (Writes.Queues.TryGetValue(call.State!, out var queue) && (queue[0].IsInFlight || (queue[0].Tries == 0 && !Breaker.IsOpen)))
+            var queue = queues.Of(call.State!);
+            if (queue is not null && (queue[0].IsInFlight || (queue[0].Tries == 0 && !Breaker.IsOpen)))
             {
-                // It is on its way, or will be before this step ends.
-                Writes.Park(call);
+                // The change before it is on its way, or will be before this step ends.
+                Park(call);
                 return;
             }
 
@@ -50,7 +52,7 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
         if (call.Timeout <= 0 || (Breaker.IsOpen && !call.IsProbe && !call.IsReturn))
         {
             Wanted = call.State ?? Wanted;
-            NotSent.Enqueue(call);
+            _notSent.Enqueue(call);
             return;
         }
 
@@ -59,11 +61,8 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
         Out.Send(Peer.Store, call);
     }
 
-    public void ServeNotSent()
-    {
-        while (NotSent.TryDequeue(out var call))
-            OnReplied(new StoreReplied(call, null, StoreFault.NotSent));
-    }
+    /// <summary>The next call that has failed because it was not sent.</summary>
+    public bool TryTakeNotSent([MaybeNullWhen(false)] out StoreCall call) => _notSent.TryDequeue(out call);
 
     /// <summary>Counts how the store does.</summary>
     private void NoteHealth(StoreReplied reply)
@@ -81,7 +80,7 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
                 if (Breaker.OnSucceeded(reply.Call.IsProbe))
                 {
                     Out.Send(Peer.Store, new StoreHealthChanged(isDown: false));
-                    StoreHealth.OnStoreBack();
+                    Kernel.Post(new Fact(FactKind.StoreBack));
                 }
 
                 break;
@@ -89,53 +88,34 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
     }
 
     /// <summary>Whether the store can't be asked about a key.</summary>
-    public bool IsUnreachable(KeyState state) => Breaker.IsOpen || (Writes.Queues.Count > 0 && Writes.Queues.ContainsKey(state));
+    public bool IsUnreachable(KeyState state) => Breaker.IsOpen || queues.Of(state) is not null;
 
-    public void OnReplied(StoreReplied reply)
+    /// <summary>Takes note of a reply, before the part whose call it was gets it.</summary>
+    public void Note(StoreReplied reply)
     {
         var call = reply.Call;
         call.IsAwaited = false;
         if (call.State is { } owned)
-            owned.Pending--;
-        if (reply.Answer is { } answer)
-            StoreHealth.NoteLife(call.Part, answer.Life);
-        NoteHealth(reply);
-
-        switch (call.Request)
         {
-            case ReadRequest when call.Flight is null:
-                Flights.OnPeeked(call, (ReadAnswer?)reply.Answer);
-                break;
-            case ReadRequest:
-                Flights.OnRead(call, (ReadAnswer?)reply.Answer, reply.Fault);
-                break;
-            case ClaimRequest request:
-                Flights.Claiming--;
-                Flights.OnClaimed(call, request, (ClaimAnswer?)reply.Answer, reply.Fault);
-                break;
-            case CommitRequest:
-                Flights.Committing--;
-                Flights.OnCommitted(call, (ChangeAnswer?)reply.Answer);
-                break;
-            case ReleaseRequest:
-                Flights.OnReleased(call, (ReleaseAnswer?)reply.Answer);
-                break;
-            case WriteRequest or InvalidateRequest:
-                Writes.OnChanged(call, reply);
-                break;
-            case null when call.Claims is not null:
-                HeldClaims.OnRenewed(call, (RenewAnswer?)reply.Answer);
-                break;
-            case null when call.IsProbe || call.IsSignOfLife:
-                Checking.OnProbed(call, (CheckAnswer?)reply.Answer);
-                break;
-            case null when call.Keys is not null:
-                Checking.OnChecked(call, (CheckAnswer?)reply.Answer);
-                break;
+            owned.Pending--;
+            Kernel.Settle(owned);
         }
 
-        if (call.State is { } state)
-            Kernel.Settle(state);
+        if (reply.Answer is { } answer)
+            NoteLife(call.Part, answer.Life);
+        NoteHealth(reply);
+    }
+
+    /// <summary>
+    /// The store tells which life it is in. In a new one it may have lost or turned back what it had accepted, and its tokens compare no longer.
+    /// </summary>
+    public void NoteLife(int part, string life)
+    {
+        if (life == Kernel.Lives[part] || Kernel.Omits(Step.NoteLife))
+            return;
+        var isFirst = Kernel.Lives[part].Length == 0;
+        Kernel.Lives[part] = life;
+        Kernel.Post(new Fact(FactKind.LifeBegan) { Part = part, IsFirst = isFirst });
     }
 
     /// <summary>Sends a call about one key to the store.</summary>
@@ -172,7 +152,7 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
         {
             // After a pause: the store may have forgotten the first try, and a repeat would be a second change. It has failed, then.
             call.Attempt = GivenUp;
-            OnReplied(new StoreReplied(call, null, StoreFault.NotSent));
+            _notSent.Enqueue(call);
             return;
         }
 
@@ -187,6 +167,53 @@ internal sealed class StoreGate(Kernel kernel) : Component(kernel)
 
         // What was left of the key's activity, and of the value's life, at the last try is less by now.
         TimeSpan Left(TimeSpan then) => TimeSpan.FromTicks(Math.Max(0, then.Ticks - (Now - call.ActivityAt)));
+    }
+
+    private void Park(StoreCall call)
+    {
+        if (!_parked.TryGetValue(call.State!, out var calls))
+            _parked.Add(call.State!, calls = []);
+        calls.Add(call);
+        Kernel.Queue(new ParkedCall(call, call.Flight?.AsksUntil ?? Now + call.Timeout));
+    }
+
+    /// <summary>The changes of a key have got to the store: the calls behind them may go.</summary>
+    public void LetGo(KeyState state)
+    {
+        if (!_parked.Remove(state, out var calls))
+            return;
+        foreach (var call in calls)
+            Send(call);
+    }
+
+    /// <summary>A change of a key didn't get to the store: the calls behind it go on without.</summary>
+    public void GiveBack(KeyState state)
+    {
+        if (!_parked.Remove(state, out var calls))
+            return;
+        foreach (var call in calls)
+            _notSent.Enqueue(call);
+    }
+
+    /// <summary>It has waited for a change long enough: it goes on without the store.</summary>
+    public void ServeParked(StoreCall call)
+    {
+        if (!_parked.TryGetValue(call.State!, out var calls) || !calls.Remove(call))
+            return;
+        if (calls.Count == 0)
+            _parked.Remove(call.State!);
+        _notSent.Enqueue(call);
+    }
+
+    /// <summary>Keys whose calls wait behind their changes.</summary>
+    public int ParkedKeys => _parked.Count;
+
+    /// <summary>The end of the patience of a call that waits behind a change.</summary>
+    internal sealed class ParkedCall(StoreCall call, long until) : Timed
+    {
+        public StoreCall Call { get; } = call;
+
+        public override long NextDeadline { get; } = until;
     }
 
     /// <summary>A call that is repeated at its time.</summary>

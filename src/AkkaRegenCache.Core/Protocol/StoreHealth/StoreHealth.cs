@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class StoreHealth(Kernel kernel) : Component(kernel)
+internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Component(kernel)
 {
     /// <summary>After so long without any call the store is asked whether it is still the same.</summary>
     private static readonly long s_quiet = TimeSpan.FromSeconds(2).Ticks;
@@ -17,91 +17,17 @@ internal sealed class StoreHealth(Kernel kernel) : Component(kernel)
 
     private int _lastPart;
 
-    /// <summary>
-    /// The store has begun a new life: it may have lost or turned back what it had accepted, and its tokens compare no longer. What memory
-    /// shows goes on being served as if uncommitted; a record or tombstone of the new life wins.
-    /// </summary>
-    public void NoteLife(int part, string life)
-    {
-        if (life == Kernel.Lives[part] || Kernel.Omits(Step.NoteLife))
-            return;
-        var isFirst = Kernel.Lives[part].Length == 0;
-        Kernel.Lives[part] = life;
-
-        // Nodes that give the part back what they have may be later with theirs than this one is with its comparison.
-        if (Kernel.IsStoreInShards)
-            Checking.RecheckAt = Math.Min(Checking.RecheckAt, Now + (2 * Delays.Repair));
-        if (isFirst)
-            return;
-        if (Kernel.IsStoreInShards)
-            CoordinatorClient.TellKept(part);
-
-        // Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.
-        foreach (var latest in Writes.Open.Values)
-        {
-            for (var change = latest; change is not null && change.State.Part == part; change = change.NextOpen)
-                change.Observed = change.Payload is null ? long.MaxValue : 0;
-        }
-
-        foreach (var state in Kernel.IsStoreInShards ? Kernel.OfShard.Of(part) : Kernel.Keys.Values)
-        {
-            if (state.Part != part)
-                continue;
-            state.NewestHeard = 0;
-            if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
-                Flights.Seal(flight);
-            else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
-                waiting.WakeAt = Now;
-            if (state.InMemory)
-                state.Uncommitted = true;
-            state.Token = 0;
-            if (state.Flight is { } asking)
-            {
-                asking.Observed = asking.Awaited = 0;
-                Kernel.Queue(asking);
-            }
-
-            Scheduling.KeepDue(state);
-            Kernel.Queue(state);
-        }
-
-        Checking.StartCheck();
-    }
-
-    /// <summary>The store answers again after it counted as down.</summary>
-    public void OnStoreBack()
-    {
-        if (Kernel.Omits(Step.GoOnWhenBack))
-            return;
-        if (HeldClaims.Held.Count > 0)
-            HeldClaims.RenewAt = Now;
-        if (Checking.CheckAt != long.MaxValue)
-            Checking.CheckAt = Now;
-        foreach (var state in Scheduling.Parked)
-        {
-            state.Parked = false;
-            if (state.IsGone)
-                continue;
-            state.DueAt = Math.Min(state.DueAt, Now + Kernel.Random(Scheduling.Spread));
-            Kernel.Queue(state);
-        }
-
-        Scheduling.Parked.Clear();
-        foreach (var queue in Writes.Queues.Values)
-            Writes.ToFlush.Enqueue(queue[0]);
-    }
-
     public void ServeProbe()
     {
-        if (StoreGate.Breaker.ProbeAt <= Now)
+        if (storeGate.Breaker.ProbeAt <= Now)
             Probe();
     }
 
     public void Probe()
     {
-        StoreGate.Breaker.OnProbing();
+        storeGate.Breaker.OnProbing();
         var state = Kernel.Lives.Length > 1 ? NextSample() : NextProbed();
-        StoreGate.Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Part = state?.Part ?? Kernel.PartOf("?"), IssuedAt = Now });
+        storeGate.Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Part = state?.Part ?? Kernel.PartOf("?"), IssuedAt = Now });
     }
 
     /// <summary>
@@ -110,8 +36,8 @@ internal sealed class StoreHealth(Kernel kernel) : Component(kernel)
     /// </summary>
     private KeyState? NextProbed()
     {
-        _probesWanted = StoreGate.Breaker.IsOpen && !_probesWanted;
-        var (first, second) = _probesWanted ? (StoreGate.Wanted, StoreGate.Answered) : (StoreGate.Answered, StoreGate.Wanted);
+        _probesWanted = storeGate.Breaker.IsOpen && !_probesWanted;
+        var (first, second) = _probesWanted ? (storeGate.Wanted, storeGate.Answered) : (storeGate.Answered, storeGate.Wanted);
         return first is { IsGone: false } ? first : second is { IsGone: false } ? second : Kernel.Keys.Count > 0 ? Kernel.Keys.Values.First() : null;
     }
 
@@ -127,7 +53,7 @@ internal sealed class StoreHealth(Kernel kernel) : Component(kernel)
             return;
         }
 
-        if (Now - StoreGate.AskedAt < s_quiet || Kernel.Keys.Count == 0 || StoreGate.Breaker.IsOpen || StoreGate.Breaker.ProbeAt != long.MaxValue)
+        if (Now - storeGate.AskedAt < s_quiet || Kernel.Keys.Count == 0 || storeGate.Breaker.IsOpen || storeGate.Breaker.ProbeAt != long.MaxValue)
             return;
         Probe();
     }
@@ -138,10 +64,10 @@ internal sealed class StoreHealth(Kernel kernel) : Component(kernel)
         for (var (i, asked) = (0, 0); i < Kernel.Lives.Length && asked < PartsAskedAtOnce; i++)
         {
             _lastPart = (_lastPart + 1) % Kernel.Lives.Length;
-            if (Now - StoreGate.PartsAskedAt[_lastPart] < s_partQuiet || Kernel.SampleOf(_lastPart) is not { } sample)
+            if (Now - storeGate.PartsAskedAt[_lastPart] < s_partQuiet || Kernel.SampleOf(_lastPart) is not { } sample)
                 continue;
             asked++;
-            StoreGate.Send(new StoreCall { Keys = [sample.Key], Checked = [sample], IsSignOfLife = true, Part = _lastPart, IssuedAt = Now });
+            storeGate.Send(new StoreCall { Keys = [sample.Key], Checked = [sample], IsSignOfLife = true, Part = _lastPart, IssuedAt = Now });
         }
     }
 

@@ -3,14 +3,14 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed partial class Writes(Kernel kernel) : Component(kernel)
+internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Telling telling, Shown shown, Scheduling scheduling, Records records, Flights flights) : Component(kernel)
 {
     private const int ChangeAttempts = 4;
 
     private static readonly long s_doubt = TimeSpan.FromMilliseconds(10).Ticks;
 
     /// <summary>The changes of each key that are not over, latest first.</summary>
-    public Dictionary<KeyState, PendingChange> Open { get; } = [];
+    private readonly Dictionary<KeyState, PendingChange> _open = [];
 
     private long _changes;
 
@@ -28,16 +28,16 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
             Life = Kernel.Lives[state.Part],
         };
         state.Pending++;
-        change.NextOpen = Open.GetValueOrDefault(state);
-        Open[state] = change;
-        Flights.Aside.Add(asked.Caller, null);
-        if (Queues.ContainsKey(state))
-            Enqueue(change);
-        if (change.Profile.BackgroundWrites ? Queued < Settings.MaximumPendingChanges : change.IsQueued && StoreGate.Breaker.IsOpen)
+        change.NextOpen = _open.GetValueOrDefault(state);
+        _open[state] = change;
+        flights.Aside.Add(asked.Caller, null);
+        if (queues.Of(state) is not null)
+            queues.Enqueue(change);
+        if (change.Profile.BackgroundWrites ? queues.Count < Settings.MaximumPendingChanges : change.IsQueued && storeGate.Breaker.IsOpen)
             Defer(change, null);
 
         // Behind another one it waits for its turn, and not longer than its caller may.
-        if (IsNext(change))
+        if (queues.IsNext(change))
             Try(change);
         if (!change.IsResolved)
             Kernel.Queue(change);
@@ -86,7 +86,7 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
                 AskedAgo = askedAgo,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, Settings.Lease) + Settings.Lease),
             };
-        StoreGate.Issue(new StoreCall { Request = request, State = change.State, Change = change, Attempt = change.Tries, IssuedAt = change.AskedAt, GapsAtIssue = change.Gaps });
+        storeGate.Issue(new StoreCall { Request = request, State = change.State, Change = change, Attempt = change.Tries, IssuedAt = change.AskedAt, GapsAtIssue = change.Gaps });
     }
 
     public void OnChanged(StoreCall call, StoreReplied reply)
@@ -97,7 +97,7 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
         if (change.IsFlushed)
         {
             change.IsFlushed = false;
-            Flushing--;
+            _flushing--;
         }
 
         if (reply.Answer is ChangeAnswer answer)
@@ -121,67 +121,67 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
         // What this node changed after it is newer, and waits its turn; what is shown is that.
         if (answer.Accepted)
             Overtake(change, answer.Token);
-        var later = Dequeue(change);
+        var later = queues.Dequeue(change);
         foreach (var waiting in later ?? [])
             waiting.Observed = Math.Max(waiting.Observed, answer.Token);
-        Shown.NoteToken(state, answer.Token);
+        shown.NoteToken(state, answer.Token);
 
         if (answer.Accepted && (change.Payload is null || change.MemoryOnly || call.Request is InvalidateRequest))
         {
-            Telling.PublishRemoved(state.Key, answer.Token);
-            Records.HearRemoved(state, answer.Token);
+            telling.PublishRemoved(state.Key, answer.Token);
+            records.HearRemoved(state, answer.Token);
             if (change.MemoryOnly && state.NewestHeard == answer.Token)
-                Shown.Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Life);
+                shown.Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Life);
         }
         else if (answer.Accepted)
         {
             var ends = change.AskedAt + change.Profile.Life;
-            Telling.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
+            telling.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
             if (change.Tries > 1 && change.Life != Kernel.Lives[state.Part])
             {
                 // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't.
-                Shown.Forget(state);
+                shown.Forget(state);
             }
             else if (state.NewestHeard == answer.Token)
             {
-                Shown.Show(state, answer.Token, change.Payload!, ends);
-                Scheduling.DueIn(state, answer.DueIn, owner: true);
+                shown.Show(state, answer.Token, change.Payload!, ends);
+                scheduling.DueIn(state, answer.DueIn, owner: true);
             }
             else if (state.InMemory && state.Token < answer.Token)
             {
                 // Overtaken already by something that is still being fetched; whoever made this change must not see what was before it.
-                Shown.Forget(state);
+                shown.Forget(state);
             }
 
-            Flights.WakeWaiting(state, answer.Token, state.NewestHeard == answer.Token ? change.Payload : null);
+            Kernel.Post(new Fact(FactKind.OutcomeKnown) { State = state, Token = answer.Token, Payload = state.NewestHeard == answer.Token ? change.Payload : null });
         }
         else if (change.IsInDoubt)
         {
             // Lost, perhaps to its own first try, of which nobody was told.
-            Telling.NoteUnsure();
+            telling.NoteUnsure();
         }
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
         {
             // What is shown lost, or counts as older than something else by the store's order.
             state.Token = Math.Min(state.Token, answer.Token - 1);
-            Scheduling.DueAgainIn(state, 0);
+            scheduling.DueAgainIn(state, 0);
         }
         else if (state.IsOutdated)
         {
-            Scheduling.DueAgainIn(state, 0);
+            scheduling.DueAgainIn(state, 0);
         }
 
-        Flights.VerifyAcrossGap(call);
+        flights.VerifyAcrossGap(call);
         Resolve(change);
-        if (Flights.Aside.Remove(change.Caller))
+        if (flights.Aside.Remove(change.Caller))
             Out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
         GoOn(state, later);
     }
 
     private void OnChangeFailed(PendingChange change, StoreReplied reply)
     {
-        var isWorthAnother = reply.Fault is StoreFault.Failed && !StoreGate.Breaker.IsOpen && change.Tries < ChangeAttempts;
+        var isWorthAnother = reply.Fault is StoreFault.Failed && !storeGate.Breaker.IsOpen && change.Tries < ChangeAttempts;
         var wakeAt = Now + (Delays.Retry << change.Tries);
         if (!change.IsApplied && isWorthAnother && wakeAt < change.CallerEnds)
         {
@@ -198,9 +198,9 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
             return;
 
         // While the store counts as down, its return is what wakes all that wait.
-        change.WakeAt = StoreGate.Breaker.IsOpen ? long.MaxValue : Now + Delays.Repair;
+        change.WakeAt = storeGate.Breaker.IsOpen ? long.MaxValue : Now + Delays.Repair;
         Kernel.Queue(change);
-        ReturnParked(change.State);
+        storeGate.GiveBack(change.State);
     }
 
     public void ServeChange(PendingChange change)
@@ -211,8 +211,8 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
         {
             change.WakeAt = long.MaxValue;
             if (change.IsApplied)
-                ToFlush.Enqueue(change);
-            else if (IsNext(change))
+                _toFlush.Enqueue(change);
+            else if (queues.IsNext(change))
                 Try(change);
         }
 
@@ -224,7 +224,7 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
     /// <summary>The store has taken a change: earlier ones of this node count no longer, but where they are on their way.</summary>
     private void Overtake(PendingChange change, long token)
     {
-        for (var open = Open.GetValueOrDefault(change.State); open is not null;)
+        for (var open = _open.GetValueOrDefault(change.State); open is not null;)
         {
             var earlier = open;
             open = open.NextOpen;
@@ -233,6 +233,16 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
             earlier.OvertakenBy = token;
             if (earlier is { IsQueued: true, IsInFlight: false })
                 GiveUp(earlier, token);
+        }
+    }
+
+    /// <summary>A part of the store lives anew. Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.</summary>
+    public void OnLifeBegan(int part)
+    {
+        foreach (var latest in _open.Values)
+        {
+            for (var change = latest; change is not null && change.State.Part == part; change = change.NextOpen)
+                change.Observed = change.Payload is null ? long.MaxValue : 0;
         }
     }
 
@@ -245,7 +255,7 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
         Kernel.Deadlines.Remove(change);
         var state = change.State;
         state.Pending--;
-        var open = Open[state];
+        var open = _open[state];
         if (open != change)
         {
             while (open.NextOpen != change)
@@ -254,11 +264,11 @@ internal sealed partial class Writes(Kernel kernel) : Component(kernel)
         }
         else if (change.NextOpen is { } next)
         {
-            Open[state] = next;
+            _open[state] = next;
         }
         else
         {
-            Open.Remove(state);
+            _open.Remove(state);
         }
     }
 }
