@@ -14,7 +14,7 @@ namespace AkkaRegenCache.Redis;
 /// Thread-safe. A subscription made while Redis is down is tried again until it stands, and one that is found deaf is made anew (see
 /// <see cref="RedisEar"/>). What can't be read (of a version to come, or not a notification) is ignored, with one warning.
 /// </remarks>
-public sealed partial class RedisNotifications : INotificationBus, Runtime.IReturnsAtOnce
+public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnce
 {
     private readonly RedisConnection _connection;
     private readonly string _prefix;

@@ -44,7 +44,7 @@ namespace AkkaRegenCache.Redis;
 /// came later. All nodes end on the same value even then.
 /// </para>
 /// </remarks>
-public sealed partial class RedisStore : IExternalStore, Runtime.IReturnsAtOnce
+public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
 {
     private readonly RedisCalls _calls;
     private readonly RedisNames _names;

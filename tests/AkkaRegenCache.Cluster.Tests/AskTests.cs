@@ -3,6 +3,7 @@ using AkkaRegenCache.Cluster.Tests.Rig;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Messages;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;

@@ -1,5 +1,6 @@
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Hybrid;

@@ -1,3 +1,4 @@
+using AkkaRegenCache.Runtime;
 using System.Diagnostics.CodeAnalysis;
 using AkkaRegenCache;
 using AkkaRegenCache.Hosting;

@@ -34,10 +34,9 @@ namespace AkkaRegenCache.Protocol;
 /// nothing is sent but a probe.
 /// </para>
 /// <para>
-/// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
-/// <c>.Claims</c> the questions to the store, <c>.Places</c> how many may generate at once, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Recovery</c> what waits for a store that
-/// is down, <c>.Schedule</c> due times,
-/// memory and renewals, <c>.Coordination</c> what coordinators are told and ask for, <c>.Alone</c> how it goes on without a cluster, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
+/// This class takes the messages and deadlines and gives each to its part. The parts, from below: <see cref="Kernel"/>, <see cref="StoreGate"/>,
+/// <see cref="StoreHealth"/>, <see cref="Telling"/> and <see cref="Coordinators"/>, <see cref="Shown"/>, <see cref="Scheduling"/>, <see cref="Records"/>,
+/// <see cref="Flights"/>, <see cref="Writes"/>, <see cref="Checking"/>, <see cref="Hearing"/>, <see cref="CoordinatorClient"/>, <see cref="Pulse"/>. Not thread-safe.
 /// </para>
 /// </remarks>
 internal sealed class NodeAgent
@@ -81,7 +80,7 @@ internal sealed class NodeAgent
         _writes = new Writes(_kernel, _gate, _queues, telling, shown, _scheduling, records, _flights);
         _checking = new Checking(_kernel, _gate, shown, _scheduling, records);
         _hearing = new Hearing(_kernel, _gate, activity, shown, _scheduling, records, dead, _flights, _checking);
-        _client = new CoordinatorClient(_kernel, _gate, _health, _coordinators, activity, _scheduling, dead, _flights, _checking, _hearing);
+        _client = new CoordinatorClient(_kernel, _gate, _health, _coordinators, _scheduling, dead, _flights, _checking, _hearing);
         _pulse = new Pulse(_kernel, _gate, _health, _coordinators, activity, telling, _checking, _hearing);
         _keepDue = _scheduling.KeepDue;
     }
@@ -283,8 +282,8 @@ internal sealed class NodeAgent
                 case StoreGate.ParkedCall parked:
                     _gate.ServeParked(parked.Call);
                     break;
-                case StoreGate.Retry retry:
-                    _gate.Reissue(retry.Call);
+                case StoreGate.RepeatedCall repeated:
+                    _gate.Reissue(repeated.Call);
                     break;
             }
 
@@ -338,7 +337,7 @@ internal sealed class NodeAgent
                 case FactKind.ChangeShown:
                     _flights.OnChangeShown(fact.State!, fact.Payload!);
                     break;
-                case FactKind.OutcomeKnown:
+                case FactKind.WaitOver:
                     _flights.WakeWaiting(fact.State!, fact.Token, fact.Payload);
                     break;
                 case FactKind.FlightBegun:

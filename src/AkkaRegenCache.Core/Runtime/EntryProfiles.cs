@@ -46,7 +46,7 @@ internal sealed class EntryProfiles
 
     private EntryProfile Make(RegenEntryOptions options, RegenEntryOptions? given)
     {
-        if (Hosting.RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
+        if (RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException(string.Join(' ', errors), nameof(options));
 
         var interval = (options.RegenerationInterval ?? _defaults.RegenerationInterval ?? TimeSpan.FromMinutes(1)).Ticks;

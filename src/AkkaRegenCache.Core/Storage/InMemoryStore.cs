@@ -11,7 +11,7 @@ namespace AkkaRegenCache.Storage;
 /// a remote store). Holds a record until its life ends, or there is no room: then records go that were not asked for lately, each with its schedule.
 /// Nodes go on with what they have in memory, as they do where any other store evicts.
 /// </remarks>
-public sealed class InMemoryStore : IExternalStore, Runtime.IReturnsAtOnce
+public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 {
     private readonly ConcurrentDictionary<string, InMemoryStore> _parts = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();

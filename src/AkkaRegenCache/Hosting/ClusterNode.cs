@@ -6,6 +6,7 @@ using AkkaRegenCache.Actors;
 using AkkaRegenCache.Messages;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Hosting;
@@ -14,7 +15,7 @@ namespace AkkaRegenCache.Hosting;
 /// A cache's place in the cluster, as the cache sees it: its notification bus, its way to the coordinators and what stands before its store. It is there
 /// before the actor system is and outlives it; without one, or while this node is no member, nothing is sent, and the cache gets on without. Thread-safe.
 /// </summary>
-internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront, Runtime.IReturnsAtOnce
+internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront, IReturnsAtOnce
 {
     /// <summary>For how long shards may have no home after a node has died.</summary>
     private static readonly TimeSpan s_homeless = TimeSpan.FromSeconds(15);

@@ -24,7 +24,7 @@ namespace AkkaRegenCache.Hosting;
 /// <param name="isMember">Whether this node is a member of the cluster.</param>
 /// <param name="time">The clock.</param>
 internal sealed class FarmNotifications(INotificationBus cluster, INotificationBus outside, Func<bool> isMember, TimeProvider time)
-    : INotificationBus, Runtime.IReturnsAtOnce
+    : INotificationBus, IReturnsAtOnce
 {
     /// <summary>So many heartbeats through the store, and none through the cluster in between, make a node an outsider.</summary>
     internal const int UnheardHeartbeats = 3;

@@ -12,7 +12,7 @@ namespace AkkaRegenCache.Storage;
 /// It promises less than a store of its own: records die with the node of their shard (a node that leaves gracefully hands them over), and in a partition of
 /// the cluster each side may accept one result. Values are kept as bytes.
 /// </remarks>
-internal sealed class ClusterStore : IExternalStore, Runtime.IReturnsAtOnce
+internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
 {
     private readonly ClusterNode _node;
     private readonly PartGuard[] _guards;

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Storage;
 /// The cache's store with the node's <see cref="Actors.StoreActor"/> before it. While there is no actor (before the actor system starts, and when it has
 /// ended) calls go straight to the store. When the cluster has ended for this node, its shards' stores give way to one in this process.
 /// </summary>
-internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore, Runtime.IReturnsAtOnce
+internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore, IReturnsAtOnce
 {
     public bool StoresObjects => store.StoresObjects;
 

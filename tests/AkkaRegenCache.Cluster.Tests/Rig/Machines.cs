@@ -13,26 +13,27 @@ internal sealed class Machines
 
     public CoordinatorShard Make(CoordinatorSettings settings, Random random)
     {
-        var machine = new Machine(settings, random);
+        var machine = new Machine(settings.Shard, settings.Incarnation);
         _all.Enqueue(machine);
-        return machine;
+        return new CoordinatorShard(settings with { Hears = machine.Hear }, random);
     }
 
     public IReadOnlyList<Machine> Of(int shard) => [.. _all.Where(m => m.Shard == shard)];
 }
 
-/// <summary>One of them.</summary>
-internal sealed class Machine(CoordinatorSettings settings, Random random) : CoordinatorShard(settings, random)
+/// <summary>What one of them has heard.</summary>
+internal sealed class Machine(int shard, long incarnation)
 {
-    public int Shard { get; } = settings.Shard;
+    public int Shard { get; } = shard;
+
+    public long Incarnation { get; } = incarnation;
 
     public ConcurrentQueue<object> Heard { get; } = [];
 
-    public override void On(object message, long now, CoordinatorOutbox outbox)
+    public void Hear(object message)
     {
         Heard.Enqueue(message);
         if (message is AwaitEnded { Key: Machines.Poison })
             throw new InvalidOperationException("planted");
-        base.On(message, now, outbox);
     }
 }

@@ -4,6 +4,7 @@ using Akka.Cluster;
 using Akka.Remote;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Logging;
 using Xunit;

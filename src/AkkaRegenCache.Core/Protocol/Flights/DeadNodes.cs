@@ -1,8 +1,9 @@
-using AkkaRegenCache.Notifications;
-using AkkaRegenCache.Storage;
-
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>
+/// Nodes believed dead. What they held stands in the store for a lease at the most; whoever waits for such a claim may take it over, once for each claim, which is safe also if
+/// the node lives: its commit is refused then.
+/// </summary>
 internal sealed class DeadNodes(Kernel kernel) : Component(kernel)
 {
     /// <summary>How much longer than for a coordinator's word a node waits at least, and at most twice as long, before it takes a dead node's claim over.</summary>

@@ -1,8 +1,8 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <content>Callers: how they join a flight, leave it, and look aside.</content>
 internal sealed partial class Flights
 {
     public void OnAsked(Waiter waiter)

@@ -3,6 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <content>Running a generator, and what becomes of its result.</content>
 internal sealed partial class Flights
 {
     public Dictionary<long, Flight> Runs { get; } = [];

@@ -4,6 +4,13 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>Callers, and the shared work on a key that they wait for: single flight, claims, runs, and what callers are answered.</summary>
+/// <remarks>
+/// A key has at most one <see cref="Flight"/> on a node, which its callers share. A missing value is read from the store; where that has none, the flight <i>claims</i>. Granted, the
+/// generator runs here and its result is <i>committed</i> under the claim's token; held by another node, the flight waits for that node's notification and asks again when the
+/// lease ends. A change <i>seals</i> a flight that runs: those who asked before it get the flight's value, nobody else joins. The files: here how flights begin, are sealed,
+/// woken and ended; <c>.Callers</c> who waits; <c>.Claims</c> the questions to the store; <c>.Runs</c> generators and commits.
+/// </remarks>
 internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Telling telling, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures) : Component(kernel)
 {
     /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
@@ -187,132 +194,6 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         AskTogether(flight.State, flight.TakeLater(), observed: 0);
     }
 
-    /// <summary>
-    /// Memory shows something newer than what sealed flights make: their callers needn't wait any longer, and what nobody waits for
-    /// needn't be made.
-    /// </summary>
-    public void OnShown(KeyState state)
-    {
-        if (state.Flight is { Why: not ClaimReason.Refresh, Phase: FlightPhase.Waiting or FlightPhase.Running, Waiters: not null } joined)
-        {
-            // Found beside the flight: its callers have what they came for, and a regeneration goes on without them.
-            Kernel.Answer(joined.TakeWaiters(), AnswerKind.InMemory);
-            if (joined.Phase == FlightPhase.Waiting && joined.IsUnwanted)
-                End(joined);
-            else
-                joined.KeepsGoing = true;
-        }
-
-        if (Detached.Count == 0 || !Detached.TryGetValue(state, out var flights))
-            return;
-        foreach (var flight in flights.ToArray())
-        {
-            // Without the store, or in another life of it, a refresh can't tell whether what is shown is newer than its call; and a set may have been done
-            // before it.
-            var isComparable = !flight.IsLocal && !state.Uncommitted && flight.Life == Kernel.Lives[state.Part];
-            if (flight.Why == ClaimReason.Refresh && !(isComparable && state.Token >= flight.Token))
-                continue;
-            Kernel.Answer(flight.TakeWaiters(), AnswerKind.InMemory);
-            if (flight.Phase != FlightPhase.Running)
-                continue;
-            Cancel(flight, hung: false);
-            End(flight);
-        }
-    }
-
-    /// <summary>A change of this node is shown: what the store says can't be, so nobody need wait for that.</summary>
-    public void OnChangeShown(KeyState state, CachePayload payload)
-    {
-        if (state.Flight is not { Why: not ClaimReason.Refresh, Phase: FlightPhase.Reading or FlightPhase.Claiming } asking)
-            return;
-        Kernel.AnswerValue(asking.TakePeekers(), payload, state.Token);
-        Kernel.AnswerValue(asking.TakeWaiters(), payload, state.Token);
-        asking.IsOwedARun = false;
-    }
-
-    /// <summary>A newer token is known: a flight that runs under an older one is overtaken.</summary>
-    public void OnTokenHeard(KeyState state)
-    {
-        if (IsBehind(state))
-            Seal(state.Flight!);
-    }
-
-    /// <summary>Whether a key has a flight that a change has overtaken.</summary>
-    public bool HasOvertaken(KeyState state) => Detached.ContainsKey(state) || IsBehind(state);
-
-    /// <summary>Whether a key has a flight under an older claim than this token, which a change has overtaken.</summary>
-    public bool HasOvertakenBelow(KeyState state, long token) =>
-        (IsBehind(state) && state.Flight is { IsLocal: false })
-        || (Detached.TryGetValue(state, out var flights) && flights.Exists(f => !f.IsLocal && f.Token < token));
-
-    private static bool IsBehind(KeyState state) =>
-        state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight && flight.Token < state.NewestHeard;
-
-    /// <summary>Another part has begun a flight.</summary>
-    public void Begin(Flight flight)
-    {
-        if (flight.IsEnded)
-            return;
-        if (flight.Why == ClaimReason.Miss)
-            Read(flight);
-        else
-            Claim(flight);
-    }
-
-    /// <summary>Something newer is in the store: only a read, and readers see the old value until it is done.</summary>
-    public void Fetch(KeyState state)
-    {
-        if (state.Flight is { } flight)
-        {
-            // One that reads brings it anyway; beside one that generates, a look into the store.
-            if (flight.Why != ClaimReason.Miss)
-                Peek(state, null);
-            state.DueAt = Now + Delays.Repair;
-            return;
-        }
-
-        state.Flight = new Flight(state, ClaimReason.Miss) { KeepsGoing = true };
-        Read(state.Flight);
-    }
-
-    /// <summary>A claim is lost: what its run makes can't be stored, so making it is a waste. Those who wait ask again.</summary>
-    public void OnClaimLost(Flight flight)
-    {
-        if (flight is not { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
-            return;
-        Cancel(flight, hung: false);
-        scheduling.DueAgainIn(flight.State, Delays.Retry);
-        AskAgainAll(flight);
-    }
-
-    /// <summary>
-    /// A part of the store lives anew. What memory shows goes on being served as if uncommitted; a record or tombstone of the new life wins. What runs was begun in
-    /// the life before.
-    /// </summary>
-    public void OnLifeBegan(int part)
-    {
-        foreach (var state in Kernel.IsStoreInShards ? Kernel.OfShard.Of(part) : Kernel.Keys.Values)
-        {
-            if (state.Part != part)
-                continue;
-            state.NewestHeard = 0;
-            if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
-                Seal(flight);
-            else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
-                waiting.WakeAt = Now;
-            if (state.InMemory)
-                state.Uncommitted = true;
-            state.Token = 0;
-            if (state.Flight is { } asking)
-            {
-                asking.Observed = asking.Awaited = 0;
-                Kernel.Queue(asking);
-            }
-
-            Kernel.Settle(state);
-        }
-    }
-
     private Flight Start(KeyState state, ClaimReason why, long observed = 0)
     {
         var flight = new Flight(state, why) { Observed = observed };
@@ -397,21 +278,5 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
 
         // Whether the key goes is settled at the end of the step: what ended this flight may begin the next.
         Kernel.Queue(state);
-    }
-
-    /// <summary>Something was stored or removed: whoever waits for a generation of the key has waited long enough.</summary>
-    public void WakeWaiting(KeyState state, long token, CachePayload? payload)
-    {
-        if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)
-            return;
-        var isNewEnough = flight.Why != ClaimReason.Refresh || (flight.Observed != 0 && token > flight.Observed);
-        if (payload is null || !isNewEnough || flight.Awaited == 0 || !shown.MayShow(state))
-        {
-            AskAgain(flight);
-            return;
-        }
-
-        Kernel.AnswerValue(flight.TakeWaiters(), payload, token);
-        End(flight);
     }
 }

@@ -1,8 +1,8 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>The claims under which generators run here: renewed in one batch every third of a lease.</summary>
 internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component(kernel)
 {
     public List<Flight> Held { get; } = [];

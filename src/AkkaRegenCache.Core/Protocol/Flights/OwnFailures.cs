@@ -1,8 +1,8 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>The failures of this node's own runs, with their exceptions, for as long as the store may answer with them.</summary>
 internal sealed class OwnFailures(Kernel kernel) : Component(kernel)
 {
     /// <summary>So many failures are remembered with their exceptions.</summary>

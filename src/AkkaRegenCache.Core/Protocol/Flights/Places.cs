@@ -1,8 +1,16 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>
+/// The bound on generations that callers wait for. A flight takes a place before it claims, so that a key which must wait its turn here can be made elsewhere
+/// meanwhile; where there is none it stands in a line, and who comes when the line is full gets an error at once.
+/// </summary>
+/// <remarks>
+/// Without a place go on: regenerations in the background, which have a bound of their own; calls from within a generator, whose own place would else be
+/// waited for in a circle; and questions about another node's claim, which as a rule bring its value. Should such a question be answered with the right to
+/// generate and no place is free, that right is given back.
+/// </remarks>
 internal sealed class Places(Kernel kernel) : Component(kernel)
 {
     public LinkedList<Flight> Line { get; } = [];

@@ -15,7 +15,7 @@ internal enum FactKind
     ChangeShown,
 
     /// <summary>A claim of a key, or a change, has come to its end: whoever waits for it has waited long enough.</summary>
-    OutcomeKnown,
+    WaitOver,
 
     /// <summary>A flight has been begun for a key.</summary>
     FlightBegun,

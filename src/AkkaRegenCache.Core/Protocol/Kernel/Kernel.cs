@@ -1,9 +1,14 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What all parts of the agent share: the time, what is to be sent, the table of keys, the queue of deadlines, the source of randomness.</summary>
+/// <summary>What all parts of the agent share: the time of the step, what it wants done, the table of keys, the queue of deadlines, the source of randomness, the work list.</summary>
+/// <remarks>
+/// The agent is a stack of parts, each with state of its own. A part calls those below it, which it is given when it is made, and never one above it: what those should
+/// know it states as a <see cref="Fact"/> on the work list here. The list is served when the message or deadline that is being handled is done with, so no call ever comes
+/// back into a part that is in the middle of something. At the end of a step each key that was touched is left in order: its next deadline is queued, or, where nothing
+/// is left of it, it goes.
+/// </remarks>
 internal sealed class Kernel
 {
     private const int MostTouchedKept = 1024;
@@ -81,7 +86,10 @@ internal sealed class Kernel
     public KeyState? Find(string key) => Keys.GetValueOrDefault(key);
 
     /// <summary>Whether a test has this step left out.</summary>
-    public bool Omits(Step step, object? subject = null) => Settings.Omits is { } omits && omits(step, subject);
+    public bool Omits(Step step) => Settings.Omits is { } omits && omits(step, null);
+
+    /// <inheritdoc cref="Omits(Step)"/>
+    public bool Omits<T>(Step step, T subject) => Settings.Omits is { } omits && omits(step, subject);
 
     /// <summary>Puts something into the queue of deadlines, where its next one is earlier than the place it has.</summary>
     public void Queue(Timed timed) => Deadlines.Put(timed);

@@ -1,8 +1,12 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>What may have been missed: compares the tokens of all that memory shows with the store's, batch by batch.</summary>
+/// <remarks>
+/// After a gap at once, with pauses as long as the store took; once a minute though nothing is known to be missed, at a pace that the store doesn't feel: anti-entropy, as Demers
+/// et al. called it (Epidemic Algorithms for Replicated Database Maintenance, 1987).
+/// </remarks>
 internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, Scheduling scheduling, Records records) : Component(kernel)
 {
     private const int CheckBatch = 512;

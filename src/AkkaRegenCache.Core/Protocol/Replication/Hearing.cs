@@ -3,11 +3,16 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>What other nodes tell: new values, removals, the ends of claims.</summary>
+/// <remarks>
+/// Publishers number what they say; a number left out is a gap. A value that came with a notification is shown only where it is surely newer than anything this node has shown;
+/// else the store is read.
+/// </remarks>
 internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, Flights flights, Checking checking) : Component(kernel)
 {
     private long _lateUntil;
 
-    public Dictionary<string, Publisher> Publishers { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, KnownPublisher> Publishers { get; } = new(StringComparer.Ordinal);
 
     /// <summary>
     /// A pulse that comes far too late tells that this node was paused. Notifications that lay in its queue meanwhile give no value then:
@@ -24,7 +29,7 @@ internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activ
         deadNodes.OnSignOfLife(heard.Publisher);
         if (!Publishers.TryGetValue(heard.Publisher, out var publisher))
         {
-            Publishers.Add(heard.Publisher, publisher = new Publisher());
+            Publishers.Add(heard.Publisher, publisher = new KnownPublisher());
             publisher.Last = heard.Sequence;
 
             // Of one that has said nothing yet, or says its first, nothing was missed: nodes that start cost the others no comparison.
@@ -43,7 +48,7 @@ internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activ
         publisher.SilentAt = Now + (4 * Settings.Heartbeat);
     }
 
-    internal sealed class Publisher
+    internal sealed class KnownPublisher
     {
         public long Last { get; set; }
 
@@ -83,7 +88,7 @@ internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activ
             }
         }
 
-        Kernel.Post(new Fact(FactKind.OutcomeKnown) { State = state, Token = heard.Token, Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
+        Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = heard.Token, Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
         if (hasToBeRead)
             Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
     }

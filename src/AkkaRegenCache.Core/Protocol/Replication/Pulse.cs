@@ -3,6 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>What happens at intervals: the sign of life to the others with all that has gathered for it, and the looks for what may have been missed.</summary>
 internal sealed class Pulse(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Activity activity, Telling telling, Checking checking, Hearing hearing) : Component(kernel)
 {
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;

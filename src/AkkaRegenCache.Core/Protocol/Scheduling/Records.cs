@@ -1,8 +1,8 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>What becomes of memory and schedule when a record or a removal is learned of, or a value is made that the store didn't get.</summary>
 internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling) : Component(kernel)
 {
     /// <summary>
@@ -31,7 +31,7 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
         scheduling.Unschedule(state);
         shown.Forget(state);
         state.Token = 0;
-        Kernel.Post(new Fact(FactKind.OutcomeKnown) { State = state, Token = token });
+        Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = token });
     }
 
     /// <summary>Takes a record of the store into memory, where it is not older than what is there.</summary>

@@ -1,8 +1,13 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>When a key is seen to on this node: due times with jitter and grace, places in the background, backoff.</summary>
+/// <remarks>
+/// The store's record says when a key is next due and how long it stays active. Every node that has a generator for the key keeps that time; the one that made the last value claims
+/// first, the others a grace later, and normally hear of the new value before. Whether a run is due and the key still active the store decides by its own clock. A value whose end
+/// is near is an exception: where the store can't be asked, it is made without it, lest the next reader has to wait.
+/// </remarks>
 internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinators coordinators, Activity activity, Shown shown) : Component(kernel)
 {
     /// <summary>How long something due waits for the store's return before it looks again.</summary>

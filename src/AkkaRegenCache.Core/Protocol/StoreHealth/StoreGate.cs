@@ -1,9 +1,14 @@
 using System.Diagnostics.CodeAnalysis;
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>The one way to the store: sends calls, holds them back behind a change of their key, or lets them fail at once while the store counts as down.</summary>
+/// <remarks>
+/// Nobody waits for a store that is down: a circuit breaker counts failures, and while it is open a call fails before it is sent. A call about a key whose change has not
+/// got to the store yet is held back until it has, or it would be answered with what was before the change. A call that failed is repeated under its operation's id, for as long
+/// as stores remember their first answer. Every answer tells which life the store is in.
+/// </remarks>
 internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(kernel)
 {
     public CircuitBreaker Breaker { get; } = new(kernel.Settings.FailuresToBreak, kernel.Settings.BreakDuration);
@@ -143,7 +148,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         call.Attempt++;
         call.State!.Pending++;
         call.IsAwaited = true;
-        Kernel.Queue(new Retry(call, Now + delay));
+        Kernel.Queue(new RepeatedCall(call, Now + delay));
     }
 
     public void Reissue(StoreCall call)
@@ -217,7 +222,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     }
 
     /// <summary>A call that is repeated at its time.</summary>
-    internal sealed class Retry(StoreCall call, long at) : Timed
+    internal sealed class RepeatedCall(StoreCall call, long at) : Timed
     {
         public StoreCall Call { get; } = call;
 

@@ -1,8 +1,12 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>Asks the store whether it is there, and whether it is still the one it was.</summary>
+/// <remarks>
+/// While the breaker doubts or is open, probes; and, where a node serves all from memory and asks nothing, a sign of life now and then: a store that has lost its data is else
+/// not noticed. A store of several parts (a shard's each) is asked part by part, since none of them tells of another.
+/// </remarks>
 internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Component(kernel)
 {
     /// <summary>After so long without any call the store is asked whether it is still the same.</summary>

@@ -1,8 +1,8 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <content>Changes that wait for the store.</content>
 internal sealed partial class Writes
 {
     /// <summary>So many waiting changes are sent at the same time when the store is back.</summary>

@@ -1,8 +1,13 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>Sets and removals: offered to the store, and, where it doesn't answer in time, shown here and carried on.</summary>
+/// <remarks>
+/// A change begins as one call. Where the store doesn't answer in the caller's time it is applied on this node, its caller is told that it is pending, and it waits in its key's queue
+/// until the store is back; a later change of the same key makes an earlier one that was never sent needless. A change that may have been done, or may be done yet, is told to the
+/// others as a gap. The files: here changes while the store answers, <c>.Waiting</c> those that wait for it.
+/// </remarks>
 internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Telling telling, Shown shown, Scheduling scheduling, Records records, Flights flights) : Component(kernel)
 {
     private const int ChangeAttempts = 4;
@@ -153,7 +158,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
                 shown.Forget(state);
             }
 
-            Kernel.Post(new Fact(FactKind.OutcomeKnown) { State = state, Token = answer.Token, Payload = state.NewestHeard == answer.Token ? change.Payload : null });
+            Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = answer.Token, Payload = state.NewestHeard == answer.Token ? change.Payload : null });
         }
         else if (change.IsInDoubt)
         {

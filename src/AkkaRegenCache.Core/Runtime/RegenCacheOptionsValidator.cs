@@ -4,7 +4,7 @@ using AkkaRegenCache.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace AkkaRegenCache.Hosting;
+namespace AkkaRegenCache.Runtime;
 
 /// <summary>
 /// Checks options, and what a cache is made of, when the host starts, and entry options when they are first used. Errors name the option and the value.

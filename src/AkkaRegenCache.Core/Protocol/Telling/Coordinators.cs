@@ -3,6 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>What this node tells the coordinators of its keys. Nothing here is waited for: one that is gone, late or wrong costs time alone.</summary>
 internal sealed class Coordinators(Kernel kernel, Activity activity) : Component(kernel)
 {
     /// <summary>So many keys are offered in one message.</summary>

@@ -1,8 +1,8 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>Until when a key is active by the reads of this node, and the touches that tell the store so.</summary>
 internal sealed class Activity(Kernel kernel) : Component(kernel)
 {
     public List<(string Key, long ActiveUntil)> Touches { get; } = [];

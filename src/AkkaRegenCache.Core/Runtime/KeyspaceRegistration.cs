@@ -1,7 +1,6 @@
-using AkkaRegenCache.Runtime;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.Hosting;
+namespace AkkaRegenCache.Runtime;
 
 /// <summary>A keyspace as it was registered: a keyed service under its cache's name. Immutable.</summary>
 internal abstract class KeyspaceRegistration(string name)

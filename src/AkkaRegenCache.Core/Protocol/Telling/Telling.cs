@@ -3,6 +3,11 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
+/// <summary>What this node tells the others: notifications, each with the next number, so that a missed one is noticed.</summary>
+/// <remarks>
+/// The number of a commit that the store announces by itself is given out before the commit is answered, and is not taken for told until then. What may have been done or not
+/// is told by a number left out: everybody compares.
+/// </remarks>
 internal sealed class Telling(Kernel kernel, Coordinators coordinators) : Component(kernel)
 {
     /// <summary>The numbers of commits that tell of themselves, oldest first, with those that are done.</summary>

@@ -1,6 +1,6 @@
 using AkkaRegenCache.Storage;
 
-namespace AkkaRegenCache.Hosting;
+namespace AkkaRegenCache.Runtime;
 
 /// <summary>Stands before whatever external store a cache was given, or in its place where it was given none.</summary>
 internal interface ICacheFront

@@ -1,9 +1,11 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Activity activity, Scheduling scheduling, DeadNodes deadNodes, Flights flights, Checking checking, Hearing hearing) : Component(kernel)
+/// <summary>
+/// What coordinators ask for and say, and how the node goes on when it has none any more. Nothing here is waited for: a coordinator that is gone, late or wrong costs time alone.
+/// </summary>
+internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Scheduling scheduling, DeadNodes deadNodes, Flights flights, Checking checking, Hearing hearing) : Component(kernel)
 {
     /// <summary>
     /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and it asks the

@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 
-namespace AkkaRegenCache.Runtime;
+namespace AkkaRegenCache;
 
 /// <summary>
 /// Marks a store or a bus of this project's: its calls return at once, as tasks, whatever is behind them, so a node's loop may make them

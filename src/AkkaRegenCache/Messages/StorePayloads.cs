@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.Storage;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Messages;
 
 /// <summary>Takes values out of requests and answers that are too large to travel in them, and puts them back.</summary>
 internal static class StorePayloads

@@ -1,0 +1,100 @@
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <content>Claims that are given back.</content>
+internal sealed partial class Flights
+{
+    /// <summary>
+    /// A claim was granted when nobody here waited for that any more: the value is made without the store, or by a later claim. It is given back, or it would block
+    /// the key in the whole farm for its lease. What runs here without the store can't use it: a change may have come between the two.
+    /// </summary>
+    public void OnLateGrant(LateGrant late)
+    {
+        if (Kernel.Omits(Step.ReturnLateGrant))
+            return;
+        var state = Kernel.StateOf(late.Call.State!.Key);
+        if (late.Call.IsAwaited)
+        {
+            // It is asked for once more: should that bring nothing, this did.
+            late.Call.Late = late.Answer;
+        }
+        else if (!IsUnder(state, late.Answer.Token))
+        {
+            Return(state, late.Answer);
+        }
+
+        Kernel.Settle(state);
+    }
+
+    private void Return(KeyState state, ClaimAnswer granted)
+    {
+        var flight = new Flight(state, ClaimReason.Miss) { Token = granted.Token };
+        Release(flight, null, isReturn: true);
+        if (granted.Life == Kernel.Lives[state.Part])
+            telling.PublishEnd(NotificationKind.Released, flight);
+    }
+
+    /// <summary>Whether a flight of a key has this claim.</summary>
+    private bool IsUnder(KeyState state, long token) =>
+        state.Flight?.Token == token || (Detached.TryGetValue(state, out var flights) && flights.Exists(flight => flight.Token == token));
+
+    private void Release(Flight flight, GenerationFailure? failure, long dueBackoff = 0, bool isReturn = false)
+    {
+        heldClaims.Unhold(flight);
+        var state = flight.State;
+        if (failure is not null)
+        {
+            dueBackoff = Scheduling.DueBackoff(state);
+            state.Failures = (byte)Math.Min(state.Failures + 1, 30);
+        }
+
+        storeGate.Issue(new StoreCall
+        {
+            Request = new ReleaseRequest
+            {
+                Key = state.Key,
+                Operation = Kernel.NextOperation(),
+                Token = flight.Token,
+                Failure = failure,
+                Backoff = TimeSpan.FromTicks(state.Source?.Profile.FailureBackoff ?? 0),
+                DueBackoff = TimeSpan.FromTicks(flight.Why == ClaimReason.Due ? dueBackoff : 0),
+            },
+            State = state,
+            IsReturn = isReturn,
+        });
+    }
+
+    public void OnReleased(StoreCall call, ReleaseAnswer? answer)
+    {
+        var flight = call.Flight;
+        if (answer is null && call.Attempt + 1 < ClaimAttempts && (flight is null || !flight.IsEnded))
+        {
+            storeGate.RetryLater(call, Delays.Retry << call.Attempt);
+        }
+        else if (flight is { IsEnded: false, Phase: FlightPhase.Releasing })
+        {
+            if (flight.IsUnwanted)
+                End(flight);
+            else if (answer is null)
+                OnClaimFailed(call, flight, StoreFault.NotSent);
+            else
+                Claim(flight);
+        }
+        else if (flight is { IsEnded: false, IsAbandoning: true })
+        {
+            flight.IsAbandoning = false;
+            if (answer is { Released: true } && flight.Phase == FlightPhase.Running)
+            {
+                telling.PublishEnd(NotificationKind.Released, flight);
+                Cancel(flight, hung: false);
+                AskAgainAll(flight);
+            }
+            else
+            {
+                flight.KeepsGoing = true;
+            }
+        }
+    }
+}
