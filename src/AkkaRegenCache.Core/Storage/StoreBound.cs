@@ -9,12 +9,12 @@ internal sealed class StoreBound(long records, long bytes)
     private long _bytes;
 
     /// <summary>Values that are held.</summary>
-    public long Records => Volatile.Read(ref _records);
+    public long RecordCount => Volatile.Read(ref _records);
 
     /// <summary>Their bytes, as far as they are known.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
-    public bool IsExceeded => Records > records || Bytes > bytes;
+    public bool IsExceeded => RecordCount > records || Bytes > bytes;
 
     public void Add(int moreRecords, long moreBytes)
     {

@@ -23,11 +23,11 @@ public sealed class StoreBoundTests
         {
             Write(machine, $"cold {i}");
             machine.Read(new ReadRequest { Key = $"hot {i % 10}" }, _now);
-            Assert.InRange(bound.Records, 0, 100);
+            Assert.InRange(bound.RecordCount, 0, 100);
         }
 
         Assert.All(Enumerable.Range(0, 10), i => Assert.NotNull(machine.Read(new ReadRequest { Key = $"hot {i}" }, _now).Record));
-        Assert.Equal(100, bound.Records);
+        Assert.Equal(100, bound.RecordCount);
     }
 
     [Fact]
@@ -84,10 +84,10 @@ public sealed class StoreBoundTests
         var machines = new[] { New(bound), New(bound) };
         for (var i = 0; i < 100; i++)
             Write(machines[i % 2], $"key {i}");
-        Assert.InRange(bound.Records, 1, 10);
+        Assert.InRange(bound.RecordCount, 1, 10);
         machines[0].Leave();
         machines[1].Leave();
-        Assert.Equal((0, 0), (bound.Records, bound.Bytes));
+        Assert.Equal((0, 0), (bound.RecordCount, bound.Bytes));
     }
 
     [Fact]
@@ -98,11 +98,11 @@ public sealed class StoreBoundTests
         for (var i = 0; i < 10; i++)
             Write(machine, $"key {i}");
         machine.Invalidate(new InvalidateRequest { Key = "key 0", Operation = Next(), TombstoneFor = TimeSpan.FromMinutes(1) }, _now);
-        Assert.Equal(9, bound.Records);
+        Assert.Equal(9, bound.RecordCount);
         _now += TimeSpan.TicksPerDay;
         for (var i = 0; i < 10; i++)
             machine.Write(new WriteRequest { Key = "again", Operation = Next(), Payload = Value(Size), Schedule = s_schedule }, _now);
-        Assert.Equal(1, bound.Records);
+        Assert.Equal(1, bound.RecordCount);
     }
 
     [Theory]
