@@ -7,7 +7,7 @@ namespace AkkaRegenCache.Protocol;
 internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
 {
     [Flags]
-    private enum Flags : byte
+    private enum Flags : ushort
     {
         None = 0,
         InMemory = 1,
@@ -18,6 +18,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         Offered = 32,
         Unscheduled = 64,
         RanOut = 128,
+        ShowsPending = 256,
     }
 
     private Flags _flags;
@@ -64,7 +65,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         set
         {
             Set(Flags.InMemory, value);
-            RanOut = false;
+            Set(Flags.RanOut | Flags.ShowsPending, false);
         }
     }
 
@@ -108,6 +109,13 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     {
         get => (_flags & Flags.RanOut) != 0;
         set => Set(Flags.RanOut, value);
+    }
+
+    /// <summary>Whether what memory shows is a change of this node that the store hasn't taken.</summary>
+    public bool ShowsPending
+    {
+        get => (_flags & Flags.ShowsPending) != 0;
+        set => Set(Flags.ShowsPending, value);
     }
 
     /// <summary>The next key of the same shard, and the one before; where there are coordinators.</summary>

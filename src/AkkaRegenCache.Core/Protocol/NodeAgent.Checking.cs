@@ -19,6 +19,11 @@ internal partial class NodeAgent
 
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
+    /// <summary>
+    /// What values that were made without the store were based on when a new life of it began. Tokens don't compare across lives, but one that comes back is the same record's.
+    /// </summary>
+    private readonly Dictionary<KeyState, long> _earlierBases = [];
+
     private readonly Dictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
     private long _gaps;
     private long _checkAt = long.MaxValue;
@@ -205,6 +210,8 @@ internal partial class NodeAgent
                 Seal(flight);
             else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 waiting.WakeAt = _now;
+            if (state is { InMemory: true, Uncommitted: true, Token: not 0 })
+                _earlierBases[state] = state.Token;
             if (state.InMemory)
                 state.Uncommitted = true;
             state.Token = 0;

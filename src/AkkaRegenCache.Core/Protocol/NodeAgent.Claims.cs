@@ -131,6 +131,10 @@ internal partial class NodeAgent
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
                 break;
+            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Life == answer.Life && _now < call.IssuedAt + _settings.Lease:
+                // By the first try itself, whose answer the store has forgotten and this node has got since.
+                OnGranted(call, flight, answer.Token);
+                break;
             case ClaimOutcome.Held:
                 OnHeld(flight, answer);
                 break;

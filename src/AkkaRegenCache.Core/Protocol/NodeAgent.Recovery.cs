@@ -298,6 +298,7 @@ internal partial class NodeAgent
         if (ends <= _now)
             return false;
         state.InMemory = true;
+        state.ShowsPending = true;
         state.Uncommitted = true;
         state.Token = Math.Max(state.Token, change.Observed);
         state.EndsAt = ends;
@@ -349,7 +350,8 @@ internal partial class NodeAgent
     {
         if (later is { Count: > 0 })
         {
-            if (LastApplied(state) is { } shown)
+            // What was made here since the last of them was shown is newer.
+            if (LastApplied(state) is { } shown && (!state.InMemory || ShowsChange(state)))
                 Apply(shown);
             if (!later[0].IsInFlight)
                 Try(later[0]);

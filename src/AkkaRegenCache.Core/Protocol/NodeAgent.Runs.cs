@@ -166,12 +166,21 @@ internal partial class NodeAgent
             NoteToken(state, answer.Token);
             if (isSuperseded)
                 Forget(state);
+            else if (IsOfUse(flight, answer))
+                TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
             DueAgainIn(state, s_repairDelay);
             AskAgainAll(flight);
             if (isSuperseded)
                 Fetch(state);
         }
     }
+
+    /// <summary>
+    /// Whether a refused value is better than what readers have here: its claim was lost, nothing newer is known, and what is shown is about to end, or has. A store that evicts
+    /// claims would otherwise let a value run out whose next one is made over and over.
+    /// </summary>
+    private bool IsOfUse(Flight flight, ChangeAnswer answer) => flight is { IsSealed: false, State: var state } && !ShowsOwn(flight)
+        && answer.Token < flight.Token && state.NewestHeard < flight.Token && EndsSoon(state) && MayShow(state);
 
     private void FinishFailed(Flight flight, GenerationFailure failure, AnswerKind kind)
     {

@@ -359,6 +359,7 @@ internal partial class NodeAgent
             _deadlines.Remove(state);
             _keys.Remove(state.Key);
             _ofShard.Remove(state);
+            _earlierBases.Remove(state);
         }
         else
         {

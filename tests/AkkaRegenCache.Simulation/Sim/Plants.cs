@@ -81,6 +81,14 @@ internal static class Plants
         {
             Agent = static (_, s, r, a) => new ShowsRemoved(s, r, a),
         },
+        new("lost-with-its-change", "what was made here after a change that waits gives way to what that change has lost to, though it is newer")
+        {
+            Agent = static (_, s, r, a) => new LosesWithChanges(s, r, a),
+        },
+        new("earlier-basis-forgotten", "what was made without the store gives way to the very record it was based on, when that is there again in another life of the store")
+        {
+            Agent = static (_, s, r, a) => new ForgetsEarlierBases(s, r, a),
+        },
         new("given-not-shown", "what callers were given is shown only when the store has taken it")
         {
             Agent = static (_, s, r, a) => new ShowsLate(s, r, a),
@@ -173,6 +181,16 @@ internal static class Plants
         protected override void Seal(Flight flight)
         {
         }
+    }
+
+    private sealed class LosesWithChanges(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override bool ShowsChange(KeyState state) => true;
+    }
+
+    private sealed class ForgetsEarlierBases(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
+    {
+        protected override bool IsBasis(KeyState state, long token) => token == state.Token;
     }
 
     private sealed class ShowsLate(AgentSettings settings, Random random, IAccessLog access) : NodeAgent(settings, random, access)
