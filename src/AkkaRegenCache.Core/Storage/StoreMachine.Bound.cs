@@ -21,6 +21,19 @@ internal partial class StoreMachine
 
     private int _hand;
 
+    /// <summary>Loses parts of what it holds of a key, as an external store does that evicts: <see cref="StoreSlot.Lose"/>. For the simulator.</summary>
+    /// <returns>Whether there was anything.</returns>
+    internal bool Lose(string key, bool value, bool state)
+    {
+        if (!_slots.TryGetValue(key, out var slot))
+            return false;
+        slot.Lose(value, state);
+        return true;
+    }
+
+    /// <summary>Forgets all first answers. For the simulator.</summary>
+    internal void LoseOperations() => _operations.ForgetAll(long.MaxValue);
+
     /// <summary>Gives up what it holds of the bound: the machine is not used any more.</summary>
     public void Leave()
     {

@@ -144,6 +144,33 @@ internal sealed partial class StoreSlot(string key)
         EndSchedule();
     }
 
+    /// <summary>
+    /// Loses what an external store keeps under keys of their own, and may evict: the value or tombstone, or all the rest but what the value's header repeats. For
+    /// the simulator.
+    /// </summary>
+    internal void Lose(bool value, bool state)
+    {
+        if (value)
+        {
+            Payload = null;
+            _recordEnds = 0;
+        }
+
+        if (!state)
+            return;
+        Claim = null;
+        Failure = null;
+        NotDueBefore = 0;
+        if (_recordEnds == 0)
+        {
+            Token = 0;
+            _interval = 0;
+            EndSchedule();
+        }
+
+        NewestToken = Token;
+    }
+
     public void EndSchedule()
     {
         DueAt = 0;

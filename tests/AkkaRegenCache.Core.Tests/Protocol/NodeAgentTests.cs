@@ -51,6 +51,49 @@ public sealed class NodeAgentTests
     }
 
     [Fact]
+    public void A_value_made_without_the_store_does_not_give_way_to_the_record_it_was_based_on_in_another_life()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10, dueIn: 5);
+        MakeWithoutStore(agent, 99);
+        agent.Store = call => call switch
+        {
+            { Request: ClaimRequest } => new StoreReplied(call, new ClaimAnswer { Life = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(10, freshFor: 6, dueIn: 3) }),
+            { Request: ReadRequest } => new StoreReplied(call, AgentDriver.Has(10, freshFor: 6, dueIn: 3, life: "2")),
+            { Keys: { } keys } => new StoreReplied(call, new CheckAnswer { Life = "2", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] }),
+            _ => null,
+        };
+
+        agent.Advance(3);
+
+        Assert.NotEmpty(agent.Asked<ClaimRequest>());
+        Assert.Equal("value 99", agent.All<Adopt>().Last().Payload.Value);
+    }
+
+    [Fact]
+    public void What_is_heard_with_its_value_is_shown_in_place_of_what_was_made_without_the_store_also_while_that_does_not_answer()
+    {
+        var agent = new AgentDriver();
+        agent.Show("k0", 10, dueIn: 5);
+        MakeWithoutStore(agent, 99);
+
+        agent.Tell(Peer.Bus, AgentDriver.Fresh(20, sequence: 1));
+
+        Assert.Equal((20, false), (agent.State("k0").Token, agent.State("k0").Uncommitted));
+        Assert.Equal("value 20", agent.All<Adopt>().Last().Payload.Value);
+    }
+
+    private static void MakeWithoutStore(AgentDriver agent, long value)
+    {
+        agent.Store = call => new StoreReplied(call, null, StoreFault.Failed);
+        agent.Ask(WaiterKind.Refresh);
+        agent.Advance(0.5);
+        var run = agent.All<RunGenerator>().Single();
+        agent.Tell(Peer.Generators, new GeneratorFinished(run.RunId, RunOutcome.Made, AgentDriver.Value(value), null));
+        Assert.True(agent.State("k0").Uncommitted);
+    }
+
+    [Fact]
     public void Entries_of_which_nothing_was_missed_are_compared_slowly_and_at_once_where_something_was()
     {
         var agent = new AgentDriver();

@@ -14,6 +14,7 @@ namespace AkkaRegenCache.FarmLab;
 /// Whether nodes compile what they run in full at once, which a server has done minutes after its start: milliseconds are measured, and two cores that
 /// compile for five processes at the same time would be what is.
 /// </param>
+/// <param name="IsOfOneProcess">Whether it shows something that also a cache has which no other node shares.</param>
 /// <param name="Entries">How many entries, and records where the cluster is the store, a node may hold; 0: the cache's defaults.</param>
 internal sealed record FarmNeeds(
     bool IsPersistent = false,
@@ -22,6 +23,7 @@ internal sealed record FarmNeeds(
     bool DoesWithoutRedis = false,
     bool NeedsCoordinators = false,
     bool IsCompiled = false,
+    bool IsOfOneProcess = false,
     int Entries = 0);
 
 /// <summary>
@@ -79,6 +81,8 @@ internal sealed class LabFarm : IAsyncDisposable
             throw new UsageException(why);
         if (needs.NeedsCoordinators && !mode.HasCoordinators)
             throw new UsageException($"The scenario '{options.Scenario}' is about coordinators, and the mode '{mode.Name}' has none: it doesn't apply.");
+        if (!mode.IsShared && !needs.IsOfOneProcess)
+            throw new UsageException($"The scenario '{options.Scenario}' is about a farm, and the nodes of mode '{mode.Name}' are none: it doesn't apply.");
         var farm = new LabFarm(options, needs, say);
         try
         {

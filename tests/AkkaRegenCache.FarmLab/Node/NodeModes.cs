@@ -71,6 +71,9 @@ internal interface INodeMode
     /// <summary>Whether there are coordinators: the node has an <see cref="INodeMembership"/> then.</summary>
     bool HasCoordinators { get; }
 
+    /// <summary>Whether nodes share the cache; else each has one of its own, and only what concerns one process can be shown.</summary>
+    bool IsShared => true;
+
     /// <summary>Completes the registration of the cache "lab" in a node.</summary>
     void Configure(RegenCacheBuilder cache, NodeArguments node);
 }
@@ -87,6 +90,22 @@ internal sealed class RedisMode : INodeMode
     public void Configure(RegenCacheBuilder cache, NodeArguments node) => cache.UseRedis(node.Redis);
 }
 
+/// <summary>No farm: each node's cache is its own, with the store that a cache has which is given none.</summary>
+internal sealed class AloneMode : INodeMode
+{
+    public string Name => "alone";
+
+    public bool UsesRedis => false;
+
+    public bool HasCoordinators => false;
+
+    public bool IsShared => false;
+
+    public void Configure(RegenCacheBuilder cache, NodeArguments node)
+    {
+    }
+}
+
 /// <summary>The modes there are.</summary>
 internal static class NodeModes
 {
@@ -98,6 +117,7 @@ internal static class NodeModes
         new RedisMode(),
         new ClusterMode(usesRedis: true),
         new ClusterMode(usesRedis: false),
+        new AloneMode(),
     ];
 
     /// <exception cref="UsageException">There is no such mode.</exception>

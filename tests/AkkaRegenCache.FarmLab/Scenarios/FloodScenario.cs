@@ -16,7 +16,7 @@ internal sealed class FloodScenario : IScenario
 
     public string Summary => "reads 1,000,000 distinct keys through caches of 10,000 entries; measures the bytes held a second later";
 
-    public FarmNeeds Needs { get; } = new(IsWatched: false, Entries: Entries);
+    public FarmNeeds Needs { get; } = new(IsWatched: false, IsOfOneProcess: true, Entries: Entries);
 
     public async Task RunAsync(Lab lab)
     {

@@ -50,10 +50,10 @@ internal sealed partial class Oracle
     /// </summary>
     public void Given(SimCall call, SimValue given, long token, SimValue? shown)
     {
-        var (options, model) = (world.Options, Model(call.Key));
+        var (options, model) = (world.Options, Model(_alone.GetValueOrDefault(call.Node)?.Keys ?? _keys, call.Key));
         if (!options.StoreAnswers || options.PauseEvery + options.ClockStepEvery + options.FailOverEvery + options.NewLifeEvery + options.PartLossEvery + options.SplitEvery != 0)
             return;
-        if (given.MadeAt < world.Now || model.LastToken > token || world.Now - given.BornAt > options.Lease)
+        if (given.MadeAt < world.Now || given.BornAt < call.Node.OwnSince || model.LastToken > token || world.Now - given.BornAt > options.Lease)
             return;
         Mark("shown when given");
         if (shown is null || shown.BornAt < given.BornAt)
@@ -94,7 +94,7 @@ internal sealed partial class Oracle
         Mark($"answered {kind}");
         var options = world.Options;
         var succeeded = Model(call.Key);
-        if (long.TryParse(failure?.Message, out var failed) && failed != 0 && failed < succeeded.LastToken
+        if (call.Node.Own is null && long.TryParse(failure?.Message, out var failed) && failed != 0 && failed < succeeded.LastToken
             && succeeded.AcceptedAt < call.AskedAt && call.Node.Agent.Find(call.Key)?.NewestHeard > failed)
             world.Fail($"4: {call} got the failure of {failed}, though its node knew of a later success");
         switch (kind)
@@ -133,7 +133,8 @@ internal sealed partial class Oracle
                 world.Fail($"5: {call} is pending, though the store answers");
             if (world.Now - call.AskedAt > SimOptions.Millis(410) && world.Options.PauseEvery == 0)
                 world.Fail($"4: {call} waited {(world.Now - call.AskedAt) / 10_000} ms for a store that doesn't answer");
-            _pending.Add(call);
+            if (call.Node.Own is null)
+                _pending.Add(call);
             return;
         }
 

@@ -8,9 +8,9 @@ internal sealed partial class Oracle
 {
     public void Executed(StoreCall call, StoreAnswer answer, bool isTwin)
     {
-        _isTwin = isTwin;
+        _side = isTwin ? _twin : null;
         Executed(call, answer);
-        _isTwin = false;
+        _side = null;
     }
 
     private void Executed(StoreCall call, StoreAnswer answer)
@@ -205,7 +205,7 @@ internal sealed partial class Oracle
         model.LastToken = token;
         model.NewestToken = Math.Max(model.NewestToken, token);
         model.Accepted[token] = value;
-        model.Lives[token] = _isTwin ? world.Store.TwinLife : world.Store.LifeOf(model.Key);
+        model.Lives[token] = _side?.Life ?? world.Store.LifeOf(model.Key);
         model.Value = value;
         model.RecordEnds = ends;
         model.ClaimToken = 0;
@@ -215,7 +215,7 @@ internal sealed partial class Oracle
     private bool IsRepeat(MutationRequest request, long token)
     {
         var operation = request.Operation;
-        var operations = _isTwin ? _twinOperations : _operations;
+        var operations = _side?.Operations ?? _operations;
         if (operations.TryAdd(operation, (token, world.Store.PartOf(request.Key))))
             return false;
         Mark("operation repeated");

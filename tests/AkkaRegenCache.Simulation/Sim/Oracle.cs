@@ -12,9 +12,9 @@ namespace AkkaRegenCache.Simulation;
 internal sealed partial class Oracle(World world)
 {
     private readonly Dictionary<string, KeyModel> _keys = [];
-    private readonly Dictionary<string, KeyModel> _twins = [];
+    private readonly Side _twin = new();
+    private readonly Dictionary<SimNode, Side> _alone = [];
     private readonly Dictionary<OperationId, (long Token, int Part)> _operations = [];
-    private readonly Dictionary<OperationId, (long Token, int Part)> _twinOperations = [];
     private readonly HashSet<SimCall> _open = [];
     private readonly List<SimCall> _pending = [];
     private readonly HashSet<long> _used = [];
@@ -24,7 +24,9 @@ internal sealed partial class Oracle(World world)
     private bool _clockStepped;
     private long _commitsRefusedAt = long.MinValue;
     private long _splitAt = long.MinValue;
-    private bool _isTwin;
+
+    /// <summary>Whose store is looked at, where it is not the one that all have.</summary>
+    private Side? _side;
     private int _dueClaims;
     private int _lateClaims;
 
@@ -101,9 +103,18 @@ internal sealed partial class Oracle(World world)
     }
 
     /// <summary>A part of the store was given back a record that it had lost.</summary>
-    public void Restored(KeptRecord record)
+    /// <param name="record">The record.</param>
+    /// <param name="owner">Whose store it is; null: all nodes'.</param>
+    public void Restored(KeptRecord record, SimNode? owner)
     {
         Mark("record restored");
+        _side = owner is null ? null : _alone[owner];
+        Restored(record);
+        _side = null;
+    }
+
+    private void Restored(KeptRecord record)
+    {
         var model = Model(record.Key);
         var clock = world.Store.Clock;
         var isSame = record.Token == model.LastToken && model.RecordEnds <= clock;
@@ -114,7 +125,7 @@ internal sealed partial class Oracle(World world)
         model.Accepted[record.Token] = (SimValue?)record.Payload.Value;
         model.LastToken = record.Token;
         model.NewestToken = Math.Max(model.NewestToken, record.Token);
-        model.Lives[record.Token] = world.Store.LifeOf(record.Key);
+        model.Lives[record.Token] = _side?.Life ?? world.Store.LifeOf(record.Key);
         model.Value = (SimValue?)record.Payload.Value;
         model.RecordEnds = clock + record.FreshFor.Ticks;
         model.DueAt = record.DueIn is { } due ? Math.Max(1, clock + due.Ticks) : 0;
@@ -134,9 +145,10 @@ internal sealed partial class Oracle(World world)
     {
         Mark(how);
         _lifeBeganAt = _splitAt = world.Now;
-        foreach (var model in _twins.Values)
+        foreach (var model in _twin.Keys.Values)
             model.ForgetLife(world.Now);
-        _twinOperations.Clear();
+        _twin.Operations.Clear();
+        _twin.Life = world.Store.TwinLife;
         foreach (var node in world.Nodes)
             node.ForgetChanges();
     }
@@ -153,6 +165,7 @@ internal sealed partial class Oracle(World world)
             : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery + world.Options.PartLossEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
         if (isOlder && !(_clockStepped && world.Options.FailOverEvery > 0))
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
+        NotesShown(node, adopt.Key, value, adopt.Token);
         if (!adopt.Committed)
         {
             Mark("shows uncommitted");
@@ -198,7 +211,7 @@ internal sealed partial class Oracle(World world)
         if (!isOver && (!world.Options.LosesNoticesOnly || world.Options.NoticeLost >= 1))
             return;
         var settled = world.Now - SimOptions.Seconds(isOver ? 3 : 9);
-        foreach (var node in world.Nodes)
+        foreach (var node in world.Nodes.Where(n => n.Own is null))
         {
             foreach (var (key, shown) in node.Memory)
             {
@@ -239,6 +252,8 @@ internal sealed partial class Oracle(World world)
         {
             if (node.Agent.Leftovers().FirstOrDefault() is { } left)
                 world.Fail($"leftover on {node.Id}: {left}");
+            if (node.Own?.LiveClaims(world.Store.Clock).Any() == true)
+                world.Fail($"leftover in the store of {node.Id}: a claim");
             if (node.Agent.KeyCount != 0 || node.Memory.Count != 0)
                 world.Fail($"leftover on {node.Id}: {node.Agent.KeyCount} keys, {node.Memory.Count} entries");
         }
@@ -255,7 +270,7 @@ internal sealed partial class Oracle(World world)
     public void Mark(string what) =>
         CollectionsMarshal.GetValueRefOrAddDefault(Marks, what, out _)++;
 
-    private KeyModel Model(string key) => Model(_isTwin ? _twins : _keys, key);
+    private KeyModel Model(string key) => Model(_side?.Keys ?? _keys, key);
 
     private static KeyModel Model(Dictionary<string, KeyModel> models, string key)
     {
@@ -264,7 +279,29 @@ internal sealed partial class Oracle(World world)
         return model;
     }
 
-    /// <summary>The model of the side of a split that accepted a token.</summary>
-    private KeyModel Knowing(string key, long token) =>
-        !Model(key).Accepted.ContainsKey(token) && _twins.TryGetValue(key, out var twin) && twin.Accepted.ContainsKey(token) ? twin : Model(key);
+    /// <summary>The model of the store that accepted a token, where there is more than one.</summary>
+    private KeyModel Knowing(string key, long token)
+    {
+        var own = Model(key);
+        if (own.Accepted.ContainsKey(token))
+            return own;
+        foreach (var keys in _alone.Values.Select(side => side.Keys).Prepend(_twin.Keys).Prepend(_keys))
+        {
+            if (keys.TryGetValue(key, out var other) && other.Accepted.ContainsKey(token))
+                return other;
+        }
+
+        return own;
+    }
+
+    /// <summary>What is known of a store that only some nodes have.</summary>
+    private sealed class Side
+    {
+        public Dictionary<string, KeyModel> Keys { get; } = [];
+
+        public Dictionary<OperationId, (long Token, int Part)> Operations { get; } = [];
+
+        /// <summary>Its life's number, other than those of the parts that all have.</summary>
+        public int Life { get; set; }
+    }
 }

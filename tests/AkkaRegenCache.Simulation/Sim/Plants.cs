@@ -36,6 +36,14 @@ internal static class Plants
         new("late-failure", "the failure of an older generation fails those who wait for a newer one") { Omits = Always(Step.PassOverOtherEnds) },
         new("recovery-forgotten", "nothing goes on when the store is back") { Omits = Always(Step.GoOnWhenBack) },
         new("removal-uncovered", "what a waiting removal is to end is shown again") { Omits = Always(Step.HideBehindChange) },
+        new("lost-with-its-change", "what was made here after a change that waits gives way to what that change has lost to, though it is newer")
+        {
+            Omits = Always(Step.KeepWhatIsNewerThanChange),
+        },
+        new("earlier-basis-forgotten", "what was made without the store gives way to the very record it was based on, when that is there again in another life of the store")
+        {
+            Omits = Always(Step.KnowEarlierBasis),
+        },
         new("given-not-shown", "what callers were given is shown only when the store has taken it") { Omits = Always(Step.ShowOwn) },
         new("place-not-given-back", "a generation that ended without a run keeps its place") { Omits = KeepsPlaces },
         new("places-ignored", "more generators run for callers than may") { Omits = Always(Step.TakePlace) },

@@ -41,13 +41,18 @@ internal sealed class SimCoordinators
     public IEnumerable<string> Leftovers() => _shards.SelectMany(s => s).SelectMany(i => i.Machine.Leftovers());
 
     /// <summary>A node tells its key's coordinator something.</summary>
-    public void Send(SimNode from, int shard, ToCoordinator message) => Carry(() =>
+    public void Send(SimNode from, int shard, ToCoordinator message)
     {
-        if (_shards[shard] is { Count: > 0 } live)
-            live[_world.Random.Next(live.Count)].Deliver(message);
-    });
+        if (from.IsAlone)
+            return;
+        Carry(() =>
+        {
+            if (_shards[shard] is { Count: > 0 } live)
+                live[_world.Random.Next(live.Count)].Deliver(message);
+        });
+    }
 
-    /// <summary>A node has died, and the coordinators on its place with it.</summary>
+    /// <summary>A node has died, or was downed, and the coordinators on its place with it.</summary>
     public void Crashed(SimNode node)
     {
         foreach (var shard in _shards)
@@ -107,7 +112,7 @@ internal sealed class SimCoordinators
             incarnation.Deliver(new NodeDown(id));
         if (!_world.Options.NodesHearOfDeaths)
             return;
-        foreach (var node in _world.Nodes.Where(n => n.Id != id).ToArray())
+        foreach (var node in _world.Nodes.Where(n => n.Id != id && !n.IsAlone).ToArray())
         {
             var delay = SimOptions.Millis(_world.Random.Next(_world.Options.DeathSeenLate ? 2000 : 50));
             _world.After(delay, () => node.Deliver(Peer.Coordinator, new NodeDown(id)));
@@ -136,7 +141,7 @@ internal sealed class SimCoordinators
         var isSure = options.CoordinationLost + options.PauseEvery + options.FalseDeathEvery == 0 && options.StoreAnswers && options.BringsValues;
         if (!isSure || _shards[only.Shard] is not [var still] || still != only || _twinsUntil[only.Shard] >= only.BeganAt)
             return;
-        foreach (var node in _world.Nodes)
+        foreach (var node in _world.Nodes.Where(n => !n.IsAlone))
         {
             foreach (var (key, shown) in node.Memory.Where(m => ShardOf(m.Key) == only.Shard))
             {
@@ -232,7 +237,7 @@ internal sealed class SimCoordinators
                     Asked.Add(due.Key);
                 foreach (var node in _world.Nodes)
                 {
-                    if (to is null || node.Id == to)
+                    if (!node.IsAlone && (to is null || node.Id == to))
                         _all.Carry(() => node.Deliver(Peer.Coordinator, said));
                 }
             }

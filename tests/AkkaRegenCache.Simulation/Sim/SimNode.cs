@@ -80,6 +80,15 @@ internal sealed class SimNode : IAccessLog
 
     public bool IsPaused { get; private set; }
 
+    /// <summary>Whether it is out of the cluster.</summary>
+    public bool IsAlone { get; private set; }
+
+    /// <summary>The store that it has to itself; null: it has the others'.</summary>
+    public StoreMachine? Own { get; private set; }
+
+    /// <summary>Since when it has that.</summary>
+    public long OwnSince { get; private set; } = long.MinValue;
+
     public NodeAgent Agent => _agent;
 
     public IReadOnlyDictionary<string, Shown> Memory => _memory;
@@ -191,6 +200,21 @@ internal sealed class SimNode : IAccessLog
 
     public void Pause() => IsPaused = true;
 
+    /// <summary>It was downed: nobody tells it anything any more, and its parts of the store are out of reach.</summary>
+    public void GoOnAlone()
+    {
+        IsAlone = true;
+        if (_world.HasStoreInShards)
+        {
+            Own = new StoreMachine($"own {Id}", TimeSpan.FromSeconds(10));
+            OwnSince = _world.Now;
+            ForgetChanges();
+        }
+
+        _world.Oracle.GoesOnAlone(this);
+        Deliver(Peer.Coordinator, new LinkEnded("it was downed", HasStore: !_world.HasStoreInShards));
+    }
+
     public void Continue()
     {
         if (!IsPaused)
@@ -215,6 +239,7 @@ internal sealed class SimNode : IAccessLog
         var key = _memory.Keys.ElementAt(_world.Random.Next(_memory.Count));
         var lastRead = ((IAccessLog)this).LastRead(key);
         _memory.Remove(key);
+        _world.Oracle.LetGo(this, key);
         Deliver(Peer.Memory, new Evicted(key, lastRead));
     }
 
@@ -264,7 +289,7 @@ internal sealed class SimNode : IAccessLog
                 _world.Publish(this, notification);
                 break;
             case CoordinatorCall { Message: RecordsKept kept } call:
-                _world.Store.Restore(call.Shard, kept with
+                _world.Store.Restore(this, call.Shard, kept with
                 {
                     Records = [.. from record in kept.Records
                                   let shownNow = _memory[record.Key].Value
@@ -285,7 +310,10 @@ internal sealed class SimNode : IAccessLog
                 _memory[adopt.Key] = new Shown(adopt.Token, value, adopt.Committed, adopt.Source is not null, _world.Now, ends, inMemorySince);
                 break;
             case Drop drop:
-                if (_memory.Remove(drop.Key, out var dropped) && dropped.Ends <= LocalNow && IsRead(drop.Key))
+                if (!_memory.Remove(drop.Key, out var dropped) || dropped.Ends > LocalNow)
+                    break;
+                _world.Oracle.Ended(this, drop.Key);
+                if (IsRead(drop.Key))
                     _world.Oracle.RanOut(this, drop.Key, dropped, _reading[drop.Key].Since);
                 break;
             case Retire retire:
@@ -326,6 +354,7 @@ internal sealed class SimNode : IAccessLog
                     break;
                 case AnswerKind.Value:
                     var given = (SimValue)answered.Payload!.Value!;
+                    _world.Oracle.NotOlderThanShown(call, given, answered.Token);
                     _world.Oracle.Answered(call, given);
                     if (given.MadeBy == this && !_pendingChange.Contains(call.Key))
                         _world.Oracle.Given(call, given, answered.Token, _memory.GetValueOrDefault(call.Key)?.Value);
@@ -349,6 +378,8 @@ internal sealed class SimNode : IAccessLog
                     _world.Fail($"4: {call} got the failure of an older generation than the one it waited for");
                     break;
                 default:
+                    if (answered.Kind == AnswerKind.StoreFailed)
+                        _world.Oracle.LetGo(this, call.Key);
                     _world.Oracle.AnsweredWithout(call, answered.Kind, answered.Failure);
                     break;
             }
@@ -412,6 +443,8 @@ internal sealed class SimNode : IAccessLog
             : RunOutcome.Made;
         var value = new SimValue(run.Message.Key, _world.Oracle.NextValue(), run.BeganAt, isSet: false) { MadeBy = outcome == RunOutcome.Uncached ? null : this };
         _world.Oracle.Made(run, value);
+        if (outcome == RunOutcome.Uncached)
+            _world.Oracle.LetGo(this, run.Message.Key);
         Deliver(Peer.Generators, new GeneratorFinished(
             run.Message.RunId, outcome, CachePayload.FromValue(value, _world.Random.Next(10, 200)), null));
     }

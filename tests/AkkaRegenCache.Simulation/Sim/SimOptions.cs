@@ -72,6 +72,9 @@ internal sealed class SimOptions
 
     public long EvictEvery { get; init; }
 
+    /// <summary>The store evicts something that it holds: a value, a tombstone, a claim, the schedule, first answers.</summary>
+    public long StoreEvictEvery { get; init; }
+
     /// <summary>How many shards have a coordinator; 0: there are none.</summary>
     public int Shards { get; init; }
 
@@ -92,11 +95,24 @@ internal sealed class SimOptions
     /// <summary>A shard moves: with or without a hand-off, or lives twice for a while.</summary>
     public long ShardMoveEvery { get; init; }
 
+    /// <summary>
+    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where parts of the store live with these, with a store of its own and no
+    /// notifications.
+    /// </summary>
+    public long DowningEvery { get; init; }
+
     /// <summary>A node that lives is believed dead.</summary>
     public long FalseDeathEvery { get; init; }
 
     /// <summary>Whether coordinators hear of a death late.</summary>
     public bool DeathSeenLate { get; init; }
+
+    /// <summary>A node alone is cut off from the store: with <see cref="StoreAnnounces"/>, whose notifications go through the store, from all others as well.</summary>
+    public long CutOffEvery { get; init; }
+
+    /// <summary>Whether nothing but that goes wrong: what it has cost is to be made good soon after.</summary>
+    public bool IsReturnCertain => CutOffEvery > 0 && OutageEvery + PartLossEvery + PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0
+        && RequestLost + AnswerLost + Slow + NoticeLost == 0;
 
     /// <summary>Whether callers set and remove, too.</summary>
     public bool HasChanges { get; init; }
@@ -105,17 +121,17 @@ internal sealed class SimOptions
     public bool NodesHearOfDeaths { get; init; }
 
     /// <summary>Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time.</summary>
-    public bool IsPushCertain => Shards > 0 && !HasPlaces && LosesNoticesOnly && CoordinationLost == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
+    public bool IsPushCertain => Shards > 0 && !HasPlaces && LosesNoticesOnly && CoordinationLost + DowningEvery == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
 
     /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
-    public bool IsTakeOverCertain => Shards > 0 && !HasPlaces && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery == 0
+    public bool IsTakeOverCertain => Shards > 0 && !HasPlaces && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery + DowningEvery == 0
         && PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0 && StoreAnswers;
 
     /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
     public bool IsScheduleCertain => Shards > 0 && !HasPlaces && !HasFaults && BringsValues;
 
     /// <summary>Whether the store answers each operation, and soon.</summary>
-    public bool StoreAnswers => OutageEvery + PartLossEvery == 0 && RequestLost + AnswerLost + Slow == 0;
+    public bool StoreAnswers => OutageEvery + PartLossEvery + CutOffEvery == 0 && RequestLost + AnswerLost + Slow == 0;
 
     /// <summary>Whether each generator run brings a value, and soon.</summary>
     public bool BringsValues => Fails + Hangs + Uncached + TooLarge + Long == 0;
@@ -171,6 +187,11 @@ internal sealed class SimOptions
         var deaths = !isBounded && faults && shards > 0 && random.Next(5) == 0;
         if (deaths)
             store = coordinators = false;
+        var clockSteps = store && !calm && random.Next(5) == 0;
+        var failsOver = store && parts == 1 && random.Next(4) == 0;
+
+        // Tokens are remembered longer than what they are of, but not by a store that evicts all of it; and a replica evicts what it likes.
+        var evicts = faults && !deaths && parts == 1 && !clockSteps && !failsOver && random.Next(4) == 0;
         return new SimOptions
         {
             HasChanges = !calm,
@@ -195,8 +216,8 @@ internal sealed class SimOptions
             PartitionEvery = notices && !deaths && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
             NewLifeEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
-            FailOverEvery = store && parts == 1 && random.Next(4) == 0 ? Seconds(random.Next(3, 20)) : 0,
-            ClockStepEvery = store && !calm && random.Next(5) == 0 ? Seconds(random.Next(3, 20)) : 0,
+            FailOverEvery = failsOver ? Seconds(random.Next(3, 20)) : 0,
+            ClockStepEvery = clockSteps ? Seconds(random.Next(3, 20)) : 0,
             EvictEvery = random.Next(2) == 0 ? Millis(random.Next(200, 5000)) : 0,
             Fails = !calm && random.Next(2) == 0 ? random.NextDouble() * 0.3 : 0,
             Hangs = !calm && random.Next(3) == 0 ? random.NextDouble() * 0.1 : 0,
@@ -214,6 +235,9 @@ internal sealed class SimOptions
             FalseDeathEvery = coordinators && !calm && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
             DeathSeenLate = coordinators && random.Next(2) == 0,
             NodesHearOfDeaths = shards > 0 && random.Next(2) == 0,
+            DowningEvery = faults && !deaths && shards > 0 && random.Next(4) == 0 ? Seconds(random.Next(4, 15)) : 0,
+            StoreEvictEvery = evicts ? Millis(random.Next(50, 5000)) : 0,
+            CutOffEvery = faults && !deaths && random.Next(4) == 0 ? Seconds(random.Next(3, 15)) : 0,
         };
     }
 

@@ -87,6 +87,25 @@ internal sealed class SimStore
         return part;
     }
 
+    /// <summary>
+    /// The store has no room, and lets something go, as Redis does that evicts from all keys: of an entry the value (or tombstone), all the rest, or both; or the
+    /// first answers to operations.
+    /// </summary>
+    public void Evict()
+    {
+        var key = $"k{_world.Random.Next(_world.Options.Keys.Length)}";
+        var what = _world.Random.Next(4);
+        if (what == 3)
+        {
+            MachineOf(key).LoseOperations();
+            _world.Oracle.OperationsLost();
+        }
+        else if (MachineOf(key).Lose(key, value: what != 1, state: what != 0))
+        {
+            _world.Oracle.StoreEvicted(key, value: what != 1, state: what != 0);
+        }
+    }
+
     /// <summary>A replica takes over that has not heard of the last second or so, and whose clock is another.</summary>
     public void FailOver()
     {
@@ -128,6 +147,17 @@ internal sealed class SimStore
         if (call.Request is { } request)
             CheckPatience(node, request);
         _world.Oracle.Uses(call);
+        if (node.Own is { } own)
+        {
+            _world.After(1, () =>
+            {
+                var answer = Do(own, call, Clock);
+                _world.Oracle.ExecutedAlone(node, call, answer);
+                node.Deliver(Peer.Store, new StoreReplied(call, answer));
+            });
+            return;
+        }
+
         var options = _world.Options;
         var random = _world.Random;
         var there = SimOptions.Millis(0.05 + random.NextDouble());
@@ -144,7 +174,7 @@ internal sealed class SimStore
                 return;
             }
 
-            if (_world.IsOut(call) || random.NextDouble() < options.RequestLost)
+            if (_world.IsOut(call) || _world.IsCutOff(node) || random.NextDouble() < options.RequestLost)
             {
                 if (call.Request is CommitRequest && _world.IsPartlyOut)
                     _world.Oracle.CommitsRefused();
@@ -177,6 +207,8 @@ internal sealed class SimStore
                     return;
                 _world.After(back, () =>
                 {
+                    if (node.Own is not null)
+                        return;
                     node.Deliver(Peer.Store, new LateGrant(call, granted));
                     _world.Oracle.GrantedLate(node, call, granted);
                 });
@@ -187,22 +219,29 @@ internal sealed class SimStore
         _world.After(there, () =>
         {
             var answer = Execute(node, call);
-            _world.After(back, () => node.Deliver(Peer.Store, new StoreReplied(call, answer)));
+            _world.After(back, () => node.Deliver(Peer.Store, node.Own is null ? new StoreReplied(call, answer) : new StoreReplied(call, null, StoreFault.Failed)));
         });
     }
 
     /// <summary>A part that has begun a new life is given what a node still shows: on the way that its messages to coordinators go.</summary>
-    public void Restore(int part, RecordsKept kept) => _world.Coordinators.Carry(() =>
+    public void Restore(SimNode node, int part, RecordsKept kept)
     {
-        var machine = _machines[part];
+        if (node.Own is { } own)
+            Restore(own, kept, node);
+        else if (!node.IsAlone)
+            _world.Coordinators.Carry(() => Restore(_machines[part], kept, null));
+    }
+
+    private void Restore(StoreMachine machine, RecordsKept kept, SimNode? owner)
+    {
         if (kept.Life != machine.Life)
             return;
         foreach (var record in kept.Records)
         {
             if (machine.Restore(record, record.Payload!, Clock))
-                _world.Oracle.Restored(record);
+                _world.Oracle.Restored(record, owner);
         }
-    });
+    }
 
     /// <summary>A node that asks for one key again and again is one that turns in a circle.</summary>
     private void CheckPatience(SimNode node, StoreRequest request)

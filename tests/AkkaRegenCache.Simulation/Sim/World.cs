@@ -16,6 +16,7 @@ internal sealed class World
     private readonly PriorityQueue<Action, Due> _events = new(DueOrder.Instance);
     private readonly List<SimNode?> _nodes = [];
     private readonly HashSet<(int From, int To)> _cut = [];
+    private readonly HashSet<int> _cutOff = [];
     private readonly int _seed;
     private Outages _outage;
     private long _order;
@@ -69,6 +70,12 @@ internal sealed class World
         _ => call.Claims is not null,
     };
 
+    /// <summary>Whether a node can't reach the store, though others can.</summary>
+    public bool IsCutOff(SimNode node) => _cutOff.Contains(node.Place);
+
+    /// <summary>Whether the parts of the store live with the coordinators of their shards.</summary>
+    public bool HasStoreInShards => Options.Parts > 1;
+
     /// <summary>Whether one operation of the store is out, and the others are not.</summary>
     public bool IsPartlyOut => _outage is not (Outages.None or Outages.All);
 
@@ -88,15 +95,18 @@ internal sealed class World
         After(0, NextCall);
         Strike(Options.CrashEvery, Crash);
         Strike(Options.PauseEvery, Pause);
+        Strike(Options.CutOffEvery, CutOff);
         Strike(Options.PartitionEvery, Partition);
         Strike(Options.OutageEvery, Outage);
         Strike(Options.EvictEvery, Evict);
+        Strike(Options.StoreEvictEvery, Store.Evict);
         Strike(Options.NewLifeEvery, NewLife);
         Strike(Options.FailOverEvery, FailOver);
         Strike(Options.ClockStepEvery, StepClock);
         Strike(Options.SplitEvery, Split);
         Strike(Options.PartLossEvery, LosePart);
         Strike(Options.ShardMoveEvery, () => Coordinators.Move());
+        Strike(Options.DowningEvery, Down);
         Strike(Options.FalseDeathEvery, () => Coordinators.SuspectFalsely());
         var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
@@ -141,7 +151,9 @@ internal sealed class World
         {
             if (to == from)
                 continue;
-            if (_cut.Contains((from.Place, to.Place)) || (IsActive && Random.NextDouble() < Options.NoticeLost))
+            if (HasStoreInShards && (from.IsAlone || to.IsAlone))
+                continue;
+            if (_cut.Contains((from.Place, to.Place)) || (Options.StoreAnnounces && (IsCutOff(from) || IsCutOff(to))) || (IsActive && Random.NextDouble() < Options.NoticeLost))
             {
                 Oracle.NoticesLost = true;
                 continue;
@@ -222,12 +234,42 @@ internal sealed class World
         After(SimOptions.Millis(Random.Next(10, 5000)), () => _nodes[place] = NewNode(place));
     }
 
+    private void Down()
+    {
+        if (_nodes[Random.Next(_nodes.Count)] is not { IsAlone: false, IsPaused: false } node)
+            return;
+        // Perhaps it was about to leave.
+        if (Random.Next(3) == 0)
+            node.Deliver(Peer.Clock, Drain.Instance);
+        After(SimOptions.Millis(Random.Next(500)), () =>
+        {
+            if (!node.IsAlive)
+                return;
+            node.GoOnAlone();
+            Coordinators.Crashed(node);
+        });
+    }
+
     private void Pause()
     {
         if (_nodes[Random.Next(_nodes.Count)] is not { } node)
             return;
         node.Pause();
         After(SimOptions.Millis(Random.Next(10, 8000)), node.Continue);
+    }
+
+    private void CutOff()
+    {
+        var place = Random.Next(_nodes.Count);
+        if (!_cutOff.Add(place))
+            return;
+        Oracle.CutOff();
+        After(SimOptions.Millis(Random.Next(100, 8000)), () =>
+        {
+            _cutOff.Remove(place);
+            if (_nodes[place] is { } node)
+                Oracle.Returned(node);
+        });
     }
 
     private void Partition()

@@ -154,6 +154,10 @@ internal sealed partial class Flights
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
                 break;
+            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Life == answer.Life && Now < call.IssuedAt + Settings.Lease:
+                // By the first try itself, whose answer the store has forgotten and this node has got since.
+                OnGranted(call, flight, answer.Token);
+                break;
             case ClaimOutcome.Held:
                 OnHeld(flight, answer);
                 break;

@@ -118,6 +118,8 @@ internal sealed partial class Flights
                 Seal(flight);
             else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 waiting.WakeAt = Now;
+            if (state is { InMemory: true, Uncommitted: true, Token: not 0 })
+                Kernel.EarlierBases[state] = state.Token;
             if (state.InMemory)
                 state.Uncommitted = true;
             state.Token = 0;

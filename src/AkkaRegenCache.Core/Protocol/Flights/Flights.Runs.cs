@@ -225,12 +225,21 @@ internal sealed partial class Flights
             shown.NoteToken(state, answer.Token);
             if (isSuperseded)
                 shown.Forget(state);
+            else if (IsOfUse(flight, answer))
+                records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
             scheduling.DueAgainIn(state, Delays.Repair);
             AskAgainAll(flight);
             if (isSuperseded)
                 Kernel.Post(new Fact(FactKind.FetchWanted) { State = state });
         }
     }
+
+    /// <summary>
+    /// Whether a refused value is better than what readers have here: its claim was lost, nothing newer is known, and what is shown is about to end, or has. A store that evicts
+    /// claims would otherwise let a value run out whose next one is made over and over.
+    /// </summary>
+    private bool IsOfUse(Flight flight, ChangeAnswer answer) => flight is { IsSealed: false, State: var state } && !ShowsOwn(flight)
+        && answer.Token < flight.Token && state.NewestHeard < flight.Token && scheduling.EndsSoon(state) && shown.MayShow(state);
 
     private void FinishFailed(Flight flight, GenerationFailure failure, AnswerKind kind)
     {

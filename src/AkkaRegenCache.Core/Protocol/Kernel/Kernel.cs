@@ -41,6 +41,11 @@ internal sealed class Kernel
     /// <summary>The keys of each shard; none where there are no coordinators.</summary>
     public ShardKeys OfShard { get; }
 
+    /// <summary>
+    /// What values that were made without the store were based on when a new life of it began. Tokens don't compare across lives, but one that comes back is the same record's.
+    /// </summary>
+    public Dictionary<KeyState, long> EarlierBases { get; } = [];
+
     /// <summary>The life of each part of the store; empty: not known yet.</summary>
     public string[] Lives { get; }
 
@@ -148,6 +153,7 @@ internal sealed class Kernel
         Deadlines.Remove(state);
         Keys.Remove(state.Key);
         OfShard.Remove(state);
+        EarlierBases.Remove(state);
     }
 
     public KeyState StateOf(string key)

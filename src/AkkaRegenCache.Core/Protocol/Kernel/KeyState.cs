@@ -19,6 +19,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         Unscheduled = 64,
         RanOut = 128,
         Touched = 256,
+        ShowsPending = 512,
     }
 
     private Flags _flags;
@@ -65,7 +66,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         set
         {
             Set(Flags.InMemory, value);
-            RanOut = false;
+            Set(Flags.RanOut | Flags.ShowsPending, false);
         }
     }
 
@@ -109,6 +110,13 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     {
         get => (_flags & Flags.RanOut) != 0;
         set => Set(Flags.RanOut, value);
+    }
+
+    /// <summary>Whether what memory shows is a change of this node that the store hasn't taken.</summary>
+    public bool ShowsPending
+    {
+        get => (_flags & Flags.ShowsPending) != 0;
+        set => Set(Flags.ShowsPending, value);
     }
 
     /// <summary>The next key of the same shard, and the one before; where there are coordinators.</summary>

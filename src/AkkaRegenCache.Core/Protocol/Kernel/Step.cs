@@ -45,6 +45,12 @@ internal enum Step
     /// <summary>What a waiting change of this node is to end is not shown.</summary>
     HideBehindChange,
 
+    /// <summary>What was made here after a change that waits doesn't give way to what that change has lost to.</summary>
+    KeepWhatIsNewerThanChange,
+
+    /// <summary>What was made without the store doesn't give way to the record that it was based on, in whatever life of the store.</summary>
+    KnowEarlierBasis,
+
     /// <summary>Something due is seen to.</summary>
     ServeDue,
 

@@ -94,14 +94,14 @@ internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activ
     }
 
     /// <summary>
-    /// Whether a value heard of is newer than anything this node has shown: newer than a committed one in memory, or than a claim that was
-    /// live when this node asked. Where nothing certain is known of the key, the notification may be an old one that comes late, and the
+    /// Whether a value heard of is newer than anything this node has shown: newer than a committed one in memory, than what an uncommitted one was based on, or than
+    /// a claim that was live when this node asked. Where nothing certain is known of the key, the notification may be an old one that comes late, and the
     /// store is asked.
     /// </summary>
     private bool IsSurelyNewer(KeyState state, long token)
     {
         if (state.InMemory)
-            return !state.Uncommitted;
+            return !state.Uncommitted || (state.Token != 0 && token > state.Token && shown.MayShow(state));
         if (state.Flight is { Phase: FlightPhase.Waiting, Awaited: > 0 } flight && token >= flight.Awaited)
             return true;
 return flights.HasOvertakenBelow(state, token);

@@ -41,9 +41,10 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
         shown.NoteToken(state, record.Token);
         if (record.Token < state.Token || record.Token < state.NewestHeard)
             return;
-        if (state is { InMemory: true, Uncommitted: true } && record.Token == state.Token)
+        if (state is { InMemory: true, Uncommitted: true } && IsBasis(state, record.Token))
         {
             // What was made here without the store is newer than what the store still has, and stays until the next one is due.
+            state.Token = record.Token;
             scheduling.DueIn(state, record.DueIn, owner: false);
             return;
         }
@@ -63,6 +64,13 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
         if (call.GapsAtIssue != Kernel.Gaps)
             Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
     }
+
+    /// <summary>
+    /// Whether what is shown was made later than the record with this token: it was based on it, in this life of the store or in an earlier one whose record is there again
+    /// (a server that kept its data, a shard that was given it back).
+    /// </summary>
+    private bool IsBasis(KeyState state, long token) => token == state.Token
+        || (Kernel.EarlierBases.Count > 0 && !Kernel.Omits(Step.KnowEarlierBasis) && Kernel.EarlierBases.TryGetValue(state, out var basis) && token == basis);
 
     /// <summary>Whether a record is overdue and soon ends, and what is shown instead does not: it was made later, where the store couldn't be asked.</summary>
     private bool LastsLonger(KeyState state, StoreCall call, StoreRecord record)

@@ -58,9 +58,13 @@ internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activit
         if (ends <= Now)
             return false;
         ShowUncommitted(change.State, payload, Math.Max(change.State.Token, change.Observed), ends);
+        change.State.ShowsPending = true;
         Kernel.Post(new Fact(FactKind.ChangeShown) { State = change.State, Payload = payload });
         return true;
     }
+
+    /// <summary>Whether memory shows a change itself that the store hasn't taken, and not what was made here since.</summary>
+    public bool ShowsChange(KeyState state) => state.ShowsPending || Kernel.Omits(Step.KeepWhatIsNewerThanChange);
 
     /// <summary>Shows a value that the store hasn't got.</summary>
     public void ShowUncommitted(KeyState state, CachePayload payload, long token, long endsAt)

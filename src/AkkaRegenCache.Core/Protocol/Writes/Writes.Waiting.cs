@@ -101,7 +101,8 @@ internal sealed partial class Writes
     {
         if (later is { Count: > 0 })
         {
-            if (queues.LastApplied(state) is { } applied)
+            // What was made here since the last of them was shown is newer.
+            if (queues.LastApplied(state) is { } applied && (!state.InMemory || shown.ShowsChange(state)))
                 Apply(applied);
             if (!later[0].IsInFlight)
                 Try(later[0]);

@@ -168,8 +168,13 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
         {
-            // What is shown lost, or counts as older than something else by the store's order.
-            state.Token = Math.Min(state.Token, answer.Token - 1);
+            // What is shown lost, or counts as older than something else by the store's order. Not what was made here after it: that is newer than all that was heard then.
+            if (shown.ShowsChange(state))
+            {
+                state.Token = Math.Min(state.Token, answer.Token - 1);
+                Kernel.EarlierBases.Remove(state);
+            }
+
             scheduling.DueAgainIn(state, 0);
         }
         else if (state.IsOutdated)
