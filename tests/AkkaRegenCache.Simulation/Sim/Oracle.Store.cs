@@ -99,14 +99,17 @@ internal sealed partial class Oracle
             if (model.ClaimOwner != dead.Id || token == 0 || model.IsStolen || model.ClaimedAt > settled
                 || model.LeaseEnds < world.Store.Clock + SimOptions.Millis(1000) || !IsAnyoneThere(model.Key))
                 continue;
-            var waiting = world.Nodes.Where(n => Waits(n, model.Key, token)).ToArray();
+            var waiting = world.Nodes.Where(n => Waits(n, model.Key, token)).Select(n => (Node: n, n.Agent.Find(model.Key)!.Flight)).ToArray();
             if (waiting.Length == 0)
                 continue;
             Mark(IsCoordinated(model.Key) ? "take-over expected" : "take-over expected without coordinator");
             world.After(SimOptions.Millis(700), () =>
             {
                 var isDisturbed = world.LastCrash > diedAt || !IsAnyoneThere(model.Key);
-                if (!isDisturbed && model.ClaimToken == token && waiting.FirstOrDefault(n => n.IsAlive && Waits(n, model.Key, token)) is { } still)
+
+                // Callers who came since are another flight's.
+                var still = waiting.FirstOrDefault(w => w.Node.IsAlive && Waits(w.Node, model.Key, token) && w.Node.Agent.Find(model.Key)!.Flight == w.Flight).Node;
+                if (!isDisturbed && model.ClaimToken == token && still is not null)
                     world.Fail($"4: {still.Id} still waits for claim {token} of {model.Key}, whose holder {dead.Id} is dead since {diedAt / 10_000} ms");
             });
         }

@@ -144,8 +144,9 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
             telling.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
             if (change.Tries > 1 && change.Life != Kernel.Lives[state.Part])
             {
-                // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't.
-                shown.Forget(state);
+                // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't. Not newer than what was made here since.
+                if (!state.Uncommitted || shown.ShowsChange(state) || state.Token < answer.Token)
+                    shown.Forget(state);
             }
             else if (state.NewestHeard == answer.Token)
             {
