@@ -230,12 +230,12 @@ internal partial class NodeAgent
             publisher.Last = heard.Sequence;
 
             // Of one that has said nothing yet, or says its first, nothing was missed: nodes that start cost the others no comparison.
-            if (heard.Sequence > (heard.Kind == NotificationKind.Heartbeat ? 0 : 1))
+            if (heard.Sequence > (heard.IsNumbered ? 1 : 0))
                 OnGap();
         }
         else if (heard.Sequence > publisher.Last)
         {
-            var isNext = heard.Sequence == publisher.Last + 1 && heard.Kind != NotificationKind.Heartbeat;
+            var isNext = heard.Sequence == publisher.Last + 1 && heard.IsNumbered;
             publisher.Last = heard.Sequence;
             if (!isNext)
                 OnGap();
