@@ -260,6 +260,7 @@ internal partial class NodeAgent
             return;
         }
 
+        var isOther = flight.Awaited != answer.Token;
         flight.Awaited = answer.Token;
         flight.AwaitedHolder = answer.Owner ?? "";
         if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
@@ -281,6 +282,7 @@ internal partial class NodeAgent
         else
             TellAwaited(flight);
         WakeForOrphan(flight);
+        ProbeForHeld(flight, isOther);
         Queue(flight);
     }
 

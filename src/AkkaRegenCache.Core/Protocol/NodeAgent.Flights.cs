@@ -92,6 +92,7 @@ internal partial class NodeAgent
             }
         }
 
+        ServeWaitProbe(flight);
         if (flight.Phase == FlightPhase.Waiting && flight.WakeAt <= _now)
         {
             flight.Orphan = OrphanOf(flight);

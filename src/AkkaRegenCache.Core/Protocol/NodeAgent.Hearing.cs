@@ -69,12 +69,15 @@ internal partial class NodeAgent
         if (heard.Publisher == _settings.NodeId)
             return;
         Follow(heard);
-        Hear(heard);
+        if (heard.Kind == NotificationKind.WaitProbe)
+            HearProbe(heard);
+        else
+            Hear(heard);
     }
 
     private void Hear(CacheNotification heard)
     {
-        if (heard.Kind == NotificationKind.Heartbeat || !_keys.TryGetValue(heard.Key, out var state))
+        if (!heard.IsNumbered || !_keys.TryGetValue(heard.Key, out var state))
             return;
 
         // Tokens heard of before the store was ever asked belong to a life, too.

@@ -65,6 +65,7 @@ internal partial class NodeAgent
     private void GoOnNested(Flight flight)
     {
         flight.IsNested = true;
+        ProbeForNested(flight);
         if (flight.InLine is null)
             return;
         LeaveLine(flight);

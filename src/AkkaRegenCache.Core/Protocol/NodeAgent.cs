@@ -94,7 +94,8 @@ internal sealed class AgentSettings
 /// The parts: this file takes messages and keeps the deadlines; <c>.Callers</c> has those who wait, <c>.Flights</c> what they share,
 /// <c>.Claims</c> the questions to the store, <c>.Places</c> how many may generate at once, <c>.Runs</c> generators and commits, <c>.Changes</c> sets and removals, <c>.Recovery</c> what waits for a store that
 /// is down, <c>.Schedule</c> due times,
-/// memory and renewals, <c>.Coordination</c> what coordinators are told and ask for, <c>.Alone</c> how it goes on without a cluster, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed. Not thread-safe.
+/// memory and renewals, <c>.Coordination</c> what coordinators are told and ask for, <c>.Alone</c> how it goes on without a cluster, <c>.Hearing</c> and <c>.Telling</c> notifications, <c>.Checking</c> what may have been missed,
+/// <c>.Deadlocks</c> generators that wait for each other. Not thread-safe.
 /// </para>
 /// </remarks>
 internal partial class NodeAgent
@@ -193,6 +194,9 @@ internal partial class NodeAgent
                 break;
             case GeneratorLearned learned:
                 OnLearned(learned);
+                break;
+            case WaitProbed probed:
+                OnWaitProbed(probed);
                 break;
             case FromCoordinator coordinated:
                 OnCoordinated(coordinated);
