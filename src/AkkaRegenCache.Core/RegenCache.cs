@@ -246,7 +246,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     private T BlockWithin<T>(GenerationScope scope, BlockingCall<T> call)
     {
         call.IsNested = scope.IsRunning;
-        return scope.Wait(_shell, call.Key, () => Task.FromResult(Block(call))).GetAwaiter().GetResult();
+        return scope.Wait(_shell, call, () => Task.FromResult(Block(call))).GetAwaiter().GetResult();
     }
 
     private T Block<T>(BlockingCall<T> call)
@@ -425,7 +425,7 @@ public sealed class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
     private Task<TResult> AskWithin<TResult>(GenerationScope scope, Call call, Task<TResult> task, object? message, CancellationToken cancellationToken)
     {
         call.IsNested = scope.IsRunning;
-        return scope.Wait(_shell, call.Key, () => Send(call, task, message, cancellationToken));
+        return scope.Wait(_shell, call, () => Send(call, task, message, cancellationToken));
     }
 
     private Task<TResult> Send<TResult>(Call call, Task<TResult> task, object? message, CancellationToken cancellationToken)

@@ -13,9 +13,10 @@ namespace AkkaRegenCache.Redis;
 /// 0  A6 hexadecimal
 /// 1  version (1)
 /// 2  kind
-/// 3  flags: 1 a value, 2 a due time, 4 a failure
+/// 3  flags: 1 a value, 2 a due time, 4 a failure, 8 a wait probe
 /// 4  publisher, sequence, life; then, but in a heartbeat: key, token;
-///    of a fresh value: fresh for, active for; by flags: due in; error type, message; the value's length and bytes
+///    of a fresh value: fresh for, active for; by flags: due in; error type, message;
+///    initiator, wait, round, victim, count of keys, keys; the value's length and bytes
 /// </code>
 /// </remarks>
 internal static class NotificationFormat
@@ -25,6 +26,7 @@ internal static class NotificationFormat
     private const byte HasValue = 1;
     private const byte HasDue = 2;
     private const byte HasFailure = 4;
+    private const byte HasProbe = 8;
 
     private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
 
@@ -40,7 +42,8 @@ internal static class NotificationFormat
         writer.Write((byte)notification.Kind);
         writer.Write((byte)((value is null ? 0 : HasValue)
             | (notification.DueIn is null ? 0 : HasDue)
-            | (notification.Failure is null ? 0 : HasFailure)));
+            | (notification.Failure is null ? 0 : HasFailure)
+            | (notification.Probe is null ? 0 : HasProbe)));
         writer.Write(notification.Publisher);
         writer.Write7BitEncodedInt64(notification.Sequence);
         writer.Write(notification.Life);
@@ -63,6 +66,8 @@ internal static class NotificationFormat
             writer.Write(failure.Message);
         }
 
+        if (notification.Probe is { } probe)
+            WriteProbe(writer, probe);
         if (value is { } bytes)
         {
             writer.Write7BitEncodedInt(bytes.Length);
@@ -92,7 +97,7 @@ internal static class NotificationFormat
     public static CacheNotification? Read(byte[] bytes)
     {
         if (bytes.Length < 4 || bytes[0] != Magic || bytes[1] != Version
-            || bytes[2] > (byte)NotificationKind.Released || bytes[3] > (HasValue | HasDue | HasFailure))
+            || bytes[2] > (byte)NotificationKind.WaitProbe || bytes[3] > (HasValue | HasDue | HasFailure | HasProbe))
         {
             return null;
         }
@@ -124,6 +129,7 @@ internal static class NotificationFormat
         var activeFor = isFresh ? reader.Read7BitEncodedInt64() : 0;
         var due = (flags & HasDue) != 0 ? reader.Read7BitEncodedInt64() : default(long?);
         var failure = (flags & HasFailure) != 0 ? new GenerationFailure(reader.ReadString(), reader.ReadString()) : null;
+        var probe = (flags & HasProbe) != 0 ? ReadProbe(reader) : null;
         CachePayload? payload = null;
         if ((flags & HasValue) != 0)
         {
@@ -146,7 +152,36 @@ internal static class NotificationFormat
             ActiveFor = TimeSpan.FromTicks(activeFor),
             DueIn = due is { } ticks ? TimeSpan.FromTicks(ticks) : null,
             Failure = failure,
+            Probe = probe,
             Payload = payload,
         };
+    }
+
+    private static void WriteProbe(BinaryWriter writer, WaitProbe probe)
+    {
+        writer.Write(probe.Initiator);
+        writer.Write7BitEncodedInt64(probe.Wait);
+        writer.Write7BitEncodedInt(probe.Round);
+        writer.Write(probe.Victim);
+        writer.Write7BitEncodedInt(probe.Path.Count);
+        foreach (var key in probe.Path)
+            writer.Write(key);
+    }
+
+    private static WaitProbe ReadProbe(BinaryReader reader)
+    {
+        var probe = new WaitProbe
+        {
+            Initiator = reader.ReadString(),
+            Wait = reader.Read7BitEncodedInt64(),
+            Round = reader.Read7BitEncodedInt(),
+            Victim = reader.ReadString(),
+        };
+        var path = new string[Checked(reader.Read7BitEncodedInt())];
+        for (var i = 0; i < path.Length; i++)
+            path[i] = reader.ReadString();
+        return probe with { Path = path };
+
+        static int Checked(int keys) => keys is >= 0 and <= WaitProbe.MostKeys ? keys : throw new FormatException();
     }
 }

@@ -43,6 +43,30 @@ public sealed class ClusterCacheTests(TestCluster cluster) : IClassFixture<TestC
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task Generators_on_two_nodes_that_wait_for_each_other_get_an_error_long_before_their_deadline(bool external)
+    {
+        var caches = await cluster.StartAsync(NewName(), External(external));
+        var begun = new CountdownEvent(2);
+        var calls = new[] { Ask(caches[0].Cache, "a", "b"), Ask(caches[1].Cache, "b", "a") };
+
+        var errors = await Task.WhenAll(calls.Select(call => Record.ExceptionAsync(() => call.WaitAsync(Eventually.Patience))));
+
+        Assert.DoesNotContain(errors, error => error is null or TimeoutException);
+        Assert.Contains(errors, error => error!.Message.Contains("'a' → 'b' → 'a'", StringComparison.Ordinal)
+            || error.Message.Contains("'b' → 'a' → 'b'", StringComparison.Ordinal));
+
+        Task<string> Ask(IRegenCache cache, string key, string other) => cache.GetOrCreateAsync(key, async ct =>
+        {
+            begun.Signal();
+            while (!begun.IsSet)
+                await Task.Delay(10, ct);
+            return await cache.GetOrCreateAsync(other, _ => new ValueTask<string>("not run"), cancellationToken: ct);
+        }).AsTask();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task What_a_caller_was_given_its_node_shows_each_time_of_a_thousand(bool external)
     {
         var caches = await cluster.StartAsync(NewName(), External(external));

@@ -80,6 +80,8 @@ public sealed class Cancellation_in_a_cluster() : CancellationScenarios(ClusterM
 
 public sealed class Change_in_a_cluster() : ChangeScenarios(ClusterMode.Shared);
 
+public sealed class Deadlock_in_a_cluster() : DeadlockScenarios(ClusterMode.Shared);
+
 public sealed class Failure_in_a_cluster() : FailureScenarios(ClusterMode.Shared);
 
 public sealed class Generator_in_a_cluster() : GeneratorScenarios(ClusterMode.Shared);

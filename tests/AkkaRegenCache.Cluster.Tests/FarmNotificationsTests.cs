@@ -86,6 +86,30 @@ public sealed class FarmNotificationsTests
         Assert.Equal([1, 1, 2, 4, 3, 5], _heard);
     }
 
+    [Fact]
+    public async Task A_wait_probe_has_no_number_of_its_own_makes_nobody_an_outsider_and_goes_where_news_goes()
+    {
+        await _cluster.PublishAsync(Cache, Removed("peer", 1));
+        await _cluster.PublishAsync(Cache, Probe("peer", 1));
+        await _cluster.PublishAsync(Cache, Probe("peer", 1));
+        await _cluster.PublishAsync(Cache, Removed("peer", 2));
+        for (var i = 0; i < FarmNotifications.UnheardHeartbeats; i++)
+            await _outside.PublishAsync(Cache, Probe("peer", 2));
+        Assert.Equal([1, 1, 1, 2], _heard);
+
+        // The nodes outside hear it once there are any.
+        _sentOutside.Clear();
+        await _bus.PublishAsync(Cache, Probe("own", 0));
+        Assert.Empty(_sentOutside);
+        await _outside.PublishAsync(Cache, Heartbeat("worker", 0));
+        _sentOutside.Clear();
+        await _bus.PublishAsync(Cache, Probe("own", 0));
+        Assert.Equal(NotificationKind.WaitProbe, Assert.Single(_sentOutside).Kind);
+    }
+
+    private static CacheNotification Probe(string publisher, long number) =>
+        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.WaitProbe, Life = "life", Key = "key", Token = 5 };
+
     private static CacheNotification Heartbeat(string publisher, long number) =>
         new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.Heartbeat, Life = "life" };
 

@@ -57,6 +57,29 @@ public sealed class FarmTests
     }
 
     [RedisFact]
+    public async Task Generators_on_two_nodes_that_wait_for_each_other_get_an_error_long_before_their_deadline()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var farm = new Farm(server, 2);
+        var begun = new CountdownEvent(2);
+        var calls = new[] { Ask(farm.Caches[0], "a", "b"), Ask(farm.Caches[1], "b", "a") };
+
+        var errors = await Task.WhenAll(calls.Select(call => Record.ExceptionAsync(() => call.WaitAsync(s_patience))));
+
+        Assert.DoesNotContain(errors, error => error is null or TimeoutException);
+        Assert.Contains(errors, error => error!.Message.Contains("'a' → 'b' → 'a'", StringComparison.Ordinal)
+            || error.Message.Contains("'b' → 'a' → 'b'", StringComparison.Ordinal));
+
+        Task<string> Ask(IRegenCache cache, string key, string other) => cache.GetOrCreateAsync(key, async ct =>
+        {
+            begun.Signal();
+            while (!begun.IsSet)
+                await Task.Delay(10, ct);
+            return await cache.GetOrCreateAsync(other, _ => new ValueTask<string>("not run"), s_long, ct);
+        }, s_long).AsTask();
+    }
+
+    [RedisFact]
     public async Task What_a_caller_was_given_its_node_shows_each_time_of_a_thousand()
     {
         await using var server = await RedisServer.StartNewAsync();

@@ -22,6 +22,25 @@ public sealed class NotificationFormatTests
     private const string GoldenFailed =
         "A6" + "01" + "03" + "04" + "026E31" + "05" + "016C" + "036B6579" + "07" + "0454797065" + "084974206" + "2726F6B65";
 
+    private const string GoldenProbe =
+        "A6" + "01" + "06" + "08" + "026E31" + "05" + "016C" + "036B6579" + "07" // as above, a wait probe
+        + "026E32" // initiator "n2"
+        + "AC02" // wait 300
+        + "02" // round
+        + "037A7A7A" // victim
+        + "02" + "0161" + "0162"; // the keys
+
+    private static CacheNotification Probe => new()
+    {
+        Publisher = "n1",
+        Sequence = 5,
+        Kind = NotificationKind.WaitProbe,
+        Life = "l",
+        Key = "key",
+        Token = 7,
+        Probe = new WaitProbe { Initiator = "n2", Wait = 300, Round = 2, Victim = "zzz", Path = ["a", "b"] },
+    };
+
     private static CacheNotification Fresh => new()
     {
         Publisher = "n1",
@@ -54,6 +73,23 @@ public sealed class NotificationFormatTests
             Token = 7,
             Failure = new GenerationFailure("Type", "It broke"),
         })));
+        Assert.Equal(GoldenProbe, Convert.ToHexString(NotificationFormat.Write(Probe)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(WaitProbe.MostKeys)]
+    [InlineData(WaitProbe.MostKeys + 1)]
+    public void A_probe_is_read_with_as_many_keys_as_it_may_have(int keys)
+    {
+        var written = Probe with { Probe = Probe.Probe! with { Path = [.. Enumerable.Range(0, keys).Select(i => new string('鍵', i))] } };
+
+        var read = NotificationFormat.Read(NotificationFormat.Write(written));
+
+        if (keys > WaitProbe.MostKeys)
+            Assert.Null(read);
+        else
+            Assert.Equivalent(written.Probe, read!.Probe, strict: true);
     }
 
     [Theory]
@@ -74,6 +110,7 @@ public sealed class NotificationFormatTests
                 ActiveFor = kind == NotificationKind.Fresh ? TimeSpan.MaxValue : default,
                 DueIn = withParts && kind != NotificationKind.Heartbeat ? TimeSpan.FromTicks(-1) : null,
                 Failure = withParts && kind == NotificationKind.Failed ? new GenerationFailure("T", "") : null,
+                Probe = withParts && kind == NotificationKind.WaitProbe ? Probe.Probe : null,
                 Payload = withParts && kind is NotificationKind.Fresh or NotificationKind.Uncached
                     ? CachePayload.FromBytes(new byte[] { 1, 2, 3 })
                     : null,
@@ -85,14 +122,18 @@ public sealed class NotificationFormatTests
             Assert.Equal(written.ActiveFor, read.ActiveFor);
             Assert.Equal(written.DueIn, read.DueIn);
             Assert.Equal(written.Failure, read.Failure);
+            Assert.Equivalent(written.Probe, read.Probe, strict: true);
             Assert.Equal(written.Payload?.Bytes?.ToArray(), read.Payload?.Bytes?.ToArray());
         }
     }
 
-    [Fact]
-    public void What_is_none_is_none_wherever_it_is_cut_or_bent()
+    [Theory]
+    [InlineData(GoldenFresh)]
+    [InlineData(GoldenFailed)]
+    [InlineData(GoldenProbe)]
+    public void What_is_none_is_none_wherever_it_is_cut_or_bent(string golden)
     {
-        var whole = Convert.FromHexString(GoldenFresh);
+        var whole = Convert.FromHexString(golden);
         for (var length = 0; length < whole.Length; length++)
             Assert.Null(NotificationFormat.Read(whole[..length]));
         Assert.Null(NotificationFormat.Read([.. whole, 0]));

@@ -73,6 +73,9 @@ public sealed class Cancellation_on_redis() : CancellationScenarios(RedisMode.Sh
 public sealed class Change_on_redis() : ChangeScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]
+public sealed class Deadlock_on_redis() : DeadlockScenarios(RedisMode.Shared);
+
+[Collection("Virtual farms on Redis")]
 public sealed class Failure_on_redis() : FailureScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]

@@ -22,6 +22,9 @@ public enum NotificationKind
 
     /// <summary>A claim ended with nothing for those who wait: they ask again.</summary>
     Released,
+
+    /// <summary>A generator waits for a claim that another node holds: asks whether the claim's run waits for that generator.</summary>
+    WaitProbe,
 }
 
 /// <summary>
@@ -34,7 +37,8 @@ public sealed record CacheNotification
     public required string Publisher { get; init; }
 
     /// <summary>
-    /// The publisher's count of notifications, this one included. A heartbeat repeats the last one. A gap tells a receiver that it missed something.
+    /// The publisher's count of notifications, this one included. A heartbeat and a wait probe repeat the last one. A gap tells a receiver that
+    /// it missed something.
     /// </summary>
     public long Sequence { get; init; }
 
@@ -47,7 +51,7 @@ public sealed record CacheNotification
     /// <summary>The key; empty in a heartbeat.</summary>
     public string Key { get; init; } = "";
 
-    /// <summary>The fencing token of the value, the removal or the ended claim.</summary>
+    /// <summary>The fencing token of the value, the removal, the ended claim or the claim that is waited for.</summary>
     public long Token { get; init; }
 
     /// <summary>The value, where it travels along.</summary>
@@ -64,4 +68,10 @@ public sealed record CacheNotification
 
     /// <summary>Failed: why.</summary>
     public GenerationFailure? Failure { get; init; }
+
+    /// <summary>Wait probe: whose it is, and what it has passed.</summary>
+    public WaitProbe? Probe { get; init; }
+
+    /// <summary>Whether it has a number of its own, by which one can tell that it was missed or came twice.</summary>
+    internal bool IsNumbered => Kind is not (NotificationKind.Heartbeat or NotificationKind.WaitProbe);
 }

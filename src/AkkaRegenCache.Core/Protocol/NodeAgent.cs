@@ -52,6 +52,7 @@ internal sealed class NodeAgent
     private readonly Scheduling _scheduling;
     private readonly Places _places;
     private readonly HeldClaims _held;
+    private readonly WaitProbes _waits;
     private readonly Flights _flights;
     private readonly Writes _writes;
     private readonly Checking _checking;
@@ -75,11 +76,12 @@ internal sealed class NodeAgent
         _places = new Places(_kernel);
         _held = new HeldClaims(_kernel, _gate);
         var dead = new DeadNodes(_kernel);
+        _waits = new WaitProbes(_kernel, telling);
         _flights = new Flights(
-            _kernel, _gate, _queues, _coordinators, telling, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel));
+            _kernel, _gate, _queues, _coordinators, telling, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel), _waits);
         _writes = new Writes(_kernel, _gate, _queues, telling, shown, _scheduling, records, _flights);
         _checking = new Checking(_kernel, _gate, shown, _scheduling, records);
-        _hearing = new Hearing(_kernel, _gate, activity, shown, _scheduling, records, dead, _flights, _checking);
+        _hearing = new Hearing(_kernel, _gate, activity, shown, _scheduling, records, dead, _waits, _flights, _checking);
         _client = new CoordinatorClient(_kernel, _gate, _health, _coordinators, _scheduling, dead, _flights, _checking, _hearing);
         _pulse = new Pulse(_kernel, _gate, _health, _coordinators, activity, telling, _checking, _hearing);
         _keepDue = _scheduling.KeepDue;
@@ -149,6 +151,9 @@ internal sealed class NodeAgent
                 break;
             case GeneratorLearned learned:
                 _scheduling.OnLearned(learned);
+                break;
+            case WaitProbed probed:
+                _waits.OnWaitProbed(probed);
                 break;
             case FromCoordinator coordinated:
                 _client.OnCoordinated(coordinated);

@@ -38,6 +38,15 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
         }
     }
 
+    public override bool CanFail
+    {
+        get
+        {
+            lock (_gate)
+                return !_isLent && !_isSettled;
+        }
+    }
+
     public bool TryLend(IThreadPoolWorkItem work)
     {
         lock (_gate)

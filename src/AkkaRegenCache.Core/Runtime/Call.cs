@@ -25,6 +25,12 @@ internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, 
     /// <summary>Ends the wait with an error, unless it has been answered.</summary>
     public abstract void FailWith(Exception exception);
 
+    /// <summary>Whether it has been answered, or its caller has left.</summary>
+    public abstract bool IsAnswered { get; }
+
+    /// <summary>Whether an error would be noticed now: not by a caller whose thread is at work.</summary>
+    public virtual bool CanFail => !IsAnswered;
+
     protected abstract bool TryCancel(CancellationToken cancellationToken);
 
     /// <summary>Hears of its caller's cancellation. Called once, before the call is handed over.</summary>
@@ -87,6 +93,8 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
     }
 
     public override void FailWith(Exception exception) => Fail(exception);
+
+    public override bool IsAnswered => _completion.Task.IsCompleted;
 
     /// <summary>It has been answered, by whatever thread.</summary>
     protected virtual void OnSettled()

@@ -22,6 +22,9 @@ internal sealed class GeneratorRuns(NodeShell shell)
     /// <summary>Generators past their deadline that have not ended.</summary>
     public int Hung => Volatile.Read(ref _hung);
 
+    /// <summary>Generators that wait for answers of caches, for tests that must know when nothing is left to do.</summary>
+    public int Waiting => _running.Values.Count(static run => run.Scope.OnlyWaits);
+
     public void Start(RunGenerator message)
     {
         var run = new Run(this, message);
@@ -35,6 +38,13 @@ internal sealed class GeneratorRuns(NodeShell shell)
     {
         if (_running.TryGetValue(message.RunId, out var run))
             run.Cancel(message.Hung);
+    }
+
+    /// <summary>Hands a wait probe to what a run waits for.</summary>
+    public void Pass(RunProbed message)
+    {
+        if (_running.TryGetValue(message.RunId, out var run))
+            run.Scope.Pass(message.Probe);
     }
 
     /// <summary>The runs of a key that have not ended.</summary>

@@ -522,6 +522,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             case RunGenerator run:
                 _runs.Start(run);
                 break;
+            case RunProbed probed:
+                _runs.Pass(probed);
+                break;
+            case DeadlockFound found:
+                FailDeadlocked((Call)found.Waiter, found.Path);
+                break;
             case CancelGenerator cancel:
                 _runs.Cancel(cancel);
                 break;
@@ -543,6 +549,18 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             default:
                 throw new InvalidOperationException($"Nobody takes {message.GetType().Name} to {to}.");
         }
+    }
+
+    /// <summary>
+    /// Fails a call inside a generator as if it had been refused when it was made. One whose thread is at work would not notice: the next probe
+    /// tries again.
+    /// </summary>
+    private void FailDeadlocked(Call call, IReadOnlyList<string> path)
+    {
+        if (!call.CanFail)
+            return;
+        call.FailWith(GenerationScope.Deadlock(path));
+        Post(Peer.Callers, new CallerLeft(call));
     }
 
     /// <summary>Gives a part of the store back what memory shows, in messages of a bounded size. What is too large for one, the part does without.</summary>

@@ -123,7 +123,7 @@ internal sealed class FarmNotifications(INotificationBus cluster, INotificationB
 
         private bool IsNew(CacheNotification heard)
         {
-            if (heard.Kind == NotificationKind.Heartbeat)
+            if (!heard.IsNumbered)
                 return true;
             var ahead = heard.Sequence - _last;
             if (ahead > 0)

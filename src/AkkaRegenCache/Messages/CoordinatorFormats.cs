@@ -132,6 +132,14 @@ internal static class CoordinatorFormats
             return;
         writer.Text(notification.Key);
         writer.Long(notification.Token);
+        if (notification.Kind == NotificationKind.WaitProbe)
+        {
+            writer.Flag(notification.Probe is not null);
+            if (notification.Probe is { } probe)
+                WriteProbe(writer, probe);
+            return;
+        }
+
         writer.Time(notification.FreshFor);
         writer.OptionalTime(notification.DueIn);
         writer.Time(notification.ActiveFor);
@@ -141,25 +149,63 @@ internal static class CoordinatorFormats
 
     private static CacheNotification ReadNotification(WireReader reader)
     {
-        var kind = reader.Enum(NotificationKind.Released);
+        var kind = reader.Enum(NotificationKind.WaitProbe);
         var publisher = reader.Text();
         var sequence = reader.Long();
         var life = reader.Text();
         if (kind == NotificationKind.Heartbeat)
             return new CacheNotification { Kind = kind, Publisher = publisher, Sequence = sequence, Life = life };
+        var key = reader.Text();
+        var token = reader.Long();
+        if (kind == NotificationKind.WaitProbe)
+        {
+            return new CacheNotification
+            {
+                Kind = kind,
+                Publisher = publisher,
+                Sequence = sequence,
+                Life = life,
+                Key = key,
+                Token = token,
+                Probe = reader.Flag() ? ReadProbe(reader) : null,
+            };
+        }
+
         return new CacheNotification
         {
             Kind = kind,
             Publisher = publisher,
             Sequence = sequence,
             Life = life,
-            Key = reader.Text(),
-            Token = reader.Long(),
+            Key = key,
+            Token = token,
             FreshFor = reader.Time(),
             DueIn = reader.OptionalTime(),
             ActiveFor = reader.Time(),
             Failure = reader.OptionalFailure(),
             Payload = reader.OptionalPayload(),
         };
+    }
+
+    private static void WriteProbe(WireWriter writer, WaitProbe probe)
+    {
+        writer.Text(probe.Initiator);
+        writer.Long(probe.Wait);
+        writer.Int(probe.Round);
+        writer.Text(probe.Victim);
+        writer.List(probe.Path, static (w, key) => w.Text(key));
+    }
+
+    private static WaitProbe ReadProbe(WireReader reader)
+    {
+        var probe = new WaitProbe
+        {
+            Initiator = reader.Text(),
+            Wait = reader.Long(),
+            Round = reader.Int(),
+            Victim = reader.Text(),
+            Path = reader.List(static r => r.Text()),
+        };
+        return probe.Path.Count <= WaitProbe.MostKeys ? probe : throw new FormatException("a path beyond its bound");
     }
 }

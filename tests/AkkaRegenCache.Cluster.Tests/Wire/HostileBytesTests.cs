@@ -5,6 +5,7 @@ using Akka.Serialization;
 using Akka.TestKit.Xunit2;
 using AkkaRegenCache.Cluster.Tests.Rig;
 using AkkaRegenCache.Messages;
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 using Xunit;
 
@@ -87,6 +88,21 @@ public sealed class HostileBytesTests : TestKit
         writer.Text("key");
         writer.Byte(0);
         Assert.Throws<FormatException>(() => HandOverFormat.Read(writer.ToArray(), new StoreMachine("life", TimeSpan.FromSeconds(10)), 1));
+    }
+
+    [Fact]
+    public void A_wait_probe_with_more_keys_than_there_can_be_is_an_error()
+    {
+        var probe = new CacheNotification
+        {
+            Publisher = "node",
+            Kind = NotificationKind.WaitProbe,
+            Life = "life",
+            Key = "key",
+            Probe = new WaitProbe { Initiator = "node", Wait = 1, Round = 1, Victim = "key", Path = [.. Enumerable.Repeat("", WaitProbe.MostKeys)] },
+        };
+        Assert.Equal(WaitProbe.MostKeys, ((CacheNotification)((ToNode)Copy(new ToNode(probe))).Body).Probe!.Path.Count);
+        Assert.Throws<SerializationException>(() => Copy(new ToNode(probe with { Probe = probe.Probe with { Path = [.. probe.Probe.Path, ""] } })));
     }
 
     [Fact]

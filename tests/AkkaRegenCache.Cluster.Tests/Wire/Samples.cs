@@ -34,6 +34,17 @@ internal static class Samples
 
     private static readonly CacheNotification s_heartbeat = new() { Publisher = "node-1", Sequence = long.MaxValue, Kind = NotificationKind.Heartbeat, Life = "life" };
 
+    private static readonly CacheNotification s_probe = new()
+    {
+        Publisher = "node-1",
+        Sequence = 300,
+        Kind = NotificationKind.WaitProbe,
+        Life = "life",
+        Key = "k\u00e4y",
+        Token = 5,
+        Probe = new WaitProbe { Initiator = "node-2", Wait = 300, Round = 2, Victim = "z", Path = ["a", "", "\u2026"] },
+    };
+
     private static readonly StoreSchedule s_schedule = new() { FreshFor = s_time, Interval = TimeSpan.FromSeconds(1), MinimumForward = s_time, ActiveFor = s_time };
 
     private static readonly StoreRecord s_record = new() { Payload = s_value, Token = 5, FreshFor = s_time, DueIn = s_past, ActiveFor = s_time };
@@ -103,6 +114,9 @@ internal static class Samples
         s_fullNotification,
         s_plainNotification,
         s_heartbeat,
+        s_probe,
+        s_probe with { Probe = s_probe.Probe! with { Path = [] } },
+        s_probe with { Probe = null },
         new ClaimOrphaned { Shard = 3, Incarnation = 4, Key = "k", Token = 5, Holder = "node-2" },
         new OutcomePushed { Shard = 3, Incarnation = 4, Outcome = s_fullNotification },
         new OutcomePushed { Shard = 3, Incarnation = 4, Outcome = s_plainNotification },

@@ -62,6 +62,22 @@ public sealed class WireLimitsTests
         Assert.Equal(kept.Records.Take(101), parts.SelectMany(part => part.Records));
     }
 
+    [Fact]
+    public void The_largest_wait_probe_fits()
+    {
+        var key = new string('\u20ac', 1024);
+        var probe = new CacheNotification
+        {
+            Publisher = "node",
+            Kind = NotificationKind.WaitProbe,
+            Life = "life",
+            Key = key,
+            Probe = new WaitProbe { Initiator = "node", Wait = 1, Round = 1, Victim = key, Path = [.. Enumerable.Repeat(key, WaitProbe.MostKeys)] },
+        };
+
+        Assert.InRange(WireFormat.Write(new ToNode(WireLimits.Fit(probe))).Length, 1, Frame * 3 / 4);
+    }
+
     [Theory]
     [InlineData(WireLimits.Payload, true)]
     [InlineData(WireLimits.Payload + 1, false)]

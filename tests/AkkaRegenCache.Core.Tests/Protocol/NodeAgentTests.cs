@@ -189,6 +189,8 @@ public sealed class NodeAgentTests
     [Theory]
     [InlineData(NotificationKind.Heartbeat, 0, false)]
     [InlineData(NotificationKind.Heartbeat, 1, true)]
+    [InlineData(NotificationKind.WaitProbe, 0, false)]
+    [InlineData(NotificationKind.WaitProbe, 1, true)]
     [InlineData(NotificationKind.Removed, 1, false)]
     [InlineData(NotificationKind.Removed, 2, true)]
     public void A_node_that_starts_makes_the_others_compare_nothing(NotificationKind kind, long sequence, bool compares)

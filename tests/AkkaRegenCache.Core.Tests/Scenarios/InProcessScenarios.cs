@@ -40,6 +40,12 @@ public sealed class Generator_serialized() : GeneratorScenarios(InProcessMode.Se
 
 public sealed class Generator_coordinated() : GeneratorScenarios(InProcessMode.Coordinated);
 
+public sealed class Deadlock_of_objects() : DeadlockScenarios(InProcessMode.Objects);
+
+public sealed class Deadlock_serialized() : DeadlockScenarios(InProcessMode.Serialized);
+
+public sealed class Deadlock_coordinated() : DeadlockScenarios(InProcessMode.Coordinated);
+
 public sealed class Change_of_objects() : ChangeScenarios(InProcessMode.Objects);
 
 public sealed class Change_serialized() : ChangeScenarios(InProcessMode.Serialized);

@@ -287,6 +287,7 @@ internal sealed partial class Flights
             return;
         }
 
+        var isOther = flight.Awaited != answer.Token;
         flight.Awaited = answer.Token;
         flight.AwaitedHolder = answer.Owner ?? "";
         if (flight.Why == ClaimReason.Refresh && flight.Observed == 0)
@@ -308,6 +309,7 @@ internal sealed partial class Flights
         else
             coordinators.TellAwaited(flight);
         deadNodes.WakeForOrphan(flight);
+        waitProbes.ProbeForHeld(flight, isOther);
         Kernel.Queue(flight);
     }
 

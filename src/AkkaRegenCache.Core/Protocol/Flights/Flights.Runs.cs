@@ -28,6 +28,7 @@ internal sealed partial class Flights
     private void GoOnNested(Flight flight)
     {
         flight.IsNested = true;
+        waitProbes.ProbeForNested(flight);
         if (flight.InLine is null)
             return;
         places.LeaveLine(flight);

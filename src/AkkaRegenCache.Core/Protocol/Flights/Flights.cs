@@ -11,7 +11,7 @@ namespace AkkaRegenCache.Protocol;
 /// lease ends. A change <i>seals</i> a flight that runs: those who asked before it get the flight's value, nobody else joins. The files: here how flights begin, are sealed,
 /// woken and ended; <c>.Callers</c> who waits; <c>.Claims</c> the questions to the store; <c>.Runs</c> generators and commits.
 /// </remarks>
-internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Telling telling, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures) : Component(kernel)
+internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Telling telling, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures, WaitProbes waitProbes) : Component(kernel)
 {
     /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
     public Dictionary<Waiter, AsideEnds?> Aside { get; } = [];
@@ -219,6 +219,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
             }
         }
 
+        waitProbes.ServeWaitProbe(flight);
         if (flight.Phase == FlightPhase.Waiting && flight.WakeAt <= Now)
         {
             flight.Orphan = deadNodes.OrphanOf(flight);

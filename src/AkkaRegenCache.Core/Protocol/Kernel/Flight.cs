@@ -146,13 +146,16 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>A generator of this node waits for it, and is in its place already.</summary>
     public bool IsNested { get; set; }
 
+    /// <summary>What it knows of wait probes; null: nothing.</summary>
+    public FlightProbes? Probes { get; set; }
+
     /// <summary>Asks the store whether somebody else wants what nobody here wants any more.</summary>
     public bool IsAbandoning { get; set; }
 
     public bool IsUnwanted => Waiters is null && Peekers is null && !KeepsGoing;
 
     public override long NextDeadline => Math.Min(
-        WaiterDeadline,
+        Math.Min(WaiterDeadline, Probes?.At ?? long.MaxValue),
         Phase == FlightPhase.Waiting ? WakeAt : Phase == FlightPhase.Running ? RunEnds : long.MaxValue);
 
     public void Add(Waiter waiter)

@@ -1,3 +1,4 @@
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
@@ -124,6 +125,11 @@ internal sealed class Leave
     public static readonly Leave Instance = new();
 }
 
+/// <summary>A wait probe has come to a call inside a generator.</summary>
+/// <param name="Waiter">The call.</param>
+/// <param name="Probe">The probe; null: the call's flight sends its own.</param>
+internal sealed record WaitProbed(Waiter Waiter, WaitProbe? Probe);
+
 /// <summary>A deadline may have come. The only message without content.</summary>
 internal sealed class Tick
 {
@@ -217,6 +223,16 @@ internal sealed class CancelGenerator(long runId, bool hung)
     /// <summary>Whether its deadline has passed, so that it counts as hung until it ends.</summary>
     public bool Hung { get; } = hung;
 }
+
+/// <summary>Hand a wait probe to all calls inside a run that wait: as <see cref="WaitProbed"/>, each to its own node.</summary>
+/// <param name="RunId">The run.</param>
+/// <param name="Probe">The probe; null: what they wait for sends its own.</param>
+internal sealed record RunProbed(long RunId, WaitProbe? Probe);
+
+/// <summary>A call inside a generator waits for what waits for that generator. It fails.</summary>
+/// <param name="Waiter">The call.</param>
+/// <param name="Path">The keys from the one it asks for to that of its generator.</param>
+internal sealed record DeadlockFound(Waiter Waiter, IReadOnlyList<string> Path);
 
 /// <summary>Take a value into memory, in place of what is there.</summary>
 internal sealed class Adopt(string key, long token, CachePayload payload, GeneratorSource? source, bool committed)

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Protocol;
 /// Publishers number what they say; a number left out is a gap. A value that came with a notification is shown only where it is surely newer than anything this node has shown;
 /// else the store is read.
 /// </remarks>
-internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, Flights flights, Checking checking) : Component(kernel)
+internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, WaitProbes waitProbes, Flights flights, Checking checking) : Component(kernel)
 {
     private long _lateUntil;
 
@@ -33,12 +33,12 @@ internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activ
             publisher.Last = heard.Sequence;
 
             // Of one that has said nothing yet, or says its first, nothing was missed: nodes that start cost the others no comparison.
-            if (heard.Sequence > (heard.Kind == NotificationKind.Heartbeat ? 0 : 1))
+            if (heard.Sequence > (heard.IsNumbered ? 1 : 0))
                 checking.OnGap();
         }
         else if (heard.Sequence > publisher.Last)
         {
-            var isNext = heard.Sequence == publisher.Last + 1 && heard.Kind != NotificationKind.Heartbeat;
+            var isNext = heard.Sequence == publisher.Last + 1 && heard.IsNumbered;
             publisher.Last = heard.Sequence;
             if (!isNext)
                 checking.OnGap();
@@ -118,12 +118,15 @@ return flights.HasOvertakenBelow(state, token);
         if (heard.Publisher == Settings.NodeId)
             return;
         Follow(heard);
-        Hear(heard);
+        if (heard.Kind == NotificationKind.WaitProbe)
+            waitProbes.HearProbe(heard);
+        else
+            Hear(heard);
     }
 
     public void Hear(CacheNotification heard)
     {
-        if (heard.Kind == NotificationKind.Heartbeat || !Kernel.Keys.TryGetValue(heard.Key, out var state))
+        if (!heard.IsNumbered || !Kernel.Keys.TryGetValue(heard.Key, out var state))
             return;
 
         // Tokens heard of before the store was ever asked belong to a life, too.

@@ -28,6 +28,9 @@ public sealed class ObservedBus(INotificationBus inner, bool serializes) : INoti
         set => _fails = value;
     }
 
+    /// <summary>Of what this node publishes, what is lost; null: nothing.</summary>
+    public Func<CacheNotification, bool>? Loses { get; set; }
+
     public int Sent(NotificationKind kind) => _sent.Count(s => s.Notification.Kind == kind);
 
     /// <summary>Delivers everything again that this node ever published, to itself too.</summary>
@@ -43,7 +46,7 @@ public sealed class ObservedBus(INotificationBus inner, bool serializes) : INoti
         _sent.Enqueue((cacheName, sent));
         if (_fails)
             throw new IOException("Nothing can be published.");
-        return _isMuted ? ValueTask.CompletedTask : inner.PublishAsync(cacheName, sent);
+        return _isMuted || Loses?.Invoke(sent) == true ? ValueTask.CompletedTask : inner.PublishAsync(cacheName, sent);
     }
 
     public IDisposable Subscribe(string cacheName, Action<CacheNotification> handler) => inner.Subscribe(cacheName, handler);

@@ -23,7 +23,7 @@ internal interface IVirtualBackend
 /// <summary>Nodes in this process on virtual time, over one store and one notification bus.</summary>
 /// <remarks>
 /// <para>The clock goes from timer to timer. Between them the farm must become quiet: no message unserved, no answer on its way, and no
-/// generator or store call at work that isn't one of the <see cref="Sleepers"/>. That is waited for by yielding, never by sleeping; a
+/// generator or store call at work that isn't one of the <see cref="Sleepers"/> or waits for a cache in its turn. That is waited for by yielding, never by sleeping; a
 /// farm that doesn't become quiet within <see cref="Patience"/> of real time fails the test and tells its state.</para>
 /// <para>So at each instant everything that can happen has happened before the next, however loaded the machine is. What stays to chance is
 /// the order within one instant.</para>
@@ -273,15 +273,17 @@ internal sealed class VirtualFarm : Farm
     {
         var active = 0;
         var storeCalls = 0;
+        var waiting = 0;
         foreach (var shell in All.Select(c => c.Shell))
         {
             if (shell.Backlog != 0 || shell.AnswersUnderWay != 0 || shell.IsGoingOn)
                 return false;
             active += shell.Runs.Active;
+            waiting += shell.Runs.Waiting;
             storeCalls += shell.StoreCalls;
         }
 
-        return active == _generators.Count && storeCalls <= _storeCalls.Count && _backend is null or { CallsUnderWay: 0 };
+        return active == _generators.Count + waiting && storeCalls <= _storeCalls.Count && _backend is null or { CallsUnderWay: 0 };
     }
 
     /// <summary>Everything that stands in the thread pool's common queue has its turn before this one.</summary>

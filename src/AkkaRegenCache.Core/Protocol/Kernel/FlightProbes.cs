@@ -1,0 +1,76 @@
+using AkkaRegenCache.Notifications;
+
+namespace AkkaRegenCache.Protocol;
+
+/// <summary>What a flight that a generator waits for, or that one runs for, knows of wait probes. Most flights have none.</summary>
+internal sealed class FlightProbes
+{
+    /// <summary>The first probes follow each other this closely: a lost one doesn't matter then. Later ones ever less closely.</summary>
+    private const int QuickRounds = 3;
+
+    /// <summary>More waits that lead to one run are followed from the beginning again.</summary>
+    private const int MostInitiators = 1024;
+
+    public static readonly long Pause = TimeSpan.FromMilliseconds(200).Ticks;
+
+    private static readonly long s_longestPause = TimeSpan.FromSeconds(10).Ticks;
+
+    private Dictionary<(string Initiator, long Wait), int>? _passed;
+    private long _wakesFrom = long.MinValue;
+    private int _sent;
+
+    /// <summary>This node's number for the wait; 0: it has none yet.</summary>
+    public long Wait { get; private set; }
+
+    /// <summary>The last probe of this wait.</summary>
+    public int Round { get; private set; }
+
+    /// <summary>The probe that first found a circle; 0: none has.</summary>
+    public int FoundIn { get; set; }
+
+    /// <summary>When the next probe is due.</summary>
+    public long At { get; set; } = long.MaxValue;
+
+    /// <summary>The wait is for another claim: what is found of the one before doesn't count.</summary>
+    public void Begin(long wait)
+    {
+        Wait = wait;
+        FoundIn = 0;
+    }
+
+    /// <summary>Somebody else waits, too, or the run that is waited for may: the next probes are quick.</summary>
+    public void Hasten(long at)
+    {
+        At = Math.Min(At, at);
+        _sent = 0;
+    }
+
+    /// <summary>Begins a round, and says when the next one is due.</summary>
+    public void BeginRound(long now)
+    {
+        Round++;
+        _sent = Math.Min(_sent + 1, 16);
+        At = now + (_sent < QuickRounds ? Pause : Math.Min(Pause << (_sent - QuickRounds + 1), s_longestPause));
+    }
+
+    /// <summary>Whether this run passes a probe on: each probe once, whatever ways lead here.</summary>
+    public bool Passes(WaitProbe probe)
+    {
+        _passed ??= [];
+        if (_passed.TryGetValue((probe.Initiator, probe.Wait), out var last) && last >= probe.Round)
+            return false;
+        if (_passed.Count >= MostInitiators)
+            _passed.Clear();
+        _passed[(probe.Initiator, probe.Wait)] = probe.Round;
+        return true;
+    }
+
+    /// <summary>Whether what this run waits for is to be probed soon: not again where that was just said.</summary>
+    public bool Wakes(long now)
+    {
+        if (now < _wakesFrom)
+            return false;
+        _wakesFrom = now + Pause;
+        return true;
+    }
+}
