@@ -87,7 +87,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
                 fetched.Take(chunk);
                 Fetch(call);
                 break;
-            case RecordGone gone when _calls.TryGetValue(gone.Id, out var call):
+            case AskAgain again when _calls.TryGetValue(again.Id, out var call):
                 Restart(call);
                 break;
         }
@@ -128,7 +128,9 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         }
     }
 
-    /// <summary>The record was replaced while its value was on its way: what it was is no answer any more.</summary>
+    /// <summary>
+    /// The record was replaced while its value was on its way, so what it was is no answer any more; or the shard is another one, and asks whether this is still wanted.
+    /// </summary>
     private void Restart(PartCall call)
     {
         call.Partial = null;

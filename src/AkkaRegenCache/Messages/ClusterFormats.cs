@@ -19,7 +19,7 @@ internal static class ClusterFormats
             "rw1",
             static (w, m) => { w.Long(m.Id); w.Text(m.Key); w.Long(m.Token); w.Int(m.Offset); w.Int(m.Count); },
             static r => new RecordWanted(r.Long(), r.Text(), r.Long(), r.Int(), r.Int())),
-        Format.Of<RecordGone>("rg1", static (w, m) => w.Long(m.Id), static r => new RecordGone(r.Long())),
+        Format.Of<AskAgain>("rg1", static (w, m) => w.Long(m.Id), static r => new AskAgain(r.Long())),
         Format.Of<NodeHello>("nh1", static (w, m) => { w.Text(m.Node); w.Int(m.IsAnswer ? 1 : 0); }, static r => new NodeHello(r.Text(), r.Int() != 0)),
         Format.Of<HandOverAnnounced>(
             "ha1",

@@ -72,9 +72,9 @@ internal sealed record PayloadChunk(long Id, int Offset, ReadOnlyMemory<byte> By
 /// <param name="Count">How many bytes; they come in several messages.</param>
 internal sealed record RecordWanted(long Id, string Key, long Token, int Offset, int Count);
 
-/// <summary>The record whose value is being fetched is there no more: ask again.</summary>
+/// <summary>The record whose value is being fetched is there no more, or the request may have lain somewhere until nobody waits for it: who does asks again.</summary>
 /// <param name="Id">The asker's number.</param>
-internal sealed record RecordGone(long Id);
+internal sealed record AskAgain(long Id);
 
 /// <summary>From agent to agent: a cache's node is here. Who has said nothing yet must be missed, too, when it dies: it may hold its first claim.</summary>
 /// <param name="Node">The node's incarnation.</param>

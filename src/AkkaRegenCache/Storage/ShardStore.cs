@@ -20,6 +20,12 @@ internal sealed class ShardStore
     private readonly StoreBound? _bound;
     private readonly Dictionary<(IActorRef Sender, long Id), Upload> _uploads = [];
     private readonly List<(object Body, IActorRef Sender)> _stash = [];
+
+    /// <summary>Who has answered to this entity, so that what comes from there now was asked for now.</summary>
+    private readonly HashSet<IActorRef> _present = [];
+
+    /// <summary>What others were told to ask for again.</summary>
+    private readonly Dictionary<IActorRef, HashSet<long>> _toldToAskAgain = [];
     private StoreMachine _machine;
     private HandOver? _handOver;
     private bool _isWaiting;
@@ -91,6 +97,9 @@ internal sealed class ShardStore
     {
         switch (body)
         {
+            case StoreAsk { PayloadLength: 0 } ask when MayBeOld(ask, sender):
+                _reply(sender, new AskAgain(ask.Id));
+                break;
             case StoreAsk { PayloadLength: 0 } ask:
                 Serve(ask, sender);
                 break;
@@ -110,6 +119,28 @@ internal sealed class ShardStore
                 Send(wanted, sender);
                 break;
         }
+    }
+
+    /// <summary>
+    /// What is asked of a shard that has no home waits in the askers' regions, for as long as that lasts: a set that was given up long ago must not be done then over one that came
+    /// later, nor a claim be granted to nobody. So each asker confirms its first change: one that has given it up doesn't. Messages of one asker come in order, so all that
+    /// waited came before the answer. (A large value is fetched, which confirms it.)
+    /// </summary>
+    private bool MayBeOld(StoreAsk ask, IActorRef sender)
+    {
+        if (ask.Request is not (ClaimRequest or WriteRequest or InvalidateRequest) || _present.Contains(sender))
+            return false;
+        if (_toldToAskAgain.TryGetValue(sender, out var told) && told.Contains(ask.Id))
+        {
+            _toldToAskAgain.Remove(sender);
+            _present.Add(sender);
+            return false;
+        }
+
+        if (told is null)
+            _toldToAskAgain.Add(sender, told = []);
+        told.Add(ask.Id);
+        return true;
     }
 
     /// <summary>Takes a part of what the entity before held; with the last one its life goes on here.</summary>
@@ -163,6 +194,9 @@ internal sealed class ShardStore
         }
     }
 
+    /// <summary>Nodes come and go; beyond so many all confirm again.</summary>
+    private const int MostPresent = 10_000;
+
     /// <summary>So many slots that have ended go in a sweep.</summary>
     private const int PurgedAtOnce = 10_000;
 
@@ -171,6 +205,11 @@ internal sealed class ShardStore
     {
         var now = _clock();
         _machine.Purge(now, PurgedAtOnce);
+
+        // Who has not asked again has gone, or does so once more.
+        _toldToAskAgain.Clear();
+        if (_present.Count > MostPresent)
+            _present.Clear();
         foreach (var (key, upload) in _uploads.ToArray())
         {
             if (now - upload.StartedAt > s_uploadsKept.Ticks)
@@ -202,7 +241,7 @@ internal sealed class ShardStore
         var record = _machine.Read(new ReadRequest { Key = wanted.Key }, _clock()).Record;
         if (record?.Token != wanted.Token || record.Payload?.Bytes is not { } bytes)
         {
-            _reply(sender, new RecordGone(wanted.Id));
+            _reply(sender, new AskAgain(wanted.Id));
             return;
         }
 

@@ -183,7 +183,28 @@ public sealed class ShardStoreTests
         Ask(store, Write("key", new string('b', 200_000)));
         store.Handle(new RecordWanted(9, "key", first.Token, 10, 10), ActorRefs.Nobody);
 
-        Assert.Equal(new RecordGone(9), _replies[^1]);
+        Assert.Equal(new AskAgain(9), _replies[^1]);
+    }
+
+    [Fact]
+    public void What_waited_for_a_shard_without_a_home_and_is_not_wanted_any_more_is_not_done()
+    {
+        var store = NewStore();
+        store.Handle(new StoreAsk(1, Write("key", "given up")), ActorRefs.Nobody);
+        store.Handle(new StoreAsk(2, Claim("key", "node-1")), ActorRefs.Nobody);
+        store.Handle(new StoreAsk(3, new ReadRequest { Key = "key" }), ActorRefs.Nobody);
+        var wanted = Write("key", "wanted");
+        store.Handle(new StoreAsk(4, wanted), ActorRefs.Nobody);
+
+        Assert.Equal([1, 2, 4], _replies.OfType<AskAgain>().Select(again => again.Id));
+        Assert.Null(((ReadAnswer)_replies.OfType<StoreReply>().Single().Answer).Record);
+
+        // Only this one is asked for again; what comes after it was asked for after it.
+        store.Handle(new StoreAsk(4, wanted), ActorRefs.Nobody);
+        store.Handle(new StoreAsk(5, Claim("other", "node-1")), ActorRefs.Nobody);
+
+        Assert.Equal([4, 5], _replies.OfType<StoreReply>().Skip(1).Select(reply => reply.Id));
+        Assert.Equal("wanted", Text(((ReadAnswer)Ask(store, new ReadRequest { Key = "key" })).Record!));
     }
 
     private static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
@@ -199,6 +220,8 @@ public sealed class ShardStoreTests
     {
         var id = 1000 + ++_ids;
         store.Handle(new StoreAsk(id, request), ActorRefs.Nobody);
+        if (_replies[^1] is AskAgain)
+            store.Handle(new StoreAsk(id, request), ActorRefs.Nobody);
         return _replies.OfType<StoreReply>().Single(r => r.Id == id).Answer;
     }
 

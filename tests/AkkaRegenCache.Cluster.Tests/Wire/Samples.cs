@@ -147,7 +147,7 @@ internal static class Samples
         new StoreFailed(8, "why"),
         new PayloadWanted(9, 1_048_576, 1_048_576),
         new PayloadChunk(10, 0, new byte[] { 1, 2 }),
-        new RecordGone(11),
+        new AskAgain(11),
         new HandOverAnnounced(63, 18),
         new NodeHello("machine-1-abc", IsAnswer: true),
     ];

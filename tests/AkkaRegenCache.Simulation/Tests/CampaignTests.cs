@@ -23,6 +23,8 @@ public sealed class CampaignTests(ITestOutputHelper output)
         "ran", "ran locally", "shows uncommitted", "made though cancelled", "crashed", "new life of the store", "fail-over of the store", "clock of the store stepped", "schedule kept its grid",
         "waited Get", "waited Refresh",
         "RegenerationDue", "OutcomePushed", "ClaimOrphaned", "SurveyAsked", "claim taken over", "take-over expected", "take-over expected without coordinator", "coordinator ended", "two coordinators of a shard", "record restored", "part of the store split", "part of the store lost", "ran out", "part of the store healed",
+        "cut off from the store", "back from being cut off", "store evicted value", "store evicted state", "store evicted value state", "store evicted first answers",
+        "goes on without cluster", "goes on with a store of its own",
     ];
 
     [Fact]
