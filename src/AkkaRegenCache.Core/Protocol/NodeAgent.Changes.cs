@@ -163,7 +163,8 @@ internal partial class NodeAgent
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
         {
-            // What is shown lost, or counts as older than something else by the store's order. Not what was made here after it: that is newer than all that was heard then.
+            // What is shown lost, or counts as older than something else by the store's order. Not what was made here after it: that is
+            // newer than all that was heard then.
             if (ShowsChange(state))
             {
                 state.Token = Math.Min(state.Token, answer.Token - 1);
@@ -184,7 +185,9 @@ internal partial class NodeAgent
         GoOn(state, later);
     }
 
-    /// <summary>Whether memory shows a change itself that the store hadn't taken, and not what was made here since. Overridden only to plant a bug.</summary>
+    /// <summary>
+    /// Whether memory shows a change itself that the store hadn't taken, and not what was made here since. Overridden only to plant a bug.
+    /// </summary>
     protected virtual bool ShowsChange(KeyState state) => state.ShowsPending;
 
     private void OnChangeFailed(PendingChange change, StoreReplied reply)

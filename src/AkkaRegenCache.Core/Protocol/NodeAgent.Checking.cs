@@ -20,7 +20,8 @@ internal partial class NodeAgent
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
     /// <summary>
-    /// What values that were made without the store were based on when a new life of it began. Tokens don't compare across lives, but one that comes back is the same record's.
+    /// What values that were made without the store were based on when a new life of it began. Tokens don't compare across lives, but one
+    /// that comes back is the same record's.
     /// </summary>
     private readonly Dictionary<KeyState, long> _earlierBases = [];
 

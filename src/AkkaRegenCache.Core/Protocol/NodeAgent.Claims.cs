@@ -131,7 +131,8 @@ internal partial class NodeAgent
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
                 break;
-            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Life == answer.Life && _now < call.IssuedAt + _settings.Lease:
+            case ClaimOutcome.Held when call.Late is { } late && (late.Token, late.Life) == (answer.Token, answer.Life)
+                && _now < call.IssuedAt + _settings.Lease:
                 // By the first try itself, whose answer the store has forgotten and this node has got since.
                 OnGranted(call, flight, answer.Token);
                 break;

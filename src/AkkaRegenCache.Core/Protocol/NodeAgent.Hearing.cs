@@ -45,9 +45,9 @@ internal partial class NodeAgent
     }
 
     /// <summary>
-    /// Whether a value heard of is newer than anything this node has shown: newer than a committed one in memory, than what an uncommitted one was based on, or than
-    /// a claim that was live when this node asked. Where nothing certain is known of the key, the notification may be an old one that comes late, and the
-    /// store is asked.
+    /// Whether a value heard of is newer than anything this node has shown: newer than a committed one in memory, than what an uncommitted
+    /// one was based on, or than a claim that was live when this node asked. Where nothing certain is known of the key, the notification
+    /// may be an old one that comes late, and the store is asked.
     /// </summary>
     private bool IsSurelyNewer(KeyState state, long token)
     {

@@ -225,8 +225,8 @@ internal partial class NodeAgent
     }
 
     /// <summary>
-    /// Whether what is shown was made later than the record with this token: it was based on it, in this life of the store or in an earlier one whose record is there again
-    /// (a server that kept its data, a shard that was given it back). Overridden only to plant a bug.
+    /// Whether what is shown was made later than the record with this token: it was based on it, in this life of the store or in an earlier
+    /// one whose record is there again (a server that kept its data, a shard that was given it back). Overridden only to plant a bug.
     /// </summary>
     protected virtual bool IsBasis(KeyState state, long token) =>
         token == state.Token || (_earlierBases.Count > 0 && _earlierBases.TryGetValue(state, out var basis) && token == basis);

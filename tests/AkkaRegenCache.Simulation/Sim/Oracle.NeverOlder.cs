@@ -1,14 +1,14 @@
 namespace AkkaRegenCache.Simulation;
 
 /// <content>
-/// What a node shows and answers never goes from one value to an older one under the same token: several values can share one, that of what they are newer than,
-/// where they were made without the store or aren't answered for by it yet.
+/// What a node shows and answers never goes from one value to an older one under the same token: several values can share one, that of what
+/// they are newer than, where they were made without the store or aren't answered for by it yet.
 /// </content>
 /// <remarks>
-/// Exceptions: what memory had no room for (the store has but the older one), what a generator has ended that wants its value not to be kept, and what a change may have
-/// ended that failed because too many wait already. A value that was set is no part of this (when it counts as begun depends on when the store took it), and what is shown after it is
-/// measured by what it has lost to. Across lives only a record is compared that was given back to a part of
-/// the store: it has the token that it had, and what was made since is newer.
+/// Exceptions: what memory had no room for (the store has but the older one), what a generator has ended that wants its value not to be
+/// kept, and what a change may have ended that failed because too many wait already. A value that was set is no part of this (when it
+/// counts as begun depends on when the store took it), and what is shown after it is measured by what it has lost to. Across lives only a
+/// record is compared that was given back to a part of the store: it has the token that it had, and what was made since is newer.
 /// </remarks>
 internal sealed partial class Oracle
 {
