@@ -21,7 +21,9 @@ internal partial class StoreMachine
 
     private int _hand;
 
-    /// <summary>Loses parts of what it holds of a key, as an external store does that evicts: <see cref="StoreSlot.Lose"/>. For the simulator.</summary>
+    /// <summary>
+    /// Loses parts of what it holds of a key, as an external store does that evicts: <see cref="StoreSlot.Lose"/>. For the simulator.
+    /// </summary>
     /// <returns>Whether there was anything.</returns>
     internal bool Lose(string key, bool value, bool state)
     {

@@ -145,8 +145,8 @@ internal sealed partial class StoreSlot(string key)
     }
 
     /// <summary>
-    /// Loses what an external store keeps under keys of their own, and may evict: the value or tombstone, or all the rest but what the value's header repeats. For
-    /// the simulator.
+    /// Loses what an external store keeps under keys of their own, and may evict: the value or tombstone, or all the rest but what the
+    /// value's header repeats. For the simulator.
     /// </summary>
     internal void Lose(bool value, bool state)
     {

@@ -129,7 +129,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>
-    /// The record was replaced while its value was on its way, so what it was is no answer any more; or the shard is another one, and asks whether this is still wanted.
+    /// The record was replaced while its value was on its way, so what it was is no answer any more; or the shard is another one, and asks
+    /// whether this is still wanted.
     /// </summary>
     private void Restart(PartCall call)
     {

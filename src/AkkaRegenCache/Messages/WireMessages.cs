@@ -72,7 +72,10 @@ internal sealed record PayloadChunk(long Id, int Offset, ReadOnlyMemory<byte> By
 /// <param name="Count">How many bytes; they come in several messages.</param>
 internal sealed record RecordWanted(long Id, string Key, long Token, int Offset, int Count);
 
-/// <summary>The record whose value is being fetched is there no more, or the request may have lain somewhere until nobody waits for it: who does asks again.</summary>
+/// <summary>
+/// The record whose value is being fetched is there no more, or the request may have lain somewhere until nobody waits for it: who does
+/// asks again.
+/// </summary>
 /// <param name="Id">The asker's number.</param>
 internal sealed record AskAgain(long Id);
 

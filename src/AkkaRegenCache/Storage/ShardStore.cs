@@ -122,9 +122,10 @@ internal sealed class ShardStore
     }
 
     /// <summary>
-    /// What is asked of a shard that has no home waits in the askers' regions, for as long as that lasts: a set that was given up long ago must not be done then over one that came
-    /// later, nor a claim be granted to nobody. So each asker confirms its first change: one that has given it up doesn't. Messages of one asker come in order, so all that
-    /// waited came before the answer. (A large value is fetched, which confirms it.)
+    /// What is asked of a shard that has no home waits in the askers' regions, for as long as that lasts: a set that was given up long ago
+    /// must not be done then over one that came later, nor a claim be granted to nobody. So each asker confirms its first change: one that
+    /// has given it up doesn't. Messages of one asker come in order, so all that waited came before the answer. (A large value is fetched,
+    /// which confirms it.)
     /// </summary>
     private bool MayBeOld(StoreAsk ask, IActorRef sender)
     {

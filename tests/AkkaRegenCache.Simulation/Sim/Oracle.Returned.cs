@@ -4,8 +4,9 @@ namespace AkkaRegenCache.Simulation;
 internal sealed partial class Oracle
 {
     /// <summary>
-    /// After this nothing is shown that was changed before. What is known to be amiss is looked at again within 1.25 s, or as soon as a probe is answered (half a second); what
-    /// was missed is noticed with the next number heard (half a second) and compared at once, or a second later where that was tried too early.
+    /// After this nothing is shown that was changed before. What is known to be amiss is looked at again within 1.25 s, or as soon as a
+    /// probe is answered (half a second); what was missed is noticed with the next number heard (half a second) and compared at once, or a
+    /// second later where that was tried too early.
     /// </summary>
     private static readonly long s_madeGood = SimOptions.Millis(2000);
 

@@ -162,7 +162,7 @@ internal sealed partial class Oracle(World world)
         var life = model.Lives.GetValueOrDefault(adopt.Token);
         var isOlder = adopt.Committed
             ? _shown.TryGetValue(place, out var before) && before.Life == life && adopt.Token < (last = before.Token)
-            : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery + world.Options.PartLossEvery == 0 && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+            : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery + world.Options.PartLossEvery == 0 && node.Own is null && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
         if (isOlder && !(_clockStepped && world.Options.FailOverEvery > 0))
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
         NotesShown(node, adopt.Key, value, adopt.Token);

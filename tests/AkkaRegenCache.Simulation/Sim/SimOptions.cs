@@ -96,8 +96,8 @@ internal sealed class SimOptions
     public long ShardMoveEvery { get; init; }
 
     /// <summary>
-    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where parts of the store live with these, with a store of its own and no
-    /// notifications.
+    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where parts of the store live with these, with a
+    /// store of its own and no notifications.
     /// </summary>
     public long DowningEvery { get; init; }
 
@@ -107,7 +107,10 @@ internal sealed class SimOptions
     /// <summary>Whether coordinators hear of a death late.</summary>
     public bool DeathSeenLate { get; init; }
 
-    /// <summary>A node alone is cut off from the store: with <see cref="StoreAnnounces"/>, whose notifications go through the store, from all others as well.</summary>
+    /// <summary>
+    /// A node alone is cut off from the store: with <see cref="StoreAnnounces"/>, whose notifications go through the store, from all others
+    /// as well.
+    /// </summary>
     public long CutOffEvery { get; init; }
 
     /// <summary>Whether nothing but that goes wrong: what it has cost is to be made good soon after.</summary>

@@ -88,8 +88,8 @@ internal sealed class SimStore
     }
 
     /// <summary>
-    /// The store has no room, and lets something go, as Redis does that evicts from all keys: of an entry the value (or tombstone), all the rest, or both; or the
-    /// first answers to operations.
+    /// The store has no room, and lets something go, as Redis does that evicts from all keys: of an entry the value (or tombstone), all the
+    /// rest, or both; or the first answers to operations.
     /// </summary>
     public void Evict()
     {
@@ -219,7 +219,10 @@ internal sealed class SimStore
         _world.After(there, () =>
         {
             var answer = Execute(node, call);
-            _world.After(back, () => node.Deliver(Peer.Store, node.Own is null ? new StoreReplied(call, answer) : new StoreReplied(call, null, StoreFault.Failed)));
+
+            // A node that has gone on alone meanwhile can't be reached from here.
+            _world.After(back, () => node.Deliver(
+                Peer.Store, node.Own is null ? new StoreReplied(call, answer) : new StoreReplied(call, null, StoreFault.Failed)));
         });
     }
 

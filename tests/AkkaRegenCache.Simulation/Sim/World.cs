@@ -153,7 +153,8 @@ internal sealed class World
                 continue;
             if (HasStoreInShards && (from.IsAlone || to.IsAlone))
                 continue;
-            if (_cut.Contains((from.Place, to.Place)) || (Options.StoreAnnounces && (IsCutOff(from) || IsCutOff(to))) || (IsActive && Random.NextDouble() < Options.NoticeLost))
+            var isCut = _cut.Contains((from.Place, to.Place)) || (Options.StoreAnnounces && (IsCutOff(from) || IsCutOff(to)));
+            if (isCut || (IsActive && Random.NextDouble() < Options.NoticeLost))
             {
                 Oracle.NoticesLost = true;
                 continue;

@@ -236,8 +236,8 @@ internal sealed partial class Flights
     }
 
     /// <summary>
-    /// Whether a refused value is better than what readers have here: its claim was lost, nothing newer is known, and what is shown is about to end, or has. A store that evicts
-    /// claims would otherwise let a value run out whose next one is made over and over.
+    /// Whether a refused value is better than what readers have here: its claim was lost, nothing newer is known, and what is shown is
+    /// about to end, or has. A store that evicts claims would otherwise let a value run out whose next one is made over and over.
     /// </summary>
     private bool IsOfUse(Flight flight, ChangeAnswer answer) => flight is { IsSealed: false, State: var state } && !ShowsOwn(flight)
         && answer.Token < flight.Token && state.NewestHeard < flight.Token && scheduling.EndsSoon(state) && shown.MayShow(state);
