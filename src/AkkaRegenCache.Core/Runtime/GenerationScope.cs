@@ -10,7 +10,7 @@ namespace AkkaRegenCache.Runtime;
 /// <remarks>
 /// A run waits for the keys that were asked for inside it and are not answered yet. An edge that closes a circle of runs is refused: deadlock
 /// detection in a wait-for graph, as databases do it for locks. Circles through other nodes are found by the agent, which has probes follow these
-/// edges (<c>NodeAgent.Deadlocks</c>). Whether a generator awaits what it has asked for can't be known: who starts work of its own in a generator
+/// edges (<see cref="Protocol.WaitProbes"/>). Whether a generator awaits what it has asked for can't be known: who starts work of its own in a generator
 /// and lets it go on beside it suppresses the flow of the execution context.
 /// </remarks>
 internal sealed class GenerationScope(NodeShell shell, string key)
