@@ -1,5 +1,3 @@
-using AkkaRegenCache.Storage;
-
 namespace AkkaRegenCache.Runtime;
 
 /// <content>The first question to the external store.</content>
@@ -17,7 +15,7 @@ internal sealed partial class NodeShell
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         try
         {
-            var answer = _store.ReadAsync(new ReadRequest { Key = "warm-up" }, patience.Token).AsTask();
+            var answer = _storeCaller.WarmUpAsync(patience.Token);
             await answer.WaitAsync(_warmUpTimeout, _time, cancellationToken).ConfigureAwait(false);
             return null;
         }

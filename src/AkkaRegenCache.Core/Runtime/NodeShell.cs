@@ -30,25 +30,20 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     private const int MessagesPerTurn = 256;
 
-    /// <summary>The most bytes of values in one message to a part of the store that has lost its records.</summary>
-    private const int KeptBytes = 64 * 1024;
-
-    /// <summary>What a record takes beside its key and value, at the most.</summary>
-    private const int KeptOverhead = 64;
-
     private readonly ConcurrentQueue<(Peer From, object Message)> _mailbox = new();
+
     private readonly Outbox _outbox = new();
     private readonly NodeAgent _agent;
     private readonly GeneratorRuns _runs;
     private readonly GenerationFailureLog _failures;
-    private readonly StoreFailureLog _storeFailures;
     private readonly UnreadableLog _unreadable;
     private readonly OverloadLog _overload;
     private readonly bool _throwsUnreadable;
-    private readonly IExternalStore _store;
-    private readonly INotificationBus? _bus;
     private readonly IDisposable? _subscription;
+    private readonly StoreCaller _storeCaller;
+    private readonly BusSender _bus;
     private readonly ICoordinatorLink? _coordinators;
+    private readonly KeptRecords? _kept;
     private readonly IDisposable? _attached;
     private readonly TimeProvider _time;
     private readonly TimeSpan _storeTimeout;
@@ -66,13 +61,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     /// <summary>How many posts the loop knew of when it went on elsewhere: for whoever goes on.</summary>
     private int _handedOn;
-    private int _storeCalls;
+
     private int _answers;
     private volatile bool _isLeaving;
     private bool _isGoingOn;
     private bool _hasEnded;
     private int _draining;
-    private bool _isBusDown;
     private bool _goesOn;
     private bool _hasLeft;
 
@@ -90,8 +84,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         int seed)
     {
         _cacheName = cacheName;
-        _store = ForeignStore.Around(store);
-        _bus = bus is null or IReturnsAtOnce ? bus : new ForeignBus(bus);
+        _storeCaller = new StoreCaller(store, this, cacheName, time, logger);
+        _bus = new BusSender(bus, cacheName, logger);
         _time = time;
         _logger = logger;
         _storeTimeout = options.StoreWriteTimeout;
@@ -116,7 +110,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 MaximumForeground = options.MaximumForegroundGenerations,
                 MaximumQueued = options.MaximumQueuedGenerations,
                 InlineBytes = bus is null ? -1 : options.InlinePayloadBytes,
-                StoreAnnounces = bus is null ? null : () => _store.AnnouncesOn(bus),
+                StoreAnnounces = bus is null ? null : () => _storeCaller.AnnouncesOn(bus),
                 ReadTimeout = options.StoreReadTimeout.Ticks,
                 WriteTimeout = options.StoreWriteTimeout.Ticks,
                 FailuresToBreak = options.StoreFailuresToBreak,
@@ -132,13 +126,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             this);
         _runs = new GeneratorRuns(this);
         _failures = new GenerationFailureLog(logger, cacheName, nodeId);
-        _storeFailures = new StoreFailureLog(logger, cacheName);
         _unreadable = new UnreadableLog(logger, cacheName);
         _overload = new OverloadLog(logger, cacheName);
         _throwsUnreadable = options.UnreadableValues == UnreadableValues.Throw;
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
+        _kept = coordinators is null ? null : new KeptRecords(Memory, Codec, coordinators);
         _attached = coordinators?.Attach(nodeId, message => Post(Peer.Coordinator, message));
     }
 
@@ -158,7 +152,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     public int Backlog => Volatile.Read(ref _posted);
 
     /// <summary>Calls of the store that are under way.</summary>
-    public int StoreCalls => Volatile.Read(ref _storeCalls);
+    public int StoreCalls => _storeCaller.UnderWay;
 
     /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
     public int AnswersUnderWay => Volatile.Read(ref _answers);
@@ -169,9 +163,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
     public bool IsLeaving => Volatile.Read(ref _left) is not null;
 
+    /// <summary>Whether the agent has been told, or will be at once, that it leaves.</summary>
+    internal bool IsEnding => _isLeaving;
+
     internal NodeAgent Agent => _agent;
 
-    private long Now => _time.GetElapsedTime(_start).Ticks;
+    /// <summary>The agent's time, in ticks.</summary>
+    internal long Now => _time.GetElapsedTime(_start).Ticks;
 
     /// <summary>Hands a message to the agent; returns when it is queued, or served.</summary>
     public void Post(Peer from, object message)
@@ -180,127 +178,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         if (Interlocked.Increment(ref _posted) == 1)
             OwnContext.Run(s_drain, this);
     }
-
-    long IAccessLog.LastRead(string key)
-    {
-        var epoch = Memory.Find(key)?.Epoch ?? int.MinValue;
-        return TimeOf(epoch);
-    }
-
-    /// <summary>Counts what <see cref="AnswersUnderWay"/> tells.</summary>
-    public void CountAnswer(int change) => Interlocked.Add(ref _answers, change);
-
-    /// <summary>Answers a call with what memory shows; where that has gone meanwhile, the call asks again.</summary>
-    public void CompleteFromMemory(Call call)
-    {
-        if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
-        {
-            entry.OnHit(Memory.Epoch);
-            AnswerWith(payload as CachePayload ?? CachePayload.FromValue(value, entry.Size), entry.Token, call);
-        }
-        else
-        {
-            Post(Peer.Callers, call);
-        }
-    }
-
-    /// <summary>A value can't be read as the type that it is asked for: tells so, and whether it counts as missing.</summary>
-    public bool ReplacesUnreadable<T>(string key, Exception error)
-    {
-        if (_throwsUnreadable)
-            return false;
-        _unreadable.Tell(key, typeof(T), error);
-        return true;
-    }
-
-    /// <summary>Gives claims back, ends all waits, and lets go of everything. All calls return when that is done.</summary>
-    public ValueTask DisposeAsync()
-    {
-        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Interlocked.CompareExchange(ref _left, left, null) is { } begun ? new ValueTask(begun.Task) : new ValueTask(LeaveAsync(left));
-    }
-
-    private async Task LeaveAsync(TaskCompletionSource left)
-    {
-        try
-        {
-            await LeaveAsync().ConfigureAwait(false);
-        }
-        finally
-        {
-            left.SetResult();
-        }
-    }
-
-    private async Task LeaveAsync()
-    {
-        await DrainOrHandOverAsync().ConfigureAwait(false);
-        _isLeaving = true;
-        _subscription?.Dispose();
-        _attached?.Dispose();
-        Post(Peer.Clock, Leave.Instance);
-        await _timer.DisposeAsync().ConfigureAwait(false);
-        try
-        {
-            // Releases and changes that waited are on their way; another node need not wait for a lease to end.
-            var idle = _idle.Task.WaitAsync(_storeTimeout, _time);
-            Volatile.Write(ref _isGoingOn, false);
-            await idle.ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            // Then it has to.
-        }
-
-        _storeFailures.TellEnd();
-        if (_agent.PendingChanges is > 0 and var lost)
-            LogChangesLost(_cacheName, lost);
-
-        // Should the loop come to rest only now, nobody waits for it any more.
-        Volatile.Write(ref _hasEnded, true);
-    }
-
-    /// <summary>Begins nothing new, and waits for what runs here, for as long as a node that leaves may. May be called again.</summary>
-    public async Task DrainAsync()
-    {
-        await DrainOrHandOverAsync().ConfigureAwait(false);
-        Volatile.Write(ref _isGoingOn, false);
-    }
-
-    private async Task DrainOrHandOverAsync()
-    {
-        var drained = _drained.Task;
-        if (_leaveTimeout == TimeSpan.Zero || drained.IsCompleted)
-            return;
-        Post(Peer.Clock, Protocol.Drain.Instance);
-        if (drained.IsCompleted)
-            return;
-        Interlocked.Increment(ref _draining);
-        try
-        {
-            await drained.WaitAsync(_leaveTimeout, _time).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            // The rest is handed over.
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _draining);
-        }
-    }
-
-    /// <summary>What an error of the store means for the protocol.</summary>
-    private static StoreFault FaultOf(Exception exception) => exception switch
-    {
-        TimeoutException or OperationCanceledException => StoreFault.TimedOut,
-        StoreRefusedException or ArgumentException => StoreFault.Refused,
-        _ => StoreFault.Failed,
-    };
-
-    private static int EpochOf(long now) => (int)(now / s_epoch);
-
-    private static long TimeOf(int epoch) => epoch == int.MinValue ? long.MinValue : epoch * s_epoch;
 
     /// <summary>
     /// Serves the mailbox until nothing is left. Only one thread is in here at a time: whoever made the count of posts go from 0 to 1, and the count
@@ -365,7 +242,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             {
                 _timerAt = long.MaxValue;
                 _failures.TellRest(now);
-                _storeFailures.TellRest(now);
+                _storeCaller.TellRest(now);
             }
 
             // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
@@ -405,25 +282,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
     }
 
-    /// <summary>The cluster has ended under it. One that is disposed of goes on with nothing; another one does, and can be drained again.</summary>
-    private bool GoesOn(LinkEnded ended)
-    {
-        if (IsLeaving)
-            return false;
-        _drained.TrySetResult();
-        _drained = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (_goesOn)
-            return true;
-        _goesOn = true;
-        if (ended.HasStore)
-            LogGoesOnWithStore(_cacheName, ended.Why);
-        else
-            LogGoesOnAlone(_cacheName, ended.Why);
-        return true;
-    }
-
-    private static Call? CallerOf(object message) => message as Call ?? (message as ChangeRequested)?.Caller as Call;
-
     /// <summary>Does one thing that the agent has decided. Where that throws, whoever waits for it hears of it, and the next one is done all the same.</summary>
     private void DoOrFail(Peer to, object message)
     {
@@ -441,63 +299,12 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
     }
 
-    /// <summary>
-    /// Gives callers a value: at once to those for whom it is there as they want it. The others have it deserialized, or made to another type, together.
-    /// </summary>
-    private void AnswerWith(CachePayload payload, long token, Waiter? chain)
-    {
-        Waiter? rest = null;
-        var hasValue = payload.HasValue;
-        while (chain is { } waiter)
-        {
-            chain = waiter.Next;
-            waiter.Next = null;
-            if (hasValue && ((Call)waiter).TryCompleteWith(payload.Value))
-                continue;
-            waiter.Next = rest;
-            rest = waiter;
-        }
-
-        if (rest is not null)
-            new AnswerWork(this, (Call)rest, payload, token).Begin();
-    }
-
-    /// <summary>Answers all callers of a chain, each by itself: what goes wrong with one is that one's.</summary>
-    private void AnswerAll(Answered answered)
-    {
-        if (answered.Kind == AnswerKind.Value)
-        {
-            AnswerWith(answered.Payload!, answered.Token, answered.Chain);
-            return;
-        }
-
-        if (answered.Kind == AnswerKind.Overloaded)
-            _overload.Tell(answered.Chain.Key, Now);
-        for (var waiter = answered.Chain; waiter is not null;)
-        {
-            var next = waiter.Next;
-            waiter.Next = null;
-            var call = (Call)waiter;
-            try
-            {
-                call.Complete(answered, this);
-            }
-            catch (Exception e)
-            {
-                LogLoopFailed(e, _cacheName, nameof(Answered));
-                call.FailWith(e);
-            }
-
-            waiter = next;
-        }
-    }
-
     private void Do(Peer to, object message)
     {
         switch (message)
         {
             case StoreCall call:
-                Execute(call);
+                _storeCaller.Execute(call);
                 break;
             case Adopt adopt:
                 TakeIn(adopt);
@@ -509,12 +316,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 Volatile.Write(ref _isGoingOn, Volatile.Read(ref _draining) > 0);
                 _drained.TrySetResult();
                 break;
-            case StoreHealthChanged { IsDown: true }:
-                LogStoreDown(_cacheName);
-                break;
-            case StoreHealthChanged:
-                _storeFailures.TellEnd();
-                LogStoreBack(_cacheName, _agent.PendingChanges);
+            case StoreHealthChanged health:
+                _storeCaller.TellHealth(health.IsDown, _agent.PendingChanges);
                 break;
             case GenerationFailedHere failed:
                 _failures.Tell(failed, Now);
@@ -532,10 +335,10 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 _runs.Cancel(cancel);
                 break;
             case CacheNotification notification:
-                Publish(notification);
+                _bus.Publish(notification);
                 break;
             case CoordinatorCall { Message: RecordsKept kept } call:
-                SendKept(call.Shard, kept);
+                _kept!.Send(call.Shard, kept);
                 break;
             case CoordinatorCall call:
                 _coordinators!.Send(call.Shard, call.Message);
@@ -549,188 +352,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             default:
                 throw new InvalidOperationException($"Nobody takes {message.GetType().Name} to {to}.");
         }
-    }
-
-    /// <summary>
-    /// Fails a call inside a generator as if it had been refused when it was made. One whose thread is at work would not notice: the next probe
-    /// tries again.
-    /// </summary>
-    private void FailDeadlocked(Call call, IReadOnlyList<string> path)
-    {
-        if (!call.CanFail)
-            return;
-        call.FailWith(GenerationScope.Deadlock(path));
-        Post(Peer.Callers, new CallerLeft(call));
-    }
-
-    /// <summary>Gives a part of the store back what memory shows, in messages of a bounded size. What is too large for one, the part does without.</summary>
-    private void SendKept(int shard, RecordsKept kept)
-    {
-        var records = new List<KeptRecord>();
-        var size = 0;
-        foreach (var record in kept.Records)
-        {
-            if (PayloadOf(record.Key) is not { Bytes: { Length: <= KeptBytes } bytes } payload || Codec.IsTooLarge(payload))
-                continue;
-            if (size + bytes.Length > KeptBytes)
-            {
-                _coordinators!.Send(shard, kept with { Records = records });
-                (records, size) = ([], 0);
-            }
-
-            records.Add(record with { Payload = payload });
-            size += bytes.Length + (record.Key.Length * 3) + KeptOverhead;
-        }
-
-        if (records.Count > 0)
-            _coordinators!.Send(shard, kept with { Records = records });
-    }
-
-    private CachePayload? PayloadOf(string key)
-    {
-        if (Memory.Find(key) is not { } entry || !entry.TryRead(out var value, out var payload))
-            return null;
-        if (payload is CachePayload { Bytes: not null } serialized)
-            return serialized;
-        try
-        {
-            return (entry.Generator as KeySource)?.Encode(key, value, Codec);
-        }
-        catch (Exception)
-        {
-            // Set by somebody as another type than its generator makes: only who set it knows how it is serialized. Or a serializer that throws.
-            return null;
-        }
-    }
-
-    private void TakeIn(Adopt adopt)
-    {
-        // A disposed node serves nothing, so it takes in nothing.
-        if (_hasLeft)
-            return;
-        var payload = adopt.Payload;
-        var value = payload.HasValue ? payload.Value : null;
-        var outcome = Memory.Set(
-            adopt.Key, value, value is null ? payload : null, adopt.Source, adopt.Token, payload.Size, out var entry);
-        if (outcome == SetOutcome.Admitted)
-            entry!.StartAt(int.MinValue);
-        foreach (var evicted in Memory.Evicted)
-            Post(Peer.Memory, new Evicted(evicted.Key, TimeOf(evicted.Epoch)));
-        if (outcome is SetOutcome.Refused or SetOutcome.Dropped)
-            Post(Peer.Memory, new Evicted(adopt.Key, long.MinValue));
-    }
-
-    private void Execute(StoreCall call)
-    {
-        ValueTask<StoreAnswer> task;
-
-        // A store in memory answers at once: nothing to abandon.
-        var abandon = _store is InMemoryStore ? null : new CancellationTokenSource();
-        try
-        {
-            task = StoreCalling.Invoke(_store, call, abandon?.Token ?? default);
-        }
-        catch (Exception e)
-        {
-            LogStoreFailed(e, call);
-            Post(Peer.Store, new StoreReplied(call, null, FaultOf(e), e));
-            return;
-        }
-
-        if (task.IsCompletedSuccessfully)
-            Post(Peer.Store, new StoreReplied(call, task.Result));
-        else
-            _ = AwaitStoreAsync(call, task, abandon);
-    }
-
-    private async Task AwaitStoreAsync(StoreCall call, ValueTask<StoreAnswer> task, CancellationTokenSource? abandon)
-    {
-        Interlocked.Increment(ref _storeCalls);
-        StoreReplied reply;
-        var asked = task.AsTask();
-        try
-        {
-            reply = new StoreReplied(call, await asked.WaitAsync(TimeSpan.FromTicks(call.Timeout), _time).ConfigureAwait(false));
-        }
-        catch (Exception e)
-        {
-            LogStoreFailed(e, call);
-            reply = new StoreReplied(call, null, FaultOf(e), e);
-
-            // Given up: what it goes on to do is in nobody's way any more. But a claim must be given back if it is granted all the same.
-            if (e is TimeoutException && call.Request is ClaimRequest claim)
-                _ = AwaitGrantAsync(call, claim, asked);
-            if (e is TimeoutException && abandon is not null)
-                await abandon.CancelAsync().ConfigureAwait(false);
-        }
-
-        Post(Peer.Store, reply);
-        if (Interlocked.Decrement(ref _storeCalls) == 0 && _isLeaving)
-            Post(Peer.Clock, Tick.Instance);
-    }
-
-    /// <summary>Waits for the answer to a claim that was given up, for as long as it would hold.</summary>
-    private async Task AwaitGrantAsync(StoreCall call, ClaimRequest claim, Task<StoreAnswer> asked)
-    {
-        try
-        {
-            if (await asked.WaitAsync(claim.Lease, _time).ConfigureAwait(false) is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
-                Post(Peer.Store, new LateGrant(call, answer));
-        }
-        catch (Exception)
-        {
-            // It failed, which was told when it was given up; or its lease is over.
-        }
-    }
-
-    private void Publish(CacheNotification notification)
-    {
-        if (_bus is null)
-            return;
-
-        // The exception itself is this node's own: others get its type and message, as they would over a wire.
-        if (notification.Failure is { Exception: not null } failure)
-            notification = notification with { Failure = failure.WithoutException() };
-        try
-        {
-            var task = _bus.PublishAsync(_cacheName, notification);
-            if (task.IsCompletedSuccessfully)
-                NotePublished();
-            else
-                _ = AwaitBusAsync(task);
-        }
-        catch (Exception e)
-        {
-            NoteNotPublished(e);
-        }
-    }
-
-    private async Task AwaitBusAsync(ValueTask task)
-    {
-        try
-        {
-            await task.ConfigureAwait(false);
-            NotePublished();
-        }
-        catch (Exception e)
-        {
-            NoteNotPublished(e);
-        }
-    }
-
-    /// <summary>The first failure is news; those after it, two a second by the heartbeat alone, are not.</summary>
-    private void NoteNotPublished(Exception exception)
-    {
-        if (Interlocked.Exchange(ref _isBusDown, true))
-            LogBusStillFails(exception, _cacheName);
-        else
-            LogBusFailed(exception, _cacheName);
-    }
-
-    private void NotePublished()
-    {
-        if (Volatile.Read(ref _isBusDown) && Interlocked.Exchange(ref _isBusDown, false))
-            LogBusBack(_cacheName);
     }
 
     private void SetTimer(long now)
@@ -755,49 +376,6 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _timer.Change(TimeSpan.FromTicks(wait), Timeout.InfiniteTimeSpan);
     }
 
-    private void LogStoreFailed(Exception exception, StoreCall call)
-    {
-        // While the store counts as down this is no news.
-        if (_agent.IsStoreDown)
-            LogStoreStillFails(exception, _cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
-        else
-            _storeFailures.Tell(exception, StoreCalling.NameOf(call), call.Request?.Key ?? "", Now);
-    }
-
     [LoggerMessage(1, LogLevel.Error, "Cache {CacheName}: serving a {Message} failed; this is a bug of the cache.")]
     private partial void LogLoopFailed(Exception exception, string cacheName, string message);
-
-    [LoggerMessage(14, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of theirs, through the store "
-        + "alone, or where that carries no notifications when a value is due or compared, within a minute. Restart this process to join the cluster again.")]
-    private partial void LogGoesOnWithStore(string cacheName, string why);
-
-    [LoggerMessage(15, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on as a cache of this process alone: values are made and kept here, and sets and removals reach no other node. "
-        + "Restart this process to join the cluster again.")]
-    private partial void LogGoesOnAlone(string cacheName, string why);
-
-    [LoggerMessage(4, LogLevel.Debug, "Cache {CacheName}: {Operation} of '{Key}' failed in the external store, which is down.")]
-    private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);
-
-    [LoggerMessage(5, LogLevel.Warning,
-        "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for it.")]
-    private partial void LogStoreDown(string cacheName);
-
-    [LoggerMessage(6, LogLevel.Information, "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
-    private partial void LogStoreBack(string cacheName, int pendingChanges);
-
-    [LoggerMessage(3, LogLevel.Warning,
-        "Cache {CacheName}: a notification could not be sent. Further ones that can't be are reported at debug level, until one is sent again.")]
-    private partial void LogBusFailed(Exception exception, string cacheName);
-
-    [LoggerMessage(7, LogLevel.Debug, "Cache {CacheName}: another notification could not be sent.")]
-    private partial void LogBusStillFails(Exception exception, string cacheName);
-
-    [LoggerMessage(8, LogLevel.Information, "Cache {CacheName}: notifications are sent again.")]
-    private partial void LogBusBack(string cacheName);
-
-    [LoggerMessage(9, LogLevel.Warning,
-        "Cache {CacheName} was disposed with {PendingChanges} sets and removals that the external store has not taken. They are lost.")]
-    private partial void LogChangesLost(string cacheName, int pendingChanges);
 }

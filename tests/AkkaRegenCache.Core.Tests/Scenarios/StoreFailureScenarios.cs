@@ -122,7 +122,9 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
             await farm.GetAsync(i, generator, Active);
         if (notifications)
             await AssertConvergedAsync(farm, generator);
-        Assert.Equal(1, generator.MostAtOnce);
+
+        // Who hears nothing and loses four claims in a row to others makes the value for its own callers, beside the next one's run.
+        Assert.InRange(generator.MostAtOnce, 1, notifications ? 1 : 2);
     }
 
     [Theory]

@@ -1,0 +1,56 @@
+using AkkaRegenCache.Memory;
+using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Serialization;
+using AkkaRegenCache.Storage;
+
+namespace AkkaRegenCache.Runtime;
+
+/// <summary>Gives a part of the store that has lost its records back what this node's memory shows. For the node's loop alone.</summary>
+internal sealed class KeptRecords(MemoryLayer memory, ValueCodec codec, ICoordinatorLink coordinators)
+{
+    /// <summary>The most bytes of values in one message to a part of the store that has lost its records.</summary>
+    private const int KeptBytes = 64 * 1024;
+
+    /// <summary>What a record takes beside its key and value, at the most.</summary>
+    private const int KeptOverhead = 64;
+
+    /// <summary>Gives a part of the store back what memory shows, in messages of a bounded size. What is too large for one, the part does without.</summary>
+    public void Send(int shard, RecordsKept kept)
+    {
+        var records = new List<KeptRecord>();
+        var size = 0;
+        foreach (var record in kept.Records)
+        {
+            if (PayloadOf(record.Key) is not { Bytes: { Length: <= KeptBytes } bytes } payload || codec.IsTooLarge(payload))
+                continue;
+            if (size + bytes.Length > KeptBytes)
+            {
+                coordinators.Send(shard, kept with { Records = records });
+                (records, size) = ([], 0);
+            }
+
+            records.Add(record with { Payload = payload });
+            size += bytes.Length + (record.Key.Length * 3) + KeptOverhead;
+        }
+
+        if (records.Count > 0)
+            coordinators.Send(shard, kept with { Records = records });
+    }
+
+    private CachePayload? PayloadOf(string key)
+    {
+        if (memory.Find(key) is not { } entry || !entry.TryRead(out var value, out var payload))
+            return null;
+        if (payload is CachePayload { Bytes: not null } serialized)
+            return serialized;
+        try
+        {
+            return (entry.Generator as KeySource)?.Encode(key, value, codec);
+        }
+        catch (Exception)
+        {
+            // Set by somebody as another type than its generator makes: only who set it knows how it is serialized. Or a serializer that throws.
+            return null;
+        }
+    }
+}
