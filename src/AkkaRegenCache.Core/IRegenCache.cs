@@ -12,9 +12,8 @@ namespace AkkaRegenCache;
 /// any other.
 /// </para>
 /// <para>
-/// The methods on the hit path are not virtual: a call of a generic method through an interface costs as much as the rest of a hit. They go
-/// straight to <see cref="RegenCache"/>; other implementations provide <see cref="GetOrCreateCoreAsync"/>, <see cref="GetCoreAsync"/> and
-/// <see cref="TryGetCoreAsync"/>.
+/// An ordinary interface: tests fake it, decorators implement it. A call of a generic method through an interface costs about as much as the rest of a hit; where
+/// that counts ask for <see cref="RegenCache"/>, which is registered as well, or use the extension methods, which look for it.
 /// </para>
 /// <para>
 /// A cancelled <see cref="CancellationToken"/> ends only its caller's wait: the shared work is cancelled when the last caller
@@ -49,33 +48,24 @@ public interface IRegenCache
     /// <exception cref="RemoteGenerationException">The generator failed on another node, or passed its deadline there. (A failure on this node is thrown as it was.)</exception>
     /// <exception cref="InvalidOperationException">The key holds a value of a type that is not <typeparamref name="T"/>.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    sealed ValueTask<T> GetOrCreateAsync<TState, T>(
+    ValueTask<T> GetOrCreateAsync<TState, T>(
         string key,
         TState state,
         Func<TState, CancellationToken, ValueTask<T>> generator,
         RegenEntryOptions? options = null,
-        CancellationToken cancellationToken = default)
-    {
-        if (this is RegenCache cache)
-            return cache.GetOrCreateAsync(key, state, generator, options, cancellationToken);
-        ArgumentNullException.ThrowIfNull(generator);
-        return GetOrCreateCoreAsync(
-            key, (state, generator), static (s, _, ct) => s.generator(s.state, ct), options, cancellationToken);
-    }
+        CancellationToken cancellationToken = default);
 
     /// <summary>
     /// As <see cref="GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>,
     /// with a generator that is told what it makes, and may answer "do not store" (<see cref="GenerationContext.DoNotStore"/>).
     /// </summary>
     /// <inheritdoc cref="GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
-    sealed ValueTask<T> GetOrCreateAsync<TState, T>(
+    ValueTask<T> GetOrCreateAsync<TState, T>(
         string key,
         TState state,
         Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
         RegenEntryOptions? options = null,
-        CancellationToken cancellationToken = default) => this is RegenCache cache
-            ? cache.GetOrCreateAsync(key, state, generator, options, cancellationToken)
-            : GetOrCreateCoreAsync(key, state, generator, options, cancellationToken);
+        CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Returns the value of a registered keyspace's key; where there is none, runs the keyspace's generator once in the farm, stores its result and
@@ -99,8 +89,7 @@ public interface IRegenCache
     /// The generator failed on another node, or passed its deadline there. (A failure on this node is thrown as it was.)
     /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    sealed ValueTask<T> GetAsync<T>(string key, CancellationToken cancellationToken = default) =>
-        this is RegenCache cache ? cache.GetAsync<T>(key, cancellationToken) : GetCoreAsync<T>(key, cancellationToken);
+    ValueTask<T> GetAsync<T>(string key, CancellationToken cancellationToken = default);
 
     /// <summary>Reads the value of <paramref name="key"/> from memory, else from the external store. Never runs a generator.</summary>
     /// <typeparam name="T">Type of the value.</typeparam>
@@ -110,8 +99,7 @@ public interface IRegenCache
     /// <exception cref="ArgumentException">The key is not usable.</exception>
     /// <exception cref="InvalidOperationException">The key holds a value of a type that is not <typeparamref name="T"/>.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
-    sealed ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default) =>
-        this is RegenCache cache ? cache.TryGetAsync<T>(key, cancellationToken) : TryGetCoreAsync<T>(key, cancellationToken);
+    ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Sets the value of <paramref name="key"/> in the whole farm and starts its schedule anew. A generation that began before is not
@@ -200,26 +188,4 @@ public interface IRegenCache
     /// <exception cref="TimeoutException">The hard timeout or the generation deadline has passed.</exception>
     /// <exception cref="RemoteGenerationException">The generator failed on another node.</exception>
     T GetOrAdd<T>(string key, Func<T> generateFunc, TimeSpan inactiveRetention, TimeSpan regenerationInterval);
-
-    /// <summary>
-    /// What an implementation other than <see cref="RegenCache"/> (a test double, a decorator) does for both forms of
-    /// <c>GetOrCreateAsync</c>. Callers call those.
-    /// </summary>
-    /// <inheritdoc cref="GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
-    ValueTask<T> GetOrCreateCoreAsync<TState, T>(
-        string key,
-        TState state,
-        Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
-        RegenEntryOptions? options,
-        CancellationToken cancellationToken);
-
-    /// <summary>
-    /// What an implementation other than <see cref="RegenCache"/> does for <see cref="GetAsync{T}(string, CancellationToken)"/>. Callers call that.
-    /// </summary>
-    /// <inheritdoc cref="GetAsync{T}(string, CancellationToken)"/>
-    ValueTask<T> GetCoreAsync<T>(string key, CancellationToken cancellationToken);
-
-    /// <summary>What an implementation other than <see cref="RegenCache"/> does for <see cref="TryGetAsync{T}"/>. Callers call that.</summary>
-    /// <inheritdoc cref="TryGetAsync{T}"/>
-    ValueTask<CacheResult<T>> TryGetCoreAsync<T>(string key, CancellationToken cancellationToken);
 }

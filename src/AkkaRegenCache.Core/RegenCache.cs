@@ -168,18 +168,6 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         return new(Ask(call, call.Task, cancellationToken));
     }
 
-    ValueTask<T> IRegenCache.GetOrCreateCoreAsync<TState, T>(
-        string key,
-        TState state,
-        Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
-        RegenEntryOptions? options,
-        CancellationToken cancellationToken) => GetOrCreateAsync(key, state, generator, options, cancellationToken);
-
-    ValueTask<T> IRegenCache.GetCoreAsync<T>(string key, CancellationToken cancellationToken) => GetAsync<T>(key, cancellationToken);
-
-    ValueTask<CacheResult<T>> IRegenCache.TryGetCoreAsync<T>(string key, CancellationToken cancellationToken) =>
-        TryGetAsync<T>(key, cancellationToken);
-
     /// <inheritdoc/>
     public ValueTask<ChangeResult> SetAsync<T>(
         string key, T value, RegenEntryOptions? options = null, CancellationToken cancellationToken = default)

@@ -20,7 +20,9 @@ public static class RegenCacheExtensions
     {
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentNullException.ThrowIfNull(generator);
-        return cache.GetOrCreateAsync(key, generator, static (run, ct) => run(ct), options, cancellationToken);
+        return cache is RegenCache node
+            ? node.GetOrCreateAsync(key, generator, static (run, ct) => run(ct), options, cancellationToken)
+            : cache.GetOrCreateAsync(key, generator, static (run, ct) => run(ct), options, cancellationToken);
     }
 
     /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, GenerationContext, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
@@ -38,7 +40,9 @@ public static class RegenCacheExtensions
     {
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentNullException.ThrowIfNull(generator);
-        return cache.GetOrCreateAsync(key, generator, static (run, context, ct) => run(context, ct), options, cancellationToken);
+        return cache is RegenCache node
+            ? node.GetOrCreateAsync(key, generator, static (run, context, ct) => run(context, ct), options, cancellationToken)
+            : cache.GetOrCreateAsync(key, generator, static (run, context, ct) => run(context, ct), options, cancellationToken);
     }
 
     /// <summary>

@@ -195,7 +195,7 @@ public sealed class TopologyTests
 
         public IRegenCache Cache { get; }
 
-        public IExternalStore Store => _services.GetRequiredKeyedService<IExternalStore>("catalog");
+        public IExternalStore Store => _services.GetRequiredKeyedService<IExternalStore>("catalog").ForCache("catalog");
 
         public ValueTask DisposeAsync() => _services.DisposeAsync();
     }

@@ -41,7 +41,7 @@ public static class RegenCacheServiceCollectionExtensions
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, RegenCacheLifetime>(
             static provider => provider.GetRequiredService<RegenCacheLifetime>()));
         services.AddSingleton(new RegenCacheName(name));
-        services.AddKeyedSingleton<IRegenCache>(name, (provider, _) => provider.GetRequiredService<RegenCacheLifetime>().Add(new RegenCache(
+        services.AddKeyedSingleton(name, (provider, _) => provider.GetRequiredService<RegenCacheLifetime>().Add(new RegenCache(
             name,
             provider.GetRequiredService<IOptionsMonitor<RegenCacheOptions>>().Get(name),
             StoreOf(provider, name),
@@ -51,7 +51,9 @@ public static class RegenCacheServiceCollectionExtensions
             provider,
             provider.GetService<TimeProvider>(),
             provider.GetService<ILogger<RegenCache>>())));
+        services.AddKeyedSingleton<IRegenCache>(name, static (provider, key) => provider.GetRequiredKeyedService<RegenCache>(key));
         services.TryAddSingleton(provider => provider.GetRequiredKeyedService<IRegenCache>(name));
+        services.TryAddSingleton(provider => provider.GetRequiredKeyedService<RegenCache>(name));
         return new RegenCacheBuilder(services, name);
     }
 

@@ -208,7 +208,7 @@ public sealed class KeyspaceRegistrationTests
     {
         public string Name => "echo";
 
-        public ValueTask<T> GetCoreAsync<T>(string key, CancellationToken cancellationToken) => new((T)(object)key);
+        public ValueTask<T> GetAsync<T>(string key, CancellationToken cancellationToken) => new((T)(object)key);
 
         public ValueTask<ChangeResult> SetAsync<T>(string key, T value, RegenEntryOptions? options, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
@@ -223,13 +223,20 @@ public sealed class KeyspaceRegistrationTests
 
         public T GetOrAdd<T>(string key, Func<T> generateFunc, TimeSpan inactiveRetention, TimeSpan regenerationInterval) => throw new NotSupportedException();
 
-        public ValueTask<T> GetOrCreateCoreAsync<TState, T>(
+        public ValueTask<T> GetOrCreateAsync<TState, T>(
+            string key,
+            TState state,
+            Func<TState, CancellationToken, ValueTask<T>> generator,
+            RegenEntryOptions? options,
+            CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public ValueTask<T> GetOrCreateAsync<TState, T>(
             string key,
             TState state,
             Func<TState, GenerationContext, CancellationToken, ValueTask<T>> generator,
             RegenEntryOptions? options,
             CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public ValueTask<CacheResult<T>> TryGetCoreAsync<T>(string key, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }
