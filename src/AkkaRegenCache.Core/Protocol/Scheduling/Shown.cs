@@ -4,7 +4,7 @@ namespace AkkaRegenCache.Protocol;
 
 /// <summary>What memory shows of a key, and the newest token known of it.</summary>
 /// <remarks>
-/// The gate before memory: nothing comes to be shown or is taken away but through here, and what the store or another node says is not shown while this node shows a change of its own
+/// The gate before memory: nothing comes to be shown but through here, and what the store or another node says is not shown while this node shows a change of its own
 /// that the store hasn't taken, since only the store can tell which of the two is newer.
 /// </remarks>
 internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activity) : Component(kernel)
