@@ -12,9 +12,6 @@ internal sealed partial class Flights
 
     public int Committing { get; set; }
 
-    /// <summary>Generators that run for callers, for the simulator's checks: counted, and not what the places say.</summary>
-    internal int ForegroundRuns => Runs.Values.Count(flight => flight is { IsBackground: false, IsNested: false });
-
     /// <summary>A claim was granted to a flight that had asked without a place.</summary>
     private void ReturnClaim(Flight flight)
     {
@@ -318,7 +315,4 @@ internal sealed partial class Flights
         if (Runs.Remove(flight.RunId))
             Out.Send(Peer.Generators, new CancelGenerator(flight.RunId, hung));
     }
-
-    /// <summary>Generators that run, cancelled ones not counted.</summary>
-    public int RunCount => Runs.Count;
 }

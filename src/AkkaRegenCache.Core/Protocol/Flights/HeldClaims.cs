@@ -85,7 +85,4 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
             }
         }
     }
-
-    /// <summary>Claims that are kept alive.</summary>
-    public int HeldCount => Held.Count;
 }

@@ -81,15 +81,6 @@ internal sealed class Kernel
         return Samples[part];
     }
 
-    /// <summary>Keys in memory, scheduled or with something in flight.</summary>
-    public int KeyCount => Keys.Count;
-
-    /// <summary>How many things stand in the queue of deadlines: what has ended must not.</summary>
-    public int DeadlineCount => Deadlines.Count;
-
-    /// <summary>What memory should show of a key, for the simulator's checks.</summary>
-    public KeyState? Find(string key) => Keys.GetValueOrDefault(key);
-
     /// <summary>Whether a test has this step left out.</summary>
     public bool Omits(Step step) => Settings.Omits is { } omits && omits(step, null);
 
