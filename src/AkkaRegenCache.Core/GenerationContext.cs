@@ -16,7 +16,7 @@ public sealed class GenerationContext
     public string Key { get; }
 
     /// <summary>
-    /// The run's fencing token: strictly increasing per key within one life of the store, so that a resource which remembers the highest
+    /// The run's fencing token: strictly increasing per key within one epoch of the store, so that a resource which remembers the highest
     /// it has seen can refuse a late writer (Kleppmann, "How to do distributed locking", 2016). 0 where the store could not be asked.
     /// </summary>
     public long Token { get; }

@@ -102,7 +102,7 @@ public interface IRegenCache
     ValueTask<CacheResult<T>> TryGetAsync<T>(string key, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Sets the value of <paramref name="key"/> in the whole farm and starts its schedule anew. A generation that began before is not
+    /// Sets the value of <paramref name="key"/> in the whole farm and starts its schedule again. A generation that began before is not
     /// stored over it.
     /// </summary>
     /// <typeparam name="T">Type of the value.</typeparam>
@@ -119,7 +119,7 @@ public interface IRegenCache
     /// <exception cref="ArgumentException">The key or an option is not usable.</exception>
     /// <exception cref="RegenStoreException">
     /// The external store didn't take the value, and <see cref="RegenCacheOptions.MaximumPendingChanges"/> wait for it already; this node has
-    /// forgotten the key and reads it anew.
+    /// forgotten the key and reads it again.
     /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     ValueTask<ChangeResult> SetAsync<T>(
@@ -137,13 +137,13 @@ public interface IRegenCache
     /// <exception cref="ArgumentException">The key is not usable.</exception>
     /// <exception cref="RegenStoreException">
     /// The external store didn't answer, and <see cref="RegenCacheOptions.MaximumPendingChanges"/> wait for it already; this node has forgotten
-    /// the key and reads it anew.
+    /// the key and reads it again.
     /// </exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
     ValueTask<ChangeResult> RemoveAsync(string key, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Makes the value of <paramref name="key"/> anew, now, with the generator this node knows for it, and returns a value whose generation
+    /// Makes the value of <paramref name="key"/> again, now, with the generator this node knows for it, and returns a value whose generation
     /// began after this call. Callers who ask together on a node share one run. The generator of a registered keyspace is known on every node.
     /// </summary>
     /// <typeparam name="T">Type of the value.</typeparam>

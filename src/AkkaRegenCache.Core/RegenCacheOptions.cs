@@ -15,7 +15,7 @@ public enum MemoryPolicy
 /// <summary>What a value is worth that can't be read as the type it is asked for.</summary>
 public enum UnreadableValues
 {
-    /// <summary>Nothing: it is made anew by whoever brings a generator, and is not found by others. One warning is logged for each kind of key.</summary>
+    /// <summary>Nothing: it is made again by whoever brings a generator, and is not found by others. One warning is logged for each kind of key.</summary>
     Regenerate,
 
     /// <summary>An error: the call throws <see cref="InvalidOperationException"/>.</summary>

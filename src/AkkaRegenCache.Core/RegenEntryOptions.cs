@@ -20,7 +20,7 @@ public sealed record RegenEntryOptions
     public TimeSpan? InactiveRetention { get; init; }
 
     /// <summary>
-    /// How long past the interval a value lives: its life is interval + tolerance, from the moment it was stored. It bridges the time
+    /// How long past the interval a value lives: its lifetime is interval + tolerance, from the moment it was stored. It bridges the time
     /// until the next value is made, so it should exceed what the generator takes. Default: 30 seconds. 0 is allowed.
     /// </summary>
     public TimeSpan? ExpiryTolerance { get; init; }

@@ -14,7 +14,7 @@ namespace AkkaRegenCache.Redis;
 /// 1  version (1)
 /// 2  kind
 /// 3  flags: 1 a value, 2 a due time, 4 a failure, 8 a wait probe
-/// 4  publisher, sequence, life; then, but in a heartbeat: key, token;
+/// 4  publisher, sequence, epoch; then, but in a heartbeat: key, token;
 ///    of a fresh value: fresh for, active for; by flags: due in; error type, message;
 ///    initiator, wait, round, victim, count of keys, keys; the value's length and bytes
 /// </code>
@@ -46,7 +46,7 @@ internal static class NotificationFormat
             | (notification.Probe is null ? 0 : HasProbe)));
         writer.Write(notification.Publisher);
         writer.Write7BitEncodedInt64(notification.Sequence);
-        writer.Write(notification.Life);
+        writer.Write(notification.Epoch);
         if (notification.Kind == NotificationKind.Heartbeat)
             return stream.ToArray();
 
@@ -78,7 +78,7 @@ internal static class NotificationFormat
     }
 
     /// <summary>The parts of a notification that a script puts one together from: publisher and number, and the key.</summary>
-    public static (byte[] Publisher, byte[] Key) Parts(CommitAnnouncement announcement, string key)
+    public static (byte[] Publisher, byte[] Key) Partitions(CommitAnnouncement announcement, string key)
     {
         using var publisher = new MemoryStream();
         using (var writer = new BinaryWriter(publisher, Encoding.UTF8, leaveOpen: true))
@@ -118,9 +118,9 @@ internal static class NotificationFormat
     {
         var publisher = reader.ReadString();
         var sequence = reader.Read7BitEncodedInt64();
-        var life = reader.ReadString();
+        var epoch = reader.ReadString();
         if (kind == NotificationKind.Heartbeat)
-            return new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = kind, Life = life };
+            return new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = kind, Epoch = epoch };
 
         var key = reader.ReadString();
         var token = reader.Read7BitEncodedInt64();
@@ -145,7 +145,7 @@ internal static class NotificationFormat
             Publisher = publisher,
             Sequence = sequence,
             Kind = kind,
-            Life = life,
+            Epoch = epoch,
             Key = key,
             Token = token,
             FreshFor = TimeSpan.FromTicks(freshFor),

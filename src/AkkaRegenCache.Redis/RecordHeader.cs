@@ -25,12 +25,12 @@ internal static class RecordHeader
     public const byte Version = 1;
 }
 
-/// <summary>What a script found under our names that it can't read: of an entry, or of the store's life.</summary>
+/// <summary>What a script found under our names that it can't read: of an entry, or of the store's epoch.</summary>
 internal enum RecordWarning
 {
     None,
     Foreign,
     Newer,
     WrongType,
-    ForeignLife,
+    ForeignEpoch,
 }

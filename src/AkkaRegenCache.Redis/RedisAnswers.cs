@@ -4,7 +4,7 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>Turns the scripts' replies into answers. The first two parts of each are the life and a warning.</summary>
+/// <summary>Turns the scripts' replies into answers. The first two parts of each are the epoch and a warning.</summary>
 internal static class RedisAnswers
 {
     // Longer than anything is kept, and such that no sum with the time of day leaves what Lua's numbers hold exactly.
@@ -31,21 +31,21 @@ internal static class RedisAnswers
         };
     }
 
-    public static ClaimAnswer Claim(RedisResult[] reply, string life) => Text(reply[2]) switch
+    public static ClaimAnswer Claim(RedisResult[] reply, string epoch) => Text(reply[2]) switch
     {
-        "granted" => new ClaimAnswer { Life = life, Outcome = ClaimOutcome.Granted, Token = Number(reply[3]) },
+        "granted" => new ClaimAnswer { Epoch = epoch, Outcome = ClaimOutcome.Granted, Token = Number(reply[3]) },
         "held" => new ClaimAnswer
         {
-            Life = life,
+            Epoch = epoch,
             Outcome = ClaimOutcome.Held,
             Token = Number(reply[3]),
             Owner = Text(reply[4]),
             Remaining = Duration(Text(reply[5])),
         },
-        "fresh" => new ClaimAnswer { Life = life, Outcome = ClaimOutcome.Fresh, Record = Record(reply, 3) },
+        "fresh" => new ClaimAnswer { Epoch = epoch, Outcome = ClaimOutcome.Fresh, Record = Record(reply, 3) },
         _ => new ClaimAnswer
         {
-            Life = life,
+            Epoch = epoch,
             Outcome = ClaimOutcome.BackingOff,
             Token = Number(reply[3]),
             Remaining = Duration(Text(reply[4])),
@@ -54,12 +54,12 @@ internal static class RedisAnswers
     };
 
     /// <summary>"1" or "0", token, due in or "-", active for.</summary>
-    public static ChangeAnswer Change(RedisResult[] reply, string life)
+    public static ChangeAnswer Change(RedisResult[] reply, string epoch)
     {
         var parts = Text(reply[2]).Split(' ');
         return new ChangeAnswer
         {
-            Life = life,
+            Epoch = epoch,
             Accepted = parts[0] == "1",
             Token = Number(parts[1]),
             DueIn = parts[2] == "-" ? null : Duration(parts[2]),
@@ -81,7 +81,7 @@ internal static class RedisAnswers
         "1" => RecordWarning.Foreign,
         "2" => RecordWarning.Newer,
         "3" => RecordWarning.WrongType,
-        "4" => RecordWarning.ForeignLife,
+        "4" => RecordWarning.ForeignEpoch,
         _ => RecordWarning.None,
     };
 

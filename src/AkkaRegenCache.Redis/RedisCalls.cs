@@ -4,8 +4,8 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>How scripts are called: connects at first use, knows the store's life, and warns once of what can't be read. Thread-safe.</summary>
-internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, RedisScripts scripts, ILogger logger)
+/// <summary>How scripts are called: connects at first use, knows the store's epoch, and warns once of what can't be read. Thread-safe.</summary>
+internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, RedisScripts scripts, ILogger logger)
 {
     private readonly Lock _gate = new();
     private RedisLink? _link;
@@ -25,12 +25,12 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
         return (await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false)).IsCluster;
     }
 
-    /// <summary>The store's life alone.</summary>
-    public async ValueTask<string> LifeAsync(CancellationToken cancellationToken)
+    /// <summary>The store's epoch alone.</summary>
+    public async ValueTask<string> EpochAsync(CancellationToken cancellationToken)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
         await Await(link.CheckedAsync(), cancellationToken).ConfigureAwait(false);
-        return await Await(ReadLifeAsync(link), cancellationToken).ConfigureAwait(false);
+        return await Await(ReadEpochAsync(link), cancellationToken).ConfigureAwait(false);
     }
 
     private static async ValueTask<RedisLink.Checked> CheckedAsync(RedisLink link, string key, CancellationToken cancellationToken)
@@ -48,18 +48,18 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
     /// <summary>Calls a script.</summary>
     /// <param name="script">The script.</param>
     /// <param name="key">What it is about, for a warning.</param>
-    /// <param name="keys">Its keys; the life's is added where a script can see it.</param>
-    /// <param name="values">Its arguments; what a new life would be called is put before them.</param>
+    /// <param name="keys">Its keys; the epoch's is added where a script can see it.</param>
+    /// <param name="values">Its arguments; what a new epoch would be called is put before them.</param>
     /// <param name="cancellationToken">Ends the wait; what was sent may be done all the same.</param>
     /// <param name="isLetEnd">Whether the answer to what was sent is waited for all the same.</param>
-    public async ValueTask<(RedisResult[] Reply, string Life)> CallAsync(
+    public async ValueTask<(RedisResult[] Reply, string Epoch)> CallAsync(
         RedisScript script, string key, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken, bool isLetEnd = false)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
         var known = await CheckedAsync(link, key, cancellationToken).ConfigureAwait(false);
-        var readingLife = known.IsCluster ? ReadLifeAsync(link) : null;
+        var readingLife = known.IsCluster ? ReadEpochAsync(link) : null;
         var calling = script.RunAsync(
-            link.Database, known.IsCluster ? keys : [.. keys, lifeKey], [known.Run, .. values], link.OnScriptUnknownAsync);
+            link.Database, known.IsCluster ? keys : [.. keys, epochKey], [known.Run, .. values], link.OnScriptUnknownAsync);
         RedisResult[] reply;
         if (isLetEnd)
             cancellationToken = CancellationToken.None;
@@ -76,19 +76,19 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
             throw;
         }
 
-        var life = readingLife is null
+        var epoch = readingLife is null
             ? link.Intern(reply[0])
             : await Await(readingLife, cancellationToken).ConfigureAwait(false);
         Warnings.Warn(RedisAnswers.Warning(reply[1]), key);
-        return (reply, life);
+        return (reply, epoch);
     }
 
-    private static async Task<string> ReadLifeAsync(RedisLink link)
+    private static async Task<string> ReadEpochAsync(RedisLink link)
     {
         try
         {
-            if ((string?)await link.Database.StringGetAsync(link.LifeKey).ConfigureAwait(false) is { Length: > 0 } life && Ascii.IsValid(life))
-                return life;
+            if ((string?)await link.Database.StringGetAsync(link.EpochKey).ConfigureAwait(false) is { Length: > 0 } epoch && Ascii.IsValid(epoch))
+                return epoch;
         }
         catch (RedisServerException error) when (error.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal))
         {
@@ -96,7 +96,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
         }
 
         await link.OnScriptUnknownAsync().ConfigureAwait(false);
-        return (await link.CheckedAsync().ConfigureAwait(false)).Life;
+        return (await link.CheckedAsync().ConfigureAwait(false)).Epoch;
     }
 
     private static async ValueTask<T> Await<T>(Task<T> task, CancellationToken cancellationToken)
@@ -131,7 +131,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey lifeKey, R
             {
                 link = _link;
                 if (link?.Connection != connected)
-                    _link = link = new RedisLink(connected, lifeKey, scripts.Life, Warnings, isNext: link is not null);
+                    _link = link = new RedisLink(connected, epochKey, scripts.Epoch, Warnings, isNext: link is not null);
             }
         }
 

@@ -33,7 +33,7 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         _isOwn = isOwn;
     }
 
-    /// <summary>Connects by a configuration; where Redis doesn't answer, the connection is there all the same and comes to life later.</summary>
+    /// <summary>Connects by a configuration; where Redis doesn't answer, the connection is there all the same and comes to epoch later.</summary>
     public static RedisConnection To(string configuration)
     {
         var options = ConfigurationOptions.Parse(configuration);

@@ -5,19 +5,19 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// A connection as the store's scripts need it: which database, whether it is a Redis Cluster, and the store's life, which is looked at anew
+/// A connection as the store's scripts need it: which database, whether it is a Redis Cluster, and the store's epoch, which is looked at again
 /// whenever a connection was lost.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The life's id is a key in Redis: the server's run id, a random number and the time it began. Every script tells it with its answer, so a
-/// flush, which takes the key along, is noticed by the next operation of any node, and makes a new life. Another server process (a restart,
+/// The epoch's id is a key in Redis: the server's run id, a random number and the time it began. Every script tells it with its answer, so a
+/// flush, which takes the key along, is noticed by the next operation of any node, and makes a new epoch. Another server process (a restart,
 /// a replica that took over) may have its key and yet have lost the last second: the node that connects compares the run id, and the first one
-/// that finds another one begins a new life for all.
+/// that finds another one begins a new epoch for all.
 /// </para>
 /// <para>
-/// On a Redis Cluster a script can't see a key in another slot. There the life is read beside each operation, in the same pipeline, and any
-/// lost connection or moved slot begins a new life: each costs the nodes a check of their entries, and nothing else.
+/// On a Redis Cluster a script can't see a key in another slot. There the epoch is read beside each operation, in the same pipeline, and any
+/// lost connection or moved slot begins a new epoch: each costs the nodes a check of their entries, and nothing else.
 /// </para>
 /// </remarks>
 internal sealed class RedisLink
@@ -30,24 +30,24 @@ internal sealed class RedisLink
     private readonly IConnectionMultiplexer _connection;
     private readonly RedisScript _script;
     private readonly RedisWarnings _warnings;
-    private readonly RedisKey[] _lifeKey;
+    private readonly RedisKey[] _epochKey;
     private Task<Checked>? _check;
     private bool _wasLost;
-    private string _life = "";
+    private string _epoch = "";
 
     /// <summary>What a check found.</summary>
-    /// <param name="Run">Names the server process and this node, for the life that a script may have to begin.</param>
-    /// <param name="Life">The life, as it was then.</param>
+    /// <param name="Run">Names the server process and this node, for the epoch that a script may have to begin.</param>
+    /// <param name="Epoch">The epoch, as it was then.</param>
     /// <param name="IsCluster">Whether it is a Redis Cluster.</param>
-    internal sealed record Checked(RedisValue Run, string Life, bool IsCluster);
+    internal sealed record Checked(RedisValue Run, string Epoch, bool IsCluster);
 
-    public RedisLink(IConnectionMultiplexer connection, RedisKey lifeKey, RedisScript script, RedisWarnings warnings, bool isNext)
+    public RedisLink(IConnectionMultiplexer connection, RedisKey epochKey, RedisScript script, RedisWarnings warnings, bool isNext)
     {
         _connection = connection;
         _script = script;
         _warnings = warnings;
         _wasLost = isNext;
-        _lifeKey = [lifeKey];
+        _epochKey = [epochKey];
         Database = connection.GetDatabase();
         ChannelPrefix = PrefixOf(connection);
         connection.ConnectionFailed += (_, e) => OnConnection(e.ConnectionType);
@@ -62,7 +62,7 @@ internal sealed class RedisLink
     /// <summary>Whether it is known to be no Redis Cluster.</summary>
     public bool IsSingleServer => Volatile.Read(ref _check) is { IsCompletedSuccessfully: true, Result.IsCluster: false };
 
-    public RedisKey LifeKey => _lifeKey[0];
+    public RedisKey EpochKey => _epochKey[0];
 
     /// <summary>What the client puts before the names of channels (<c>channelPrefix</c>): a script, which it doesn't rewrite, has to do so itself.</summary>
     public string ChannelPrefix { get; }
@@ -112,15 +112,15 @@ internal sealed class RedisLink
         await CheckedAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The same string for the same life, so that it is made once.</summary>
+    /// <summary>The same string for the same epoch, so that it is made once.</summary>
     public string Intern(RedisResult id)
     {
-        var life = (string?)id ?? "";
-        var last = Volatile.Read(ref _life);
-        if (life == last)
+        var epoch = (string?)id ?? "";
+        var last = Volatile.Read(ref _epoch);
+        if (epoch == last)
             return last;
-        Volatile.Write(ref _life, life);
-        return life;
+        Volatile.Write(ref _epoch, epoch);
+        return epoch;
     }
 
     private static string PrefixOf(IConnectionMultiplexer connection) =>
@@ -142,7 +142,7 @@ internal sealed class RedisLink
             _wasLost = false;
         }
 
-        var reply = await _script.RunAsync(Database, _lifeKey, [_random, begins ? "1" : "0"]).ConfigureAwait(false);
+        var reply = await _script.RunAsync(Database, _epochKey, [_random, begins ? "1" : "0"]).ConfigureAwait(false);
         var run = (RedisValue)reply[0];
         if (run.StartsWith(s_unknown))
             _warnings.WarnOfUnknownServer();

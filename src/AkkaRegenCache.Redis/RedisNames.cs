@@ -16,7 +16,7 @@ internal sealed class RedisNames(string prefix, string path)
     // A lone surrogate can't be told in UTF-8; replaced, two keys would become one.
     private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
 
-    public RedisKey Life { get; } = Bytes(Escape(prefix) + ":life");
+    public RedisKey Epoch { get; } = Bytes(Escape(prefix) + ":epoch");
 
     public string Path { get; } = path;
 

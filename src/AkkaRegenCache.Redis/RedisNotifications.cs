@@ -11,15 +11,15 @@ namespace AkkaRegenCache.Redis;
 /// connection is down: what was missed, a receiver learns from the next number it hears.
 /// </summary>
 /// <remarks>
-/// Thread-safe. A subscription made while Redis is down is tried again until it stands, and one that is found deaf is made anew (see
-/// <see cref="RedisEar"/>). What can't be read (of a version to come, or not a notification) is ignored, with one warning.
+/// Thread-safe. A subscription made while Redis is down is tried again until it stands, and one that is found silent is made again (see
+/// <see cref="ChannelSubscription"/>). What can't be read (of a version to come, or not a notification) is ignored, with one warning.
 /// </remarks>
 public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnce
 {
     private readonly RedisConnection _connection;
     private readonly string _prefix;
     private readonly ILogger _logger;
-    private readonly ConcurrentDictionary<string, RedisEar> _ears = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ChannelSubscription> _subscriptions = new(StringComparer.Ordinal);
     private bool _warned;
 
     /// <summary>Creates the notifications on a connection, which stays its owner's.</summary>
@@ -49,10 +49,10 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
 
         // One that is sent late is worse than none: what was missed is noticed.
         _connection.ThrowIfDisconnected(connection);
-        _ears.TryGetValue(cacheName, out var ear);
-        var heard = ear?.Heard ?? 0;
+        _subscriptions.TryGetValue(cacheName, out var subscription);
+        var heard = subscription?.Heard ?? 0;
         await connection.GetSubscriber().PublishAsync(ChannelOf(connection, cacheName), bytes).ConfigureAwait(false);
-        ear?.OnPublished(heard);
+        subscription?.OnPublished(heard);
     }
 
     /// <inheritdoc/>
@@ -60,7 +60,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
     {
         ArgumentNullException.ThrowIfNull(cacheName);
         ArgumentNullException.ThrowIfNull(handler);
-        return _ears.GetOrAdd(cacheName, static (name, owner) => new RedisEar(
+        return _subscriptions.GetOrAdd(cacheName, static (name, owner) => new ChannelSubscription(
             async () =>
             {
                 var connection = await owner._connection.GetAsync().ConfigureAwait(false);
@@ -106,6 +106,6 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
     private partial void LogSubscribeFailed(Exception exception, string cacheName);
 
     [LoggerMessage(32, LogLevel.Warning,
-        "The subscription to the notifications of cache '{CacheName}' doesn't hear what is published here; it is made anew.")]
+        "The subscription to the notifications of cache '{CacheName}' doesn't hear what is published here; it is made again.")]
     private partial void LogDeaf(string cacheName);
 }

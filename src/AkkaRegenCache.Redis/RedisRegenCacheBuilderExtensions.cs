@@ -14,7 +14,7 @@ public static class RedisRegenCacheBuilderExtensions
 
     /// <summary>
     /// Uses Redis as the cache's external store and for its notifications; in an Akka cluster they reach the nodes outside of it. The connection is made at first use and belongs to the application's
-    /// container; caches with the same configuration share it. The host starts also while Redis is down, and a lost connection is made anew within
+    /// container; caches with the same configuration share it. The host starts also while Redis is down, and a lost connection is made again within
     /// about a second of Redis' return.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>

@@ -68,7 +68,7 @@ internal sealed class RedisScripts
         Invalidate = Make("invalidate");
         Touch = Make("touch");
         Check = Make("check");
-        Life = Make("life");
+        Epoch = Make("epoch");
     }
 
     public static RedisScripts Default { get; } = new();
@@ -91,7 +91,7 @@ internal sealed class RedisScripts
 
     public RedisScript Check { get; }
 
-    public RedisScript Life { get; }
+    public RedisScript Epoch { get; }
 
     private static string Load(string name)
     {

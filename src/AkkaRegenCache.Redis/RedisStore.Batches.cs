@@ -17,28 +17,28 @@ public sealed partial class RedisStore
         var outcomes = new RenewOutcome[claims.Count];
         Array.Fill(outcomes, RenewOutcome.Unknown);
         var micros = RedisAnswers.Micros(lease);
-        var life = await BatchAsync(
+        var epoch = await BatchAsync(
             _calls.Scripts.Renew,
             claims.Count,
             i => [_names.Of(claims[i].Key).State],
             (from, count) => [micros, .. Enumerable.Range(from, count).Select(i => (RedisValue)claims[i].Token)],
             (i, part) => outcomes[i] = RedisAnswers.Text(part) == "1" ? RenewOutcome.Held : RenewOutcome.Lost,
             cancellationToken).ConfigureAwait(false);
-        return new RenewAnswer { Life = life, Outcomes = outcomes };
+        return new RenewAnswer { Epoch = epoch, Outcomes = outcomes };
     }
 
     /// <inheritdoc/>
     public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(activities);
-        var life = await BatchAsync(
+        var epoch = await BatchAsync(
             _calls.Scripts.Touch,
             activities.Count,
             i => StateAndValue(activities[i].Key),
             (from, count) => [.. Enumerable.Range(from, count).Select(i => RedisAnswers.Micros(activities[i].ActiveFor))],
             null,
             cancellationToken).ConfigureAwait(false);
-        return new TouchAnswer { Life = life };
+        return new TouchAnswer { Epoch = epoch };
     }
 
     /// <inheritdoc/>
@@ -47,14 +47,14 @@ public sealed partial class RedisStore
         ArgumentNullException.ThrowIfNull(keys);
         var checks = new TokenCheck[keys.Count];
         Array.Fill(checks, TokenCheck.Unknown);
-        var life = await BatchAsync(
+        var epoch = await BatchAsync(
             _calls.Scripts.Check,
             keys.Count,
             i => StateAndValue(keys[i]),
             (_, count) => [count],
             (i, part) => checks[i] = RedisAnswers.Check(part),
             cancellationToken).ConfigureAwait(false);
-        return new CheckAnswer { Life = life, Checks = checks };
+        return new CheckAnswer { Epoch = epoch, Checks = checks };
     }
 
     private RedisKey[] StateAndValue(string key)
@@ -72,10 +72,10 @@ public sealed partial class RedisStore
         CancellationToken cancellationToken)
     {
         if (count == 0)
-            return await _calls.LifeAsync(cancellationToken).ConfigureAwait(false);
+            return await _calls.EpochAsync(cancellationToken).ConfigureAwait(false);
 
         var perCall = await _calls.IsClusterAsync(cancellationToken).ConfigureAwait(false) ? 1 : KeysPerCall;
-        var calls = new List<Task<(RedisResult[] Reply, string Life)>>();
+        var calls = new List<Task<(RedisResult[] Reply, string Epoch)>>();
         for (var from = 0; from < count; from += perCall)
         {
             var number = Math.Min(perCall, count - from);
@@ -93,8 +93,8 @@ public sealed partial class RedisStore
                 take(i, calls[i / perCall].Result.Reply[2 + (i % perCall)]);
         }
 
-        // Should a new life have begun between two calls, the next answer tells.
+        // Should a new epoch have begun between two calls, the next answer tells.
         var answered = calls.Find(static call => call.IsCompletedSuccessfully) ?? calls[0];
-        return (await answered.ConfigureAwait(false)).Life;
+        return (await answered.ConfigureAwait(false)).Epoch;
     }
 }

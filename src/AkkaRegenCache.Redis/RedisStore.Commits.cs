@@ -25,17 +25,17 @@ public sealed partial class RedisStore
     public async ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        RedisValue[] values = [request.Token, request.ClaimLife, .. Life(request.Schedule), Bytes(request, request.Payload)];
+        RedisValue[] values = [request.Token, request.ClaimEpoch, .. Epoch(request.Schedule), Bytes(request, request.Payload)];
         var (link, channel) = (_calls.Announcing, "");
         if (request.Announcement is { } announcement && _cacheName is not null && link is not null)
         {
             channel = RedisNotifications.ChannelOf(RedisNames.Escape(_names.Prefix), link.Database.Database, _cacheName);
-            var (publisher, key) = NotificationFormat.Parts(announcement, request.Key);
+            var (publisher, key) = NotificationFormat.Partitions(announcement, request.Key);
             values = [.. values, link.ChannelPrefix + channel, publisher, key, announcement.WithValue ? 1 : 0];
         }
 
-        var (reply, life) = await CallAsync(_calls.Scripts.Commit, request, values, cancellationToken).ConfigureAwait(false);
-        var answer = RedisAnswers.Change(reply, life);
+        var (reply, epoch) = await CallAsync(_calls.Scripts.Commit, request, values, cancellationToken).ConfigureAwait(false);
+        var answer = RedisAnswers.Change(reply, epoch);
         switch (RedisAnswers.Told(reply))
         {
             case "0":
@@ -58,7 +58,7 @@ public sealed partial class RedisStore
             Publisher = announcement.Publisher,
             Sequence = announcement.Sequence,
             Kind = answer.Accepted ? NotificationKind.Fresh : NotificationKind.Released,
-            Life = answer.Life,
+            Epoch = answer.Epoch,
             Key = request.Key,
             Token = request.Token,
             FreshFor = answer.Accepted ? request.Schedule.FreshFor : default,

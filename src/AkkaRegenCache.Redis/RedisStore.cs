@@ -31,7 +31,7 @@ namespace AkkaRegenCache.Redis;
 /// <para>
 /// Thread-safe. Where the server is there and refuses an operation (no memory, a replica, no permission …), a <see cref="StoreRefusedException"/>
 /// is thrown; all other errors of Redis are thrown as they are (<see cref="RedisException"/>, <see cref="TimeoutException"/>; <see cref="IOException"/> without a connection). All operations can
-/// be repeated. A replica that takes over may have lost the last changes: the life in the answers tells.
+/// be repeated. A replica that takes over may have lost the last changes: the epoch in the answers tells.
 /// </para>
 /// <para>
 /// <b>What is done late.</b> While no server is connected every operation fails at once: no command waits in this process for a connection. One
@@ -49,7 +49,7 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     private readonly RedisCalls _calls;
     private readonly RedisNames _names;
     private readonly string? _cacheName;
-    private readonly ConcurrentDictionary<string, RedisStore> _parts = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, RedisStore> _partitions = new(StringComparer.Ordinal);
 
     /// <summary>Creates a store on a connection, which stays its owner's.</summary>
     /// <param name="connection">The connection.</param>
@@ -64,7 +64,7 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(keyPrefix);
         _names = new RedisNames(keyPrefix, "");
-        _calls = new RedisCalls(connection, _names.Life, scripts ?? RedisScripts.Default, logger ?? NullLogger.Instance);
+        _calls = new RedisCalls(connection, _names.Epoch, scripts ?? RedisScripts.Default, logger ?? NullLogger.Instance);
     }
 
     private RedisStore(RedisCalls calls, RedisNames names, string cacheName)
@@ -81,7 +81,7 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     public IExternalStore ForCache(string cacheName)
     {
         ArgumentNullException.ThrowIfNull(cacheName);
-        return _parts.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name), name), this);
+        return _partitions.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name), name), this);
     }
 
     /// <inheritdoc/>
@@ -89,9 +89,9 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     {
         ArgumentNullException.ThrowIfNull(request);
         var names = _names.Of(request.Key);
-        var (reply, life) = await _calls.CallAsync(
+        var (reply, epoch) = await _calls.CallAsync(
             _calls.Scripts.Read, request.Key, [names.State, names.Value], [], cancellationToken).ConfigureAwait(false);
-        return new ReadAnswer { Life = life, Record = RedisAnswers.Record(reply, 2) };
+        return new ReadAnswer { Epoch = epoch, Record = RedisAnswers.Record(reply, 2) };
     }
 
     /// <inheritdoc/>
@@ -108,8 +108,8 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
             RedisAnswers.Micros(request.ActiveFor),
             request.StealFrom is { } owner ? "=" + owner : "",
         ];
-        var (reply, life) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken, isLetEnd: true).ConfigureAwait(false);
-        return RedisAnswers.Claim(reply, life);
+        var (reply, epoch) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken, isLetEnd: true).ConfigureAwait(false);
+        return RedisAnswers.Claim(reply, epoch);
     }
 
     /// <inheritdoc/>
@@ -124,8 +124,8 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
             RedisAnswers.Micros(request.DueBackoff),
             .. request.Failure is { } failure ? (RedisValue[])[failure.Type, failure.Message] : [],
         ];
-        var (reply, life) = await CallAsync(_calls.Scripts.Release, request, values, cancellationToken).ConfigureAwait(false);
-        return new ReleaseAnswer { Life = life, Released = RedisAnswers.Text(reply[2]) == "1" };
+        var (reply, epoch) = await CallAsync(_calls.Scripts.Release, request, values, cancellationToken).ConfigureAwait(false);
+        return new ReleaseAnswer { Epoch = epoch, Released = RedisAnswers.Text(reply[2]) == "1" };
     }
 
     /// <inheritdoc/>
@@ -134,10 +134,10 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
         ArgumentNullException.ThrowIfNull(request);
         RedisValue[] values =
         [
-            request.ObservedToken, request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), .. Life(request.Schedule), Bytes(request, request.Payload),
+            request.ObservedToken, request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), .. Epoch(request.Schedule), Bytes(request, request.Payload),
         ];
-        var (reply, life) = await CallAsync(_calls.Scripts.Write, request, values, cancellationToken).ConfigureAwait(false);
-        return RedisAnswers.Change(reply, life);
+        var (reply, epoch) = await CallAsync(_calls.Scripts.Write, request, values, cancellationToken).ConfigureAwait(false);
+        return RedisAnswers.Change(reply, epoch);
     }
 
     /// <inheritdoc/>
@@ -151,8 +151,8 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
             RedisAnswers.Micros(request.AskedAgo),
             RedisAnswers.Micros(request.TombstoneFor),
         ];
-        var (reply, life) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
-        return RedisAnswers.Change(reply, life);
+        var (reply, epoch) = await CallAsync(_calls.Scripts.Invalidate, request, values, cancellationToken).ConfigureAwait(false);
+        return RedisAnswers.Change(reply, epoch);
     }
 
     private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)
@@ -161,7 +161,7 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
         return connection;
     }
 
-    private static RedisValue[] Life(StoreSchedule schedule) =>
+    private static RedisValue[] Epoch(StoreSchedule schedule) =>
     [
         RedisAnswers.Micros(schedule.FreshFor),
         schedule.Interval is { } interval ? RedisAnswers.Micros(interval) : 0,
@@ -176,7 +176,7 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
         return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Array!.Length == segment.Count ? segment.Array : bytes.ToArray();
     }
 
-    private ValueTask<(RedisResult[] Reply, string Life)> CallAsync(
+    private ValueTask<(RedisResult[] Reply, string Epoch)> CallAsync(
         RedisScript script, MutationRequest request, RedisValue[] values, CancellationToken cancellationToken, bool isLetEnd = false)
     {
         var names = _names.Of(request.Key);

@@ -5,7 +5,7 @@ namespace AkkaRegenCache.Redis;
 /// <summary>Warns of what the store found in Redis, once of each kind. Thread-safe.</summary>
 internal sealed partial class RedisWarnings(ILogger logger)
 {
-    private readonly bool[] _warned = new bool[(int)RecordWarning.ForeignLife + 1];
+    private readonly bool[] _warned = new bool[(int)RecordWarning.ForeignEpoch + 1];
     private bool _serverIsUnknown;
     private bool _commitsAreUntold;
     private bool _isGarnet;
@@ -23,8 +23,8 @@ internal sealed partial class RedisWarnings(ILogger logger)
             case RecordWarning.Newer:
                 LogNewer(key);
                 break;
-            case RecordWarning.ForeignLife:
-                LogForeignLife();
+            case RecordWarning.ForeignEpoch:
+                LogForeignEpoch();
                 break;
             default:
                 LogWrongType(key);
@@ -69,7 +69,7 @@ internal sealed partial class RedisWarnings(ILogger logger)
     [LoggerMessage(23, LogLevel.Warning,
         "What Redis holds as the id of the store's epoch is no such id; it was overwritten, and a new epoch began. Does another application write under the same "
         + "key prefix? Further ones are not reported.")]
-    private partial void LogForeignLife();
+    private partial void LogForeignEpoch();
 
     [LoggerMessage(24, LogLevel.Warning,
         "The user of this connection may not run INFO, so the server's run id is unknown: a restart or fail-over of Redis goes unnoticed, and with it changes that it "

@@ -186,7 +186,7 @@ internal static class Coordinators
         {
             Publisher = node,
             Kind = NotificationKind.Fresh,
-            Life = "1",
+            Epoch = "1",
             Key = key,
             Token = token,
             DueIn = TimeSpan.FromHours(1),

@@ -116,7 +116,7 @@ public sealed class AloneTests
     {
         await using var cluster = await TestCluster.StartNewAsync(1);
         var cache = (await cluster.StartAsync("waiting", options: new RegenCacheOptions { StoreWriteTimeout = TimeSpan.FromMilliseconds(300) }))[0];
-        cluster.Nodes[0].System.Stop(cache.Node.Seat!.Parts);
+        cluster.Nodes[0].System.Stop(cache.Node.Handle!.Partitions);
         cache.Node.Leave();
         var set = await cache.Cache.SetAsync("key", "early").AsTask().WaitAsync(Eventually.Patience);
         Assert.True(set.IsPending);

@@ -20,7 +20,7 @@ public sealed class AskTests : IAsyncLifetime, IAsyncDisposable
     private Func<string, CancellationToken, ValueTask<User>> _load = (key, _) => new(new User(key, "made"));
     private int _runs;
 
-    private IActorRef Agent => _cache.Node.Seat!.Agent;
+    private IActorRef Agent => _cache.Node.Handle!.Agent;
 
     public async Task InitializeAsync() => _cache = await StartAsync(_node, "asked", _store);
 
@@ -274,7 +274,7 @@ public sealed class AskTests : IAsyncLifetime, IAsyncDisposable
         var asked = AskAsync(new CacheGet("users:1"));
         await begun.Task.WaitAsync(Eventually.Patience);
 
-        Agent.Tell(new ToNode(new CacheNotification { Publisher = "x", Kind = NotificationKind.Released, Life = "", Key = "x", Token = 1 }));
+        Agent.Tell(new ToNode(new CacheNotification { Publisher = "x", Kind = NotificationKind.Released, Epoch = "", Key = "x", Token = 1 }));
         await Eventually.Holds(() => Volatile.Read(ref toCrash) == 0, "it crashes");
         mayEnd.SetResult();
 

@@ -17,7 +17,7 @@ public sealed class EndedActorTests
         Mediator,
         Agent,
         Store,
-        Parts,
+        Partitions,
         Watch,
     }
 
@@ -26,7 +26,7 @@ public sealed class EndedActorTests
     [InlineData(Which.Mediator)]
     [InlineData(Which.Agent)]
     [InlineData(Which.Store)]
-    [InlineData(Which.Parts)]
+    [InlineData(Which.Partitions)]
     [InlineData(Which.Watch)]
     public async Task An_actor_that_ends_is_started_again_and_the_node_takes_part_as_before(Which which)
     {
@@ -57,7 +57,7 @@ public sealed class EndedActorTests
         await caches[0].Cache.SetAsync("there", "set there");
         await Eventually.Holds(async () => (await cache.TryGetAsync<string>("there")).Value == "set there", "it hears the other node");
         await Eventually.Holds(() => node.Peers.Any() && caches[0].Node.Peers.Any(), "the nodes know each other");
-        Assert.Equal(node.Seat!.Agent, ActorRegistry.For(cluster.Nodes[1].System).Get<RegenCacheKey>());
+        Assert.Equal(node.Handle!.Agent, ActorRegistry.For(cluster.Nodes[1].System).Get<RegenCacheKey>());
     }
 
     [Fact]
@@ -84,11 +84,11 @@ public sealed class EndedActorTests
 
     private static IActorRef Of(ClusterNode node, Which which) => which switch
     {
-        Which.Region => node.Seat!.Region,
-        Which.Mediator => node.Seat!.Mediator,
-        Which.Agent => node.Seat!.Agent,
-        Which.Store => node.Seat!.Store,
-        Which.Parts => node.Seat!.Parts,
+        Which.Region => node.Handle!.Region,
+        Which.Mediator => node.Handle!.Mediator,
+        Which.Agent => node.Handle!.Agent,
+        Which.Store => node.Handle!.Store,
+        Which.Partitions => node.Handle!.Partitions,
         _ => node.Watch!,
     };
 }

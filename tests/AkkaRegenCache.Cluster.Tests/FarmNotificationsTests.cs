@@ -108,11 +108,11 @@ public sealed class FarmNotificationsTests
     }
 
     private static CacheNotification Probe(string publisher, long number) =>
-        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.WaitProbe, Life = "life", Key = "key", Token = 5 };
+        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.WaitProbe, Epoch = "life", Key = "key", Token = 5 };
 
     private static CacheNotification Heartbeat(string publisher, long number) =>
-        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.Heartbeat, Life = "life" };
+        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.Heartbeat, Epoch = "life" };
 
     private static CacheNotification Removed(string publisher, long number) =>
-        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.Removed, Life = "life", Key = "key", Token = number };
+        new() { Publisher = publisher, Sequence = number, Kind = NotificationKind.Removed, Epoch = "life", Key = "key", Token = number };
 }

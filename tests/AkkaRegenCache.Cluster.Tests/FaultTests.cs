@@ -28,7 +28,7 @@ public sealed class FaultTests(ITestOutputHelper output)
                 throw new InvalidOperationException("planted");
         });
 
-        caches[0].Node.Seat!.Agent.Tell(new ToNode(new SurveyAsked { Shard = 0, Incarnation = 0 }));
+        caches[0].Node.Handle!.Agent.Tell(new ToNode(new ResyncRequested { Shard = 0, Incarnation = 0 }));
 
         await restored.Task.WaitAsync(Eventually.Patience);
         Assert.Equal(0, toCrash);
@@ -51,7 +51,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         var queued = front.ReadAsync(new ReadRequest { Key = "key" }).AsTask();
         await Eventually.Holds(() => held.Held == 1, "a read is under way");
 
-        cache.Node.Seat!.Store.Tell(new StoreJobDone(null!, null, null));
+        cache.Node.Handle!.Store.Tell(new StoreJobDone(null!, null, null));
 
         await Assert.ThrowsAsync<InvalidOperationException>(() => pending.WaitAsync(Eventually.Patience));
         await Assert.ThrowsAsync<InvalidOperationException>(() => queued.WaitAsync(Eventually.Patience));
@@ -75,7 +75,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         await Eventually.Holds(() => machines.Of(shard).Count == 2, "a new incarnation begins");
         var (first, second) = (machines.Of(shard)[0], machines.Of(shard)[1]);
         Assert.True(second.Incarnation > first.Incarnation);
-        await Eventually.Holds(() => second.Heard.OfType<Tick>().Any(), "it begins with a survey");
+        await Eventually.Holds(() => second.Heard.OfType<Tick>().Any(), "it begins with a resync");
         await using var fresh = new RegenCache("crash", store: new ClusterStore(cache.Node));
         Assert.Equal("kept", (await fresh.TryGetAsync<string>("key")).Value);
     }
@@ -91,14 +91,14 @@ public sealed class FaultTests(ITestOutputHelper output)
         var shard = cache.Node.ShardOf("key");
 
         // Nothing of the kind ever comes over the wire.
-        var poison = new PartCall(shard, new ReadRequest { Key = null! });
-        cache.Node.Seat!.Parts.Tell(poison);
-        cache.Node.Seat!.Region.Tell(new ToShard(shard, new RecordsKept { Node = "n", Life = before.Life, Records = null! }));
+        var poison = new PartitionCall(shard, new ReadRequest { Key = null! });
+        cache.Node.Handle!.Partitions.Tell(poison);
+        cache.Node.Handle!.Region.Tell(new ToShard(shard, new RecordsRecovered { Node = "n", Epoch = before.Epoch, Records = null! }));
 
         var error = await Assert.ThrowsAsync<InvalidOperationException>(() => poison.Answer.WaitAsync(Eventually.Patience));
         Assert.Contains(nameof(ArgumentNullException), error.Message, StringComparison.Ordinal);
         var after = await store.ReadAsync(new ReadRequest { Key = "key" });
-        Assert.Equal((before.Life, before.Record!.Token), (after.Life, after.Record!.Token));
+        Assert.Equal((before.Epoch, before.Record!.Token), (after.Epoch, after.Record!.Token));
     }
 
     [Theory]
@@ -146,7 +146,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         {
             var key = TestCluster.KeyOf(caches[0].Node, shard);
             await stays.WriteAsync(Write(key, large));
-            lives[shard] = (await stays.CheckAsync([key])).Life;
+            lives[shard] = (await stays.CheckAsync([key])).Epoch;
         }
 
         var claimed = await stays.ClaimAsync(new ClaimRequest
@@ -165,7 +165,7 @@ public sealed class FaultTests(ITestOutputHelper output)
             var key = TestCluster.KeyOf(caches[0].Node, shard);
             await Eventually.Holds(() => TestCluster.AnswersAsync(stays, key), $"shard {shard} answers");
             var read = await stays.ReadAsync(new ReadRequest { Key = key });
-            Assert.Equal(lives[shard], read.Life);
+            Assert.Equal(lives[shard], read.Epoch);
             Assert.Equal(large, read.Record!.Payload!.Bytes!.Value.ToArray());
         }
 

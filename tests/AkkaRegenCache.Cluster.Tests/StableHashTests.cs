@@ -29,7 +29,7 @@ public sealed class StableHashTests
     {
         string[] names = ["a", "A", "a b", "a/b", "a:store", "a~0020b", "\u00e4", "$a", "a%20b", "a b ", new string('x', 200)];
         Assert.All(names, name => Assert.True(Akka.Actor.ActorPath.IsValidPathElement(ClusterNames.Agent(name)), name));
-        var all = names.SelectMany(name => new[] { ClusterNames.Agent(name), ClusterNames.Store(name), ClusterNames.Parts(name) }).ToList();
+        var all = names.SelectMany(name => new[] { ClusterNames.Agent(name), ClusterNames.Store(name), ClusterNames.Partitions(name) }).ToList();
         Assert.Equal(all.Count, all.Distinct().Count());
     }
 }

@@ -47,7 +47,7 @@ public sealed class AccessControlTests
             Key = "key",
             Operation = new OperationId("node", 2),
             Token = claim.Token,
-            ClaimLife = claim.Life,
+            ClaimEpoch = claim.Epoch,
             Payload = CachePayload.FromBytes("value"u8.ToArray()),
             Schedule = new StoreSchedule { FreshFor = TimeSpan.FromMinutes(3), MinimumForward = TimeSpan.Zero, ActiveFor = TimeSpan.Zero },
             Announcement = new CommitAnnouncement("node", 1, true),

@@ -43,7 +43,7 @@ public sealed class AnnouncementTests
             Publisher = "node",
             Sequence = 300,
             Kind = NotificationKind.Fresh,
-            Life = answer.Life,
+            Epoch = answer.Epoch,
             Key = "käse {1}",
             Token = answer.Token,
             FreshFor = TimeSpan.FromMinutes(3),
@@ -113,7 +113,7 @@ public sealed class AnnouncementTests
         Key = key,
         Operation = new OperationId("node", 2),
         Token = claim.Token,
-        ClaimLife = claim.Life,
+        ClaimEpoch = claim.Epoch,
         Payload = CachePayload.FromBytes(s_value),
         Schedule = new StoreSchedule { FreshFor = TimeSpan.FromMinutes(3), MinimumForward = TimeSpan.Zero, ActiveFor = TimeSpan.Zero },
         Announcement = new CommitAnnouncement("node", sequence, withValue),
@@ -172,6 +172,6 @@ public sealed class AnnouncementTests
         }
 
         private static CacheNotification Mark(string key) =>
-            new() { Publisher = "another", Kind = NotificationKind.Removed, Life = "", Key = key };
+            new() { Publisher = "another", Kind = NotificationKind.Removed, Epoch = "", Key = key };
     }
 }

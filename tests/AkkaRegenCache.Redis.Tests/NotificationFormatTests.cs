@@ -35,7 +35,7 @@ public sealed class NotificationFormatTests
         Publisher = "n1",
         Sequence = 5,
         Kind = NotificationKind.WaitProbe,
-        Life = "l",
+        Epoch = "l",
         Key = "key",
         Token = 7,
         Probe = new WaitProbe { Initiator = "n2", Wait = 300, Round = 2, Victim = "zzz", Path = ["a", "b"] },
@@ -46,7 +46,7 @@ public sealed class NotificationFormatTests
         Publisher = "n1",
         Sequence = 300,
         Kind = NotificationKind.Fresh,
-        Life = "l",
+        Epoch = "l",
         Key = "key",
         Token = 1704067200000000,
         FreshFor = TimeSpan.FromSeconds(30),
@@ -62,13 +62,13 @@ public sealed class NotificationFormatTests
     {
         Assert.Equal(GoldenFresh, Convert.ToHexString(NotificationFormat.Write(Fresh)));
         Assert.Equal("A60100" + "00" + "026E31" + "AC02" + "016C", Convert.ToHexString(NotificationFormat.Write(
-            new CacheNotification { Publisher = "n1", Sequence = 300, Kind = NotificationKind.Heartbeat, Life = "l" })));
+            new CacheNotification { Publisher = "n1", Sequence = 300, Kind = NotificationKind.Heartbeat, Epoch = "l" })));
         Assert.Equal(GoldenFailed, Convert.ToHexString(NotificationFormat.Write(new CacheNotification
         {
             Publisher = "n1",
             Sequence = 5,
             Kind = NotificationKind.Failed,
-            Life = "l",
+            Epoch = "l",
             Key = "key",
             Token = 7,
             Failure = new GenerationFailure("Type", "It broke"),
@@ -103,7 +103,7 @@ public sealed class NotificationFormatTests
                 Publisher = "узел-1",
                 Sequence = long.MaxValue,
                 Kind = kind,
-                Life = "life",
+                Epoch = "life",
                 Key = kind == NotificationKind.Heartbeat ? "" : "鍵",
                 Token = kind == NotificationKind.Heartbeat ? 0 : 5,
                 FreshFor = kind == NotificationKind.Fresh ? TimeSpan.FromTicks(-3) : default,
@@ -117,8 +117,8 @@ public sealed class NotificationFormatTests
             };
             var read = NotificationFormat.Read(NotificationFormat.Write(written))!;
             Assert.Equivalent(
-                new { written.Publisher, written.Sequence, written.Kind, written.Life, written.Key, written.Token, written.FreshFor },
-                new { read.Publisher, read.Sequence, read.Kind, read.Life, read.Key, read.Token, read.FreshFor });
+                new { written.Publisher, written.Sequence, written.Kind, written.Epoch, written.Key, written.Token, written.FreshFor },
+                new { read.Publisher, read.Sequence, read.Kind, read.Epoch, read.Key, read.Token, read.FreshFor });
             Assert.Equal(written.ActiveFor, read.ActiveFor);
             Assert.Equal(written.DueIn, read.DueIn);
             Assert.Equal(written.Failure, read.Failure);

@@ -64,7 +64,7 @@ public sealed class RedisConnectionTests
             await Eventually.Holds(
                 async () =>
                 {
-                    await notifications.PublishAsync("catalog", new CacheNotification { Publisher = "node", Kind = NotificationKind.Removed, Life = "", Key = "key" });
+                    await notifications.PublishAsync("catalog", new CacheNotification { Publisher = "node", Kind = NotificationKind.Removed, Epoch = "", Key = "key" });
                     return Volatile.Read(ref heard) > 0;
                 },
                 "it is heard");
@@ -117,7 +117,7 @@ public sealed class RedisConnectionTests
             await Eventually.Holds(
                 async () =>
                 {
-                    await notifications.PublishAsync("catalog", new CacheNotification { Publisher = "node", Kind = NotificationKind.Removed, Life = "", Key = "key" });
+                    await notifications.PublishAsync("catalog", new CacheNotification { Publisher = "node", Kind = NotificationKind.Removed, Epoch = "", Key = "key" });
                     return Volatile.Read(ref heard) > 0;
                 },
                 "it is heard");
@@ -149,7 +149,7 @@ public sealed class RedisConnectionTests
         return (context!, subscription!);
     }
 
-    /// <summary>Before a server: takes connections, and where it is deaf nothing ever comes back on them.</summary>
+    /// <summary>Before a server: takes connections, and where it is silent nothing ever comes back on them.</summary>
     private sealed class Gate : IDisposable
     {
         private readonly TcpListener _listener = new(IPAddress.Loopback, 0);

@@ -15,32 +15,32 @@ public sealed class RedisFaultTests
         await using var link = await Link.ToAsync(server);
         var rig = StoreRig.On(link.Connection, "arc");
         var token = (await rig.Claim("key")).Token;
-        var life = (await rig.Read("key")).Life;
+        var life = (await rig.Read("key")).Epoch;
         for (var i = 0; i < 3; i++)
         {
             await link.Admin.ScriptFlushAsync();
             Assert.Equal(RenewOutcome.Held, (await rig.Store.RenewAsync([new("key", token)], TimeSpan.FromSeconds(60))).Outcomes[0]);
             var reads = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => rig.Read("key").AsTask()));
-            Assert.All(reads, read => Assert.Equal(life, read.Life));
+            Assert.All(reads, read => Assert.Equal(life, read.Epoch));
         }
 
         var commit = await rig.Commit("key", token);
         Assert.True(commit.Accepted);
-        Assert.Equal(life, commit.Life);
+        Assert.Equal(life, commit.Epoch);
     }
 
     [RedisFact]
     public async Task A_restart_without_data_is_a_new_life_for_all_nodes()
     {
         await using var server = await RedisServer.StartNewAsync();
-        await AssertNewLife(server, () => server.RestartAsync(), isEmpty: true);
+        await AssertNewEpoch(server, () => server.RestartAsync(), isEmpty: true);
     }
 
     [RedisFact]
     public async Task A_restart_with_its_data_is_a_new_life_and_the_data_are_there()
     {
         await using var server = await RedisServer.StartNewAsync(persistent: true);
-        await AssertNewLife(server, () => server.RestartAsync(withData: true), isEmpty: false);
+        await AssertNewEpoch(server, () => server.RestartAsync(withData: true), isEmpty: false);
     }
 
     [RedisFact]
@@ -51,14 +51,14 @@ public sealed class RedisFaultTests
         var one = StoreRig.On(link.Connection, "arc");
         var two = StoreRig.On(link.Connection, "arc");
         var token = (await one.Claim("key")).Token;
-        string[] lives = [(await one.Read("key")).Life, "", ""];
+        string[] lives = [(await one.Read("key")).Epoch, "", ""];
         for (var i = 1; i < lives.Length; i++)
         {
             await link.Admin.FlushAllDatabasesAsync();
             var late = await one.Commit("key", token);
             Assert.False(late.Accepted);
-            lives[i] = late.Life;
-            Assert.Equal(lives[i], (await two.Read("key")).Life);
+            lives[i] = late.Epoch;
+            Assert.Equal(lives[i], (await two.Read("key")).Epoch);
         }
 
         Assert.Equal(3, lives.Distinct().Count());
@@ -149,16 +149,16 @@ public sealed class RedisFaultTests
             var database = server.Link!.Connection.GetDatabase();
             var rig = StoreRig.On(server.Link.Connection, "arc");
 
-            // The server knows all scripts by now: one that it doesn't know would make the node look at the life.
+            // The server knows all scripts by now: one that it doesn't know would make the node look at the epoch.
             await rig.Commit("key", (await rig.Claim("key")).Token);
-            string[] lives = [(await rig.Read("key")).Life, "", ""];
+            string[] lives = [(await rig.Read("key")).Epoch, "", ""];
             for (var i = 1; i < lives.Length; i++)
             {
-                await database.KeyDeleteAsync("arc:life");
+                await database.KeyDeleteAsync("arc:epoch");
                 if (what == "wrong type")
-                    await database.HashSetAsync("arc:life", "field", "value");
+                    await database.HashSetAsync("arc:epoch", "field", "value");
                 else
-                    await database.StringSetAsync("arc:life", (byte[])[.. Encoding.UTF8.GetBytes(lives[i - 1]), 0xC3, 0x28, 0xFF]);
+                    await database.StringSetAsync("arc:epoch", (byte[])[.. Encoding.UTF8.GetBytes(lives[i - 1]), 0xC3, 0x28, 0xFF]);
 
                 var claim = await rig.Claim("key", reason: ClaimReason.Refresh);
                 var commit = await rig.Store.CommitAsync(new CommitRequest
@@ -166,13 +166,13 @@ public sealed class RedisFaultTests
                     Key = "key",
                     Operation = StoreRig.Op(),
                     Token = claim.Token,
-                    ClaimLife = claim.Life,
+                    ClaimEpoch = claim.Epoch,
                     Payload = CachePayload.FromBytes("made"u8.ToArray()),
                     Schedule = StoreRig.Fresh(),
                 });
                 Assert.True(commit.Accepted);
-                Assert.Equal(claim.Life, commit.Life);
-                Assert.Equal(lives[i] = claim.Life, (string?)await database.StringGetAsync("arc:life"));
+                Assert.Equal(claim.Epoch, commit.Epoch);
+                Assert.Equal(lives[i] = claim.Epoch, (string?)await database.StringGetAsync("arc:epoch"));
                 Assert.Contains("epoch", Assert.Single(rig.Log.Lines), StringComparison.Ordinal);
             }
 
@@ -212,21 +212,21 @@ public sealed class RedisFaultTests
         Assert.Null((await rig.Read("key")).Record);
     }
 
-    private static async Task AssertNewLife(RedisServer server, Func<Task> restart, bool isEmpty)
+    private static async Task AssertNewEpoch(RedisServer server, Func<Task> restart, bool isEmpty)
     {
         await using var link = await Link.ToAsync(server);
         await using var otherLink = await Link.ToAsync(server);
         var one = StoreRig.On(link.Connection, "arc");
         var two = StoreRig.On(otherLink.Connection, "arc");
         await one.Write("key");
-        var before = (await one.Read("key")).Life;
-        Assert.Equal(before, (await two.Read("key")).Life);
+        var before = (await one.Read("key")).Epoch;
+        Assert.Equal(before, (await two.Read("key")).Epoch);
 
         await restart();
         string after = "", ofTwo = "";
-        await Eventually.Holds(async () => (after = (await one.Read("key")).Life) != before, "one node sees a new life");
-        await Eventually.Holds(async () => (ofTwo = (await two.Read("key")).Life) == after, $"the other sees the same: {after}, {ofTwo}");
-        Assert.Equal(after, (await one.Read("key")).Life);
+        await Eventually.Holds(async () => (after = (await one.Read("key")).Epoch) != before, "one node sees a new epoch");
+        await Eventually.Holds(async () => (ofTwo = (await two.Read("key")).Epoch) == after, $"the other sees the same: {after}, {ofTwo}");
+        Assert.Equal(after, (await one.Read("key")).Epoch);
         Assert.Equal(isEmpty ? null : "value", await one.Text("key"));
         Assert.True((await two.Write("key", "again")).Accepted);
         Assert.Equal("again", await one.Text("key"));

@@ -127,14 +127,14 @@ public sealed class RedisNotificationsTests
         await using var link = await Link.ToAsync(server);
         var subscriber = link.Connection.GetSubscriber();
         var channel = RedisChannel.Literal("arc:notify:0:catalog");
-        var (published, heard, deaf, clock) = (0L, 0, 0, new ManualClock());
-        var ear = new RedisEar(
-            () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref deaf), () => false, clock);
-        using var subscription = ear.Add(_ => Interlocked.Increment(ref heard));
+        var (published, heard, silent, clock) = (0L, 0, 0, new ManualClock());
+        var channelSubscription = new ChannelSubscription(
+            () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref silent), () => false, clock);
+        using var subscription = channelSubscription.Add(_ => Interlocked.Increment(ref heard));
         await Eventually.Holds(() => subscriber.IsConnected(channel), "it is subscribed");
         for (var heartbeat = 0; heartbeat < 3; heartbeat++)
         {
-            var before = ear.Heard;
+            var before = channelSubscription.Heard;
             await Eventually.Holds(
                 async () =>
                 {
@@ -142,21 +142,21 @@ public sealed class RedisNotificationsTests
                     return Volatile.Read(ref heard) > heartbeat;
                 },
                 "the echo comes");
-            ear.OnPublished(before);
+            channelSubscription.OnPublished(before);
             clock.Advance(TimeSpan.FromSeconds(1));
         }
 
         // An echo that is still under way would clear what follows.
-        await Eventually.Holds(() => ear.Heard == published, "all echoes have come");
+        await Eventually.Holds(() => channelSubscription.Heard == published, "all echoes have come");
 
         // This answer comes before its echo, and the echo is waited for only from now on.
-        ear.OnPublished(ear.Heard);
-        Assert.Equal(0, deaf);
+        channelSubscription.OnPublished(channelSubscription.Heard);
+        Assert.Equal(0, silent);
 
         // What does not come back is noticed all the same.
         clock.Advance(TimeSpan.FromSeconds(1));
-        ear.OnPublished(ear.Heard);
-        Assert.Equal(1, deaf);
+        channelSubscription.OnPublished(channelSubscription.Heard);
+        Assert.Equal(1, silent);
     }
 
     private sealed class ManualClock : TimeProvider
@@ -171,5 +171,5 @@ public sealed class RedisNotificationsTests
     }
 
     private static CacheNotification Notification(string key) =>
-        new() { Publisher = "n1", Sequence = 1, Kind = NotificationKind.Removed, Life = "life", Key = key, Token = 5 };
+        new() { Publisher = "n1", Sequence = 1, Kind = NotificationKind.Removed, Epoch = "life", Key = key, Token = 5 };
 }

@@ -28,7 +28,7 @@ public sealed class RedisStoreTests(SharedRedis redis) : IClassFixture<SharedRed
             var before = Keys();
             var token = (await rig.Claim(key)).Token;
             await rig.Commit(key, token);
-            var own = Keys().Except(before).Where(name => !((string)name!).EndsWith(":life", StringComparison.Ordinal)).ToArray();
+            var own = Keys().Except(before).Where(name => !((string)name!).EndsWith(":epoch", StringComparison.Ordinal)).ToArray();
             Assert.Equal(4, own.Length);
             Assert.Single(own.Select(name => redis.Connection.HashSlot(name)).Distinct());
             Assert.Equal("value", await rig.Text(key));
@@ -72,7 +72,7 @@ public sealed class RedisStoreTests(SharedRedis redis) : IClassFixture<SharedRed
                 immortal.Add(key!);
         }
 
-        Assert.Equal([_prefix + ":life"], immortal);
+        Assert.Equal([_prefix + ":epoch"], immortal);
 
         // The schedule outlives the value, as long as the key is active.
         var left = await redis.Database.KeyTimeToLiveAsync($"{_prefix}:{{:written}}:s");
@@ -210,6 +210,6 @@ public sealed class RedisStoreTests(SharedRedis redis) : IClassFixture<SharedRed
         await Eventually.Holds(async () => (await rig.Claim("key", "b", lease: 0.3)).Outcome == ClaimOutcome.Granted, "the lease ends");
         Assert.False((await rig.Commit("key", claim.Token)).Accepted);
         await Eventually.Holds(async () => (await rig.Read("written")).Record is null, "the value ends");
-        await Eventually.Holds(() => Keys().Length == 1, "nothing stays but the life");
+        await Eventually.Holds(() => Keys().Length == 1, "nothing stays but the epoch");
     }
 }

@@ -15,7 +15,7 @@ public sealed class RegistrationTests
         var services = new ServiceCollection();
         var builder = services.AddRegenCache("catalog");
         if (isInCluster)
-            builder.UseFront(_ => throw new InvalidOperationException("not needed here"));
+            builder.UseStoreDecorator(_ => throw new InvalidOperationException("not needed here"));
 
         builder.UseRedis("127.0.0.1:1");
 

@@ -140,7 +140,7 @@ public sealed class TopologyTests
 
         // What the others answered in a batch counts, though one doesn't.
         Assert.Equal([RenewOutcome.Unknown, RenewOutcome.Held], (await one.Store.RenewAsync(claims, s_patience)).Outcomes);
-        Assert.NotEqual("", (await one.Store.TouchAsync([new KeyActivity(dead[^1], s_patience), new KeyActivity(live[^2], s_patience)])).Life);
+        Assert.NotEqual("", (await one.Store.TouchAsync([new KeyActivity(dead[^1], s_patience), new KeyActivity(live[^2], s_patience)])).Epoch);
         await AssertIsFarmAsync(one.Cache, two.Cache, live[^1]);
     }
 

@@ -8,8 +8,8 @@ const string Usage = """
       --seeds N        how many seeds (default 1000; with --minutes: as many as fit)
       --seed N         the first seed (default 1); with --seeds 1 it replays one
       --minutes M      stop after that many minutes
-      --plant NAME     plant a bug, which must be found
-      --list-plants    the plants' names, a line each
+      --mutant NAME     plant a bug, which must be found
+      --list-mutants    the mutants' names, a line each
       --marks          which paths were taken, and how often
       --story          a line for each message: with --seeds 1
       --json           one line of JSON, last
@@ -18,7 +18,7 @@ const string Usage = """
 long? seeds = null;
 var first = 1;
 double? minutes = null;
-Plant? plant = null;
+Mutant? mutant = null;
 bool json = false, marks = false, story = false;
 for (var i = 0; i < args.Length; i++)
 {
@@ -34,13 +34,13 @@ for (var i = 0; i < args.Length; i++)
             && double.TryParse(args[++i], NumberStyles.Float, CultureInfo.InvariantCulture, out var m) && m > 0:
             minutes = m;
             break;
-        case "--plant" when i + 1 < args.Length:
-            plant = Plants.Find(args[++i]);
-            if (plant is null)
-                return Refuse($"There is no plant '{args[i]}'; --list-plants lists them.");
+        case "--mutant" when i + 1 < args.Length:
+            mutant = Mutants.Find(args[++i]);
+            if (mutant is null)
+                return Refuse($"There is no mutant '{args[i]}'; --list-mutants lists them.");
             break;
-        case "--list-plants":
-            foreach (var each in Plants.All)
+        case "--list-mutants":
+            foreach (var each in Mutants.All)
                 Console.WriteLine(each.Name);
             return 0;
         case "--marks":
@@ -63,7 +63,7 @@ for (var i = 0; i < args.Length; i++)
 var result = Campaign.Run(
     first,
     seeds ?? (minutes is null ? 1000 : long.MaxValue),
-    plant,
+    mutant,
     minutes is { } limit ? TimeSpan.FromMinutes(limit) : TimeSpan.MaxValue,
     violations: 10,
     story ? Console.Out : null);
@@ -86,12 +86,12 @@ if (json)
         steps = result.Steps,
         stepsPerSecond = Math.Round(result.StepsPerSecond),
         violations = result.Violations.Count,
-        plant = plant?.Name,
+        mutant = mutant?.Name,
     }));
 }
 
 // A planted bug is to be found, and only then all is well.
-return result.Violations.Count == 0 == plant is null ? 0 : 1;
+return result.Violations.Count == 0 == mutant is null ? 0 : 1;
 
 static bool TryNumber(string[] args, int at, long least, long most, out long number)
 {

@@ -199,7 +199,7 @@ public sealed class CorrelatedAwaitManager<TMessage, TKey> : IDisposable
         EndAll(expired, awaiter => new TimeoutException($"No message for '{awaiter.Key}' has come within {_maximumLifetime}."));
     }
 
-    // The timer is set for the oldest awaiter and left alone when that one ends earlier: it then finds nothing due and is set anew, so
+    // The timer is set for the oldest awaiter and left alone when that one ends earlier: it then finds nothing due and is set again, so
     // it runs at most once in a lifetime more than it has to, and ending an awaiter costs no timer operation.
     private void SetSweep()
     {

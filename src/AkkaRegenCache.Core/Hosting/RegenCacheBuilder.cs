@@ -83,10 +83,10 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>Whether it is in a cluster, which then carries the notifications.</summary>
-    internal bool IsInCluster => Services.Any(s => s.IsKeyedService && s.ServiceType == typeof(ICacheFront) && Name.Equals(s.ServiceKey));
+    internal bool IsInCluster => Services.Any(s => s.IsKeyedService && s.ServiceType == typeof(IStoreDecorator) && Name.Equals(s.ServiceKey));
 
     /// <summary>Puts what the function makes, once, before whatever store is chosen, now or later.</summary>
-    internal RegenCacheBuilder UseFront(Func<IServiceProvider, ICacheFront> factory)
+    internal RegenCacheBuilder UseStoreDecorator(Func<IServiceProvider, IStoreDecorator> factory)
     {
         Services.AddKeyedSingleton(Name, (provider, _) => factory(provider));
         return this;

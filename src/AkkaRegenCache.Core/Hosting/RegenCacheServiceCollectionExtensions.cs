@@ -60,6 +60,6 @@ public static class RegenCacheServiceCollectionExtensions
     private static IExternalStore? StoreOf(IServiceProvider provider, string name)
     {
         var chosen = provider.GetKeyedService<IExternalStore>(name);
-        return provider.GetKeyedService<ICacheFront>(name) is { } front ? front.Before(chosen) : chosen;
+        return provider.GetKeyedService<IStoreDecorator>(name) is { } front ? front.Before(chosen) : chosen;
     }
 }

@@ -117,7 +117,7 @@ internal sealed class AdaptiveS3Fifo
                 return entry;
             }
 
-            // From the small queue it starts anew: what counted there is that it was read at all.
+            // From the small queue it starts again: what counted there is that it was read at all.
             if (fromSmall)
                 entry.ForgetFrequency();
             else

@@ -45,8 +45,8 @@ public sealed record CacheNotification
     /// <summary>What it tells.</summary>
     public required NotificationKind Kind { get; init; }
 
-    /// <summary>The store's life as the publisher knows it.</summary>
-    public required string Life { get; init; }
+    /// <summary>The store's epoch as the publisher knows it.</summary>
+    public required string Epoch { get; init; }
 
     /// <summary>The key; empty in a heartbeat.</summary>
     public string Key { get; init; } = "";

@@ -35,8 +35,8 @@ namespace AkkaRegenCache.Protocol;
 /// </para>
 /// <para>
 /// This class takes the messages and deadlines and gives each to its part. The parts, from below: <see cref="Kernel"/>, <see cref="StoreGate"/>,
-/// <see cref="StoreHealth"/>, <see cref="Telling"/> and <see cref="Coordinators"/>, <see cref="Shown"/>, <see cref="Scheduling"/>, <see cref="Records"/>,
-/// <see cref="Flights"/>, <see cref="Writes"/>, <see cref="Checking"/>, <see cref="Hearing"/>, <see cref="CoordinatorClient"/>, <see cref="Pulse"/>. Not thread-safe.
+/// <see cref="StoreHealth"/>, <see cref="Publishing"/> and <see cref="Coordinators"/>, <see cref="Shown"/>, <see cref="Scheduling"/>, <see cref="Records"/>,
+/// <see cref="Flights"/>, <see cref="Writes"/>, <see cref="AntiEntropy"/>, <see cref="Receiving"/>, <see cref="CoordinatorClient"/>, <see cref="Housekeeping"/>. Not thread-safe.
 /// </para>
 /// </remarks>
 internal sealed class NodeAgent
@@ -55,10 +55,10 @@ internal sealed class NodeAgent
     private readonly WaitProbes _waits;
     private readonly Flights _flights;
     private readonly Writes _writes;
-    private readonly Checking _checking;
-    private readonly Hearing _hearing;
+    private readonly AntiEntropy _antiEntropy;
+    private readonly Receiving _receiving;
     private readonly CoordinatorClient _client;
-    private readonly Pulse _pulse;
+    private readonly Housekeeping _housekeeping;
     private readonly Action<KeyState> _keepDue;
 
     public NodeAgent(AgentSettings settings, Random random, IAccessLog access)
@@ -69,21 +69,21 @@ internal sealed class NodeAgent
         _health = new StoreHealth(_kernel, _gate);
         var activity = new Activity(_kernel);
         _coordinators = new Coordinators(_kernel, activity);
-        var telling = new Telling(_kernel, _coordinators);
+        var publishing = new Publishing(_kernel, _coordinators);
         var shown = new Shown(_kernel, _queues, activity);
         _scheduling = new Scheduling(_kernel, _gate, _coordinators, activity, shown);
         var records = new Records(_kernel, shown, _scheduling);
         _places = new Places(_kernel);
         _held = new HeldClaims(_kernel, _gate);
         var dead = new DeadNodes(_kernel);
-        _waits = new WaitProbes(_kernel, telling);
+        _waits = new WaitProbes(_kernel, publishing);
         _flights = new Flights(
-            _kernel, _gate, _queues, _coordinators, telling, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel), _waits);
-        _writes = new Writes(_kernel, _gate, _queues, telling, shown, _scheduling, records, _flights);
-        _checking = new Checking(_kernel, _gate, shown, _scheduling, records);
-        _hearing = new Hearing(_kernel, _gate, activity, shown, _scheduling, records, dead, _waits, _flights, _checking);
-        _client = new CoordinatorClient(_kernel, _gate, _health, _coordinators, _scheduling, dead, _flights, _checking, _hearing);
-        _pulse = new Pulse(_kernel, _gate, _health, _coordinators, activity, telling, _checking, _hearing);
+            _kernel, _gate, _queues, _coordinators, publishing, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel), _waits);
+        _writes = new Writes(_kernel, _gate, _queues, publishing, shown, _scheduling, records, _flights);
+        _antiEntropy = new AntiEntropy(_kernel, _gate, shown, _scheduling, records);
+        _receiving = new Receiving(_kernel, _gate, activity, shown, _scheduling, records, dead, _waits, _flights, _antiEntropy);
+        _client = new CoordinatorClient(_kernel, _gate, _health, _coordinators, _scheduling, dead, _flights, _antiEntropy, _receiving);
+        _housekeeping = new Housekeeping(_kernel, _gate, _health, _coordinators, activity, publishing, _antiEntropy, _receiving);
         _keepDue = _scheduling.KeepDue;
     }
 
@@ -110,7 +110,7 @@ internal sealed class NodeAgent
 
     /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
     public long NextDeadline =>
-        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.PulseAt, _checking.CheckAt)), _gate.Breaker.ProbeAt);
+        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.HousekeepingAt, _antiEntropy.CheckAt)), _gate.Breaker.ProbeAt);
 
     /// <summary>Takes a message, or <see cref="Tick"/>; serves the deadlines that have come.</summary>
     /// <param name="from">Whom it comes from.</param>
@@ -122,7 +122,7 @@ internal sealed class NodeAgent
         Debug.Assert(now >= _kernel.Now, "time does not go back");
         _kernel.Now = now;
         _kernel.Out = outbox;
-        _hearing.NoteLateness();
+        _receiving.NoteLateness();
         switch (message)
         {
             case Waiter waiter:
@@ -138,7 +138,7 @@ internal sealed class NodeAgent
                 _flights.OnFinished(finished);
                 break;
             case CacheNotification notification:
-                _hearing.OnHeard(notification);
+                _receiving.OnHeard(notification);
                 break;
             case ChangeRequested change:
                 _writes.OnChange(change);
@@ -211,8 +211,8 @@ internal sealed class NodeAgent
             yield return $"{_scheduling.Background} background places taken";
         if (_places.Taken != 0 || _places.Line.Count != 0)
             yield return $"{_places.Taken} places taken, {_places.Line.Count} in the line";
-        if (_queues.KeyCount != 0 || _queues.Count != 0 || _writes.Flushing != 0 || _gate.ParkedKeys != 0)
-            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, {_gate.ParkedKeys} keys' calls behind them";
+        if (_queues.KeyCount != 0 || _queues.Count != 0 || _writes.Flushing != 0 || _gate.DeferredKeys != 0)
+            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, {_gate.DeferredKeys} keys' calls behind them";
     }
 
     private void OnReplied(StoreReplied reply)
@@ -245,10 +245,10 @@ internal sealed class NodeAgent
                 _held.OnRenewed(call, (RenewAnswer?)reply.Answer);
                 break;
             case null when call.IsProbe || call.IsSignOfLife:
-                _checking.OnProbed(call, (CheckAnswer?)reply.Answer);
+                _antiEntropy.OnProbed(call, (CheckAnswer?)reply.Answer);
                 break;
             case null when call.Keys is not null:
-                _checking.OnChecked(call, (CheckAnswer?)reply.Answer);
+                _antiEntropy.OnChecked(call, (CheckAnswer?)reply.Answer);
                 break;
         }
     }
@@ -281,11 +281,11 @@ internal sealed class NodeAgent
                 case PendingChange change:
                     _writes.ServeChange(change);
                     break;
-                case Flights.AsideEnds aside:
+                case Flights.DetachedReaderEnds aside:
                     _flights.ServeAside(aside.Waiter);
                     break;
-                case StoreGate.ParkedCall parked:
-                    _gate.ServeParked(parked.Call);
+                case StoreGate.DeferredCall deferred:
+                    _gate.ServeDeferred(deferred.Call);
                     break;
                 case StoreGate.RepeatedCall repeated:
                     _gate.Reissue(repeated.Call);
@@ -303,8 +303,8 @@ internal sealed class NodeAgent
         _flights.ServeLine();
         EndStep();
         _held.ServeRenewals();
-        _pulse.ServePulse();
-        _checking.ServeCheck();
+        _housekeeping.ServePulse();
+        _antiEntropy.ServeCheck();
         ServeNotSent();
     }
 
@@ -360,8 +360,8 @@ internal sealed class NodeAgent
                 case FactKind.StoreBack:
                     OnStoreBack();
                     break;
-                case FactKind.LifeBegan:
-                    OnLifeBegan(fact);
+                case FactKind.EpochBegan:
+                    OnEpochBegan(fact);
                     break;
             }
         }
@@ -372,27 +372,27 @@ internal sealed class NodeAgent
         if (_kernel.Omits(Step.GoOnWhenBack))
             return;
         _held.OnStoreBack();
-        _checking.OnStoreBack();
+        _antiEntropy.OnStoreBack();
         _scheduling.OnStoreBack();
         _writes.FlushAll();
     }
 
-    private void OnLifeBegan(Fact fact)
+    private void OnEpochBegan(Fact fact)
     {
         // Nodes that give the part back what they have may be later with theirs than this one is with its comparison.
         if (_kernel.IsStoreInShards)
-            _checking.RecheckIn(2 * Delays.Repair);
+            _antiEntropy.RecheckIn(2 * Delays.Repair);
         if (fact.IsFirst)
             return;
         if (_kernel.IsStoreInShards)
-            _client.TellKept(fact.Part);
-        _writes.OnLifeBegan(fact.Part);
-        _flights.OnLifeBegan(fact.Part);
-        _checking.StartCheck();
+            _client.SendRecovery(fact.Partition);
+        _writes.OnEpochBegan(fact.Partition);
+        _flights.OnEpochBegan(fact.Partition);
+        _antiEntropy.StartCheck();
     }
 
-    /// <summary>The store's life as this node knows it, for the simulator's checks.</summary>
-    internal string LifeOf(int part) => _kernel.Lives[part];
+    /// <summary>The store's epoch as this node knows it, for the simulator's checks.</summary>
+    internal string EpochOf(int part) => _kernel.Epochs[part];
 
     /// <summary>What memory should show of a key, for the simulator's checks.</summary>
     internal KeyState? Find(string key) => _kernel.Keys.GetValueOrDefault(key);

@@ -43,7 +43,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private readonly StoreCaller _storeCaller;
     private readonly BusSender _bus;
     private readonly ICoordinatorLink? _coordinators;
-    private readonly KeptRecords? _kept;
+    private readonly RecoveryRecords? _kept;
     private readonly IDisposable? _attached;
     private readonly TimeProvider _time;
     private readonly TimeSpan _storeTimeout;
@@ -116,8 +116,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 FailuresToBreak = options.StoreFailuresToBreak,
                 BreakDuration = options.StoreBreakDuration.Ticks,
                 MaximumPendingChanges = options.MaximumPendingChanges,
-                Parts = store.Parts,
-                PartOf = store.Parts > 1 ? store.PartOf : null,
+                Partitions = store.Partitions,
+                PartitionOf = store.Partitions > 1 ? store.PartitionOf : null,
                 Shards = coordinators?.Shards ?? 0,
                 ShardOf = coordinators is null ? null : coordinators.ShardOf,
                 SourceFor = sourceFor,
@@ -132,7 +132,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
-        _kept = coordinators is null ? null : new KeptRecords(Memory, Codec, coordinators);
+        _kept = coordinators is null ? null : new RecoveryRecords(Memory, Codec, coordinators);
         _attached = coordinators?.Attach(nodeId, message => Post(Peer.Coordinator, message));
     }
 
@@ -337,7 +337,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             case CacheNotification notification:
                 _bus.Publish(notification);
                 break;
-            case CoordinatorCall { Message: RecordsKept kept } call:
+            case CoordinatorCall { Message: RecordsRecovered kept } call:
                 _kept!.Send(call.Shard, kept);
                 break;
             case CoordinatorCall call:

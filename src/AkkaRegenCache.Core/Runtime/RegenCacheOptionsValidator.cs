@@ -18,7 +18,7 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
     public ValidateOptionsResult Validate(string? name, RegenCacheOptions options)
     {
         var errors = Errors(options);
-        if (name is not null && Has<INotificationBus>(name) && !Has<IExternalStore>(name) && !Has<ICacheFront>(name))
+        if (name is not null && Has<INotificationBus>(name) && !Has<IExternalStore>(name) && !Has<IStoreDecorator>(name))
             errors.Add(NotificationsOfNothing(name));
         return errors.Count == 0
             ? ValidateOptionsResult.Success

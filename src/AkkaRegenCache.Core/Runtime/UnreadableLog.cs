@@ -23,7 +23,7 @@ internal sealed partial class UnreadableLog(ILogger logger, string cacheName)
     }
 
     [LoggerMessage(17, LogLevel.Warning,
-        "Cache {CacheName}: the value of '{Key}' can't be read as {Type}. It counts as missing: who brings a generator has it made anew. "
+        "Cache {CacheName}: the value of '{Key}' can't be read as {Type}. It counts as missing: who brings a generator has it made again. "
         + "Further ones of this kind of key are not reported.")]
     private partial void LogUnreadable(Exception exception, string cacheName, string key, Type type);
 }

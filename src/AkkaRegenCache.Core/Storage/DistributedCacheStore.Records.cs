@@ -65,7 +65,7 @@ public sealed partial class DistributedCacheStore
             return first;
 
         var found = await LookAsync(request.Key, whole: false, cancellationToken).ConfigureAwait(false);
-        SlotDraft draft;
+        PreparedWrite draft;
         var (now, toUtc) = Moment();
         lock (_gate)
             draft = _machine.Draft(request, now);

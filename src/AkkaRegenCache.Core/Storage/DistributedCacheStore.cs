@@ -41,14 +41,14 @@ namespace AkkaRegenCache.Storage;
 public sealed partial class DistributedCacheStore : IExternalStore
 {
     // Tokens come from UTC and from what the distributed cache holds: they compare across processes and restarts.
-    private const string Life = "distributed-cache";
+    private const string Epoch = "distributed-cache";
 
     private const int ChecksAtOnce = 16;
 
     private static readonly TimeSpan s_operationsKept = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_defaultCallTimeout = TimeSpan.FromSeconds(10);
 
-    private readonly ConcurrentDictionary<string, DistributedCacheStore> _parts = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, DistributedCacheStore> _partitions = new(StringComparer.Ordinal);
     private readonly IDistributedCache _cache;
     private readonly DistributedRecordCache _records;
     private readonly TimeProvider _time;
@@ -56,7 +56,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
     private readonly ILogger _logger;
     private readonly string _path;
     private readonly Lock _gate = new();
-    private readonly StoreMachine _machine = new(Life, s_operationsKept, storesObjects: false);
+    private readonly StoreMachine _machine = new(Epoch, s_operationsKept, storesObjects: false);
     private readonly KeyLocks _locks = new();
     private readonly long _writer = Random.Shared.NextInt64(1, long.MaxValue);
     private readonly long _startTicks;
@@ -116,7 +116,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
     public IExternalStore ForCache(string cacheName)
     {
         ArgumentException.ThrowIfNullOrEmpty(cacheName);
-        return _parts.GetOrAdd(
+        return _partitions.GetOrAdd(
             cacheName,
             static (name, whole) =>
             {
@@ -135,7 +135,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
         lock (_gate)
         {
             var answer = _machine.Read(request, Now);
-            return new ReadAnswer { Life = Life, Record = WithValue(answer.Record, found) };
+            return new ReadAnswer { Epoch = Epoch, Record = WithValue(answer.Record, found) };
         }
     }
 
@@ -157,7 +157,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
             if (answer.Record?.Payload is null)
                 return answer;
             if (whole || !ReferenceEquals(answer.Record.Payload, StoreSlot.Elsewhere))
-                return new ClaimAnswer { Life = Life, Outcome = answer.Outcome, Record = WithValue(answer.Record, found) };
+                return new ClaimAnswer { Epoch = Epoch, Outcome = answer.Outcome, Record = WithValue(answer.Record, found) };
         }
     }
 
@@ -222,7 +222,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
             lock (_gate)
                 checks[i] = _machine.Check([keys[i]], Now).Checks[0];
         }).ConfigureAwait(false);
-        return new CheckAnswer { Life = Life, Checks = checks };
+        return new CheckAnswer { Epoch = Epoch, Checks = checks };
     }
 
     private static string Escape(string name) =>

@@ -58,7 +58,7 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
         Task task;
         if (_buffers is not null)
         {
-            var first = new Part(header);
+            var first = new Segment(header);
             var last = value.IsEmpty ? first : first.Append(value);
             var whole = new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
             task = _buffers.SetAsync(key, whole, options, ending.Token).AsTask();
@@ -134,13 +134,13 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
         public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
     }
 
-    private sealed class Part : ReadOnlySequenceSegment<byte>
+    private sealed class Segment : ReadOnlySequenceSegment<byte>
     {
-        public Part(ReadOnlyMemory<byte> memory) => Memory = memory;
+        public Segment(ReadOnlyMemory<byte> memory) => Memory = memory;
 
-        public Part Append(ReadOnlyMemory<byte> memory)
+        public Segment Append(ReadOnlyMemory<byte> memory)
         {
-            var next = new Part(memory) { RunningIndex = RunningIndex + Memory.Length };
+            var next = new Segment(memory) { RunningIndex = RunningIndex + Memory.Length };
             Next = next;
             return next;
         }

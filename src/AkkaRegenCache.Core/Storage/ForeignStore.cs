@@ -17,9 +17,9 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
 
     public bool StoresObjects => _store.StoresObjects;
 
-    public int Parts => _store.Parts;
+    public int Partitions => _store.Partitions;
 
-    public int PartOf(string key) => _store.PartOf(key);
+    public int PartitionOf(string key) => _store.PartitionOf(key);
 
     public IExternalStore ForCache(string cacheName) => Around(_store.ForCache(cacheName));
 

@@ -13,7 +13,7 @@ namespace AkkaRegenCache.Storage;
 /// <see cref="OperationId"/> where it matters. A first answer is remembered for at least ten seconds.
 /// </para>
 /// <para>
-/// Fencing tokens are 64-bit, strictly increasing per key within one life of the store:
+/// Fencing tokens are 64-bit, strictly increasing per key within one epoch of the store:
 /// max(newest known of the key + 1, the store's clock in microseconds).
 /// </para>
 /// </remarks>
@@ -25,14 +25,14 @@ public interface IExternalStore
     /// <summary>
     /// In how many parts the store is divided that fail and begin new lives on their own: tokens and lives compare within a part only. Default: 1.
     /// </summary>
-    int Parts => 1;
+    int Partitions => 1;
 
     /// <summary>The part that holds a key: the same on every node.</summary>
     /// <param name="key">The key.</param>
-    /// <returns>From 0 to below <see cref="Parts"/>. Default: 0.</returns>
-    int PartOf(string key) => 0;
+    /// <returns>From 0 to below <see cref="Partitions"/>. Default: 0.</returns>
+    int PartitionOf(string key) => 0;
 
-    /// <summary>The part of the store that belongs to a cache: caches of different names never meet in one store.</summary>
+    /// <summary>The partition of the store that belongs to a cache: caches of different names never meet in one store.</summary>
     /// <param name="cacheName">The cache's name.</param>
     /// <returns>The same part for the same name.</returns>
     IExternalStore ForCache(string cacheName);
@@ -79,7 +79,7 @@ public interface IExternalStore
     /// <returns>Whether it was released.</returns>
     ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default);
 
-    /// <summary>Sets a value: gives it a new token, ends any claim, starts the schedule anew. A first try always wins.</summary>
+    /// <summary>Sets a value: gives it a new token, ends any claim, starts the schedule again. A first try always wins.</summary>
     /// <param name="request">The value.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Accepted, or superseded by something newer than what the caller knew.</returns>
@@ -94,7 +94,7 @@ public interface IExternalStore
     /// <summary>Prolongs the activity of keys that were read. Never shortens it; keys the store doesn't hold are passed over.</summary>
     /// <param name="activities">The keys.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The store's life.</returns>
+    /// <returns>The store's epoch.</returns>
     ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default);
 
     /// <summary>Tells the tokens of keys, in one batch.</summary>

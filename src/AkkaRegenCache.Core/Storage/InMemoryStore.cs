@@ -8,12 +8,12 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// Thread-safe. Keeps the values' objects as they are, without serializing (give <c>storesObjects: false</c> to have them serialized as for
-/// a remote store). Holds a record until its life ends, or there is no room: then records go that were not asked for lately, each with its schedule.
+/// a remote store). Holds a record until its lifetime ends, or there is no room: then records go that were not asked for lately, each with its schedule.
 /// Nodes go on with what they have in memory, as they do where any other store evicts.
 /// </remarks>
 public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 {
-    private readonly ConcurrentDictionary<string, InMemoryStore> _parts = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, InMemoryStore> _partitions = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly StoreMachine _machine;
     private readonly TimeProvider _time;
@@ -53,13 +53,13 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
             int own;
             lock (_gate)
                 own = _machine.Count;
-            return own + _parts.Values.Sum(part => part.Count);
+            return own + _partitions.Values.Sum(part => part.Count);
         }
     }
 
     /// <inheritdoc/>
     public IExternalStore ForCache(string cacheName) =>
-        _parts.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound), this);
+        _partitions.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound), this);
 
     /// <summary>For the store of one cache alone: what that shows is the last to go.</summary>
     internal void KeepWhile(Func<string, bool> isShown)
@@ -76,7 +76,7 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     }
 
     /// <summary>Takes back what a cache still shows of another store's records, where the key has not been claimed or changed here.</summary>
-    internal void Restore(IEnumerable<Protocol.KeptRecord> kept)
+    internal void Restore(IEnumerable<Protocol.RecoveryRecord> kept)
     {
         lock (_gate)
         {

@@ -36,6 +36,6 @@ internal sealed class OperationMemory(long kept)
     }
 
     /// <summary>What is remembered, oldest first.</summary>
-    public IEnumerable<MovedOperation> Export(long now) =>
-        from item in _order where item.Until > now select new MovedOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
+    public IEnumerable<HandoffOperation> Export(long now) =>
+        from item in _order where item.Until > now select new HandoffOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
 }

@@ -4,10 +4,10 @@ namespace AkkaRegenCache.Storage;
 public abstract class StoreAnswer
 {
     /// <summary>
-    /// The store's life: it changes when the store may have lost or turned back what it had accepted (a restart, a flush, a failover).
-    /// Tokens are comparable within one life only.
+    /// The store's epoch: it changes when the store may have lost or turned back what it had accepted (a restart, a flush, a failover).
+    /// Tokens are comparable within one epoch only.
     /// </summary>
-    public required string Life { get; init; }
+    public required string Epoch { get; init; }
 }
 
 /// <summary>The answer to a <see cref="ReadRequest"/>.</summary>
@@ -98,7 +98,7 @@ public sealed class ReleaseAnswer : StoreAnswer
     public required bool Released { get; init; }
 }
 
-/// <summary>The answer to a touch: it has no content but the store's life.</summary>
+/// <summary>The answer to a touch: it has no content but the store's epoch.</summary>
 public sealed class TouchAnswer : StoreAnswer;
 
 /// <summary>What a store holds of one key, without the value.</summary>

@@ -32,20 +32,20 @@ internal sealed partial class StoreMachine
     private readonly StoreBound? _bound;
 
     /// <summary>Creates an empty store.</summary>
-    /// <param name="life">Its life's id.</param>
+    /// <param name="epoch">The epoch's id.</param>
     /// <param name="operationsKept">How long first answers are remembered.</param>
     /// <param name="storesObjects">Whether the values' objects are kept; else only their bytes.</param>
     /// <param name="bound">How much it may hold; null: that is not bounded.</param>
-    public StoreMachine(string life, TimeSpan operationsKept, bool storesObjects = true, StoreBound? bound = null)
+    public StoreMachine(string epoch, TimeSpan operationsKept, bool storesObjects = true, StoreBound? bound = null)
     {
         _bound = bound;
-        Life = life;
+        Epoch = epoch;
         _storesObjects = storesObjects;
         _operations = new OperationMemory(operationsKept.Ticks);
     }
 
-    /// <summary>The store's life.</summary>
-    public string Life { get; }
+    /// <summary>The store's epoch.</summary>
+    public string Epoch { get; }
 
     /// <summary>For tests: whether a step is left out.</summary>
     public Predicate<StoreStep>? Omits { get; init; }
@@ -56,9 +56,9 @@ internal sealed partial class StoreMachine
     public ReadAnswer Read(ReadRequest request, long now)
     {
         if (!_slots.TryGetValue(request.Key, out var slot))
-            return new ReadAnswer { Life = Life };
+            return new ReadAnswer { Epoch = Epoch };
         slot.WasAskedFor = true;
-        return new ReadAnswer { Life = Life, Record = slot.Snapshot(now) };
+        return new ReadAnswer { Epoch = Epoch, Record = slot.Snapshot(now) };
     }
 
     public ClaimAnswer Claim(ClaimRequest request, long now)
@@ -88,7 +88,7 @@ internal sealed partial class StoreMachine
             outcomes[i] = RenewOutcome.Held;
         }
 
-        return new RenewAnswer { Life = Life, Outcomes = outcomes };
+        return new RenewAnswer { Epoch = Epoch, Outcomes = outcomes };
     }
 
     public ChangeAnswer Commit(CommitRequest request, long now) => Change(request, now);
@@ -99,11 +99,11 @@ internal sealed partial class StoreMachine
         if (TryRecall(request.Operation, out var first))
             return (ReleaseAnswer)first;
 
-        var released = new ReleaseAnswer { Life = Life, Released = true };
+        var released = new ReleaseAnswer { Epoch = Epoch, Released = true };
         if (!_slots.TryGetValue(request.Key, out var slot) || slot.Claim is not { } claim || claim.Token != request.Token)
             return released;
         if (request.OnlyIfUncontended && claim.IsContended && claim.LeaseEnds > now)
-            return new ReleaseAnswer { Life = Life, Released = false };
+            return new ReleaseAnswer { Epoch = Epoch, Released = false };
 
         slot.Claim = null;
         if (request.Failure is { } failure)
@@ -140,7 +140,7 @@ internal sealed partial class StoreMachine
             Requeue(slot, now);
         }
 
-        return new TouchAnswer { Life = Life };
+        return new TouchAnswer { Epoch = Epoch };
     }
 
     public CheckAnswer Check(IReadOnlyList<string> keys, long now)
@@ -152,7 +152,7 @@ internal sealed partial class StoreMachine
                 checks[i] = new TokenCheck(slot.Token, slot.Payload is null);
         }
 
-        return new CheckAnswer { Life = Life, Checks = checks };
+        return new CheckAnswer { Epoch = Epoch, Checks = checks };
     }
 
     /// <summary>The live claims, for the simulator's checks.</summary>
@@ -206,7 +206,7 @@ internal sealed partial class StoreMachine
     {
         switch (request)
         {
-            case CommitRequest commit when (commit.ClaimLife.Length == 0 || commit.ClaimLife == Life) && MayCommit(slot, commit.Token, now):
+            case CommitRequest commit when (commit.ClaimEpoch.Length == 0 || commit.ClaimEpoch == Epoch) && MayCommit(slot, commit.Token, now):
                 Debug.Assert(commit.Token > slot.Token, "a claim is newer than what it may replace");
                 slot.Schedule(commit.Schedule, now, keepGrid: true);
                 slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);
@@ -223,7 +223,7 @@ internal sealed partial class StoreMachine
                 return Accepted(slot, now);
 
             default:
-                return new ChangeAnswer { Life = Life, Accepted = false, Token = slot.Token };
+                return new ChangeAnswer { Epoch = Epoch, Accepted = false, Token = slot.Token };
         }
     }
 
@@ -254,7 +254,7 @@ internal sealed partial class StoreMachine
                     standing.IsContended = true;
                 return new ClaimAnswer
                 {
-                    Life = Life,
+                    Epoch = Epoch,
                     Outcome = ClaimOutcome.Held,
                     Token = standing.Token,
                     Owner = standing.Owner,
@@ -271,7 +271,7 @@ internal sealed partial class StoreMachine
             LeaseEnds = now + request.Lease.Ticks,
             SafeUntil = stolen ? now + request.Lease.Ticks : now,
         };
-        return new ClaimAnswer { Life = Life, Outcome = ClaimOutcome.Granted, Token = slot.Claim.Token };
+        return new ClaimAnswer { Epoch = Epoch, Outcome = ClaimOutcome.Granted, Token = slot.Claim.Token };
     }
 
     private ClaimAnswer? FailureFor(StoreSlot slot, ClaimRequest request, long now)
@@ -280,7 +280,7 @@ internal sealed partial class StoreMachine
         {
             return slot.NotDueBefore <= now ? null : new ClaimAnswer
             {
-                Life = Life,
+                Epoch = Epoch,
                 Outcome = ClaimOutcome.BackingOff,
                 Remaining = TimeSpan.FromTicks(slot.NotDueBefore - now),
             };
@@ -298,7 +298,7 @@ internal sealed partial class StoreMachine
 
         return new ClaimAnswer
         {
-            Life = Life,
+            Epoch = Epoch,
             Outcome = ClaimOutcome.BackingOff,
             Token = failed.Token,
             Failure = failed.Failure,
@@ -307,11 +307,11 @@ internal sealed partial class StoreMachine
     }
 
     private ClaimAnswer Fresh(StoreSlot slot, long now) =>
-        new() { Life = Life, Outcome = ClaimOutcome.Fresh, Record = slot.Snapshot(now) };
+        new() { Epoch = Epoch, Outcome = ClaimOutcome.Fresh, Record = slot.Snapshot(now) };
 
     private ChangeAnswer Accepted(StoreSlot slot, long now) => new()
     {
-        Life = Life,
+        Epoch = Epoch,
         Accepted = true,
         Token = slot.Token,
         DueIn = slot.DueAt == 0 ? null : TimeSpan.FromTicks(slot.DueAt - now),

@@ -65,10 +65,10 @@ public sealed record CommitRequest : MutationRequest
     public required long Token { get; init; }
 
     /// <summary>
-    /// The store's life in which the claim was granted. A store that lost its last second may give out the same token again, for another claim: in
-    /// another life the commit is superseded. Empty: not checked.
+    /// The store's epoch in which the claim was granted. A store that lost its last second may give out the same token again, for another claim: in
+    /// another epoch the commit is superseded. Empty: not checked.
     /// </summary>
-    public string ClaimLife { get; init; } = "";
+    public string ClaimEpoch { get; init; } = "";
 
     /// <summary>The value.</summary>
     public required CachePayload Payload { get; init; }

@@ -115,7 +115,7 @@ internal sealed partial class StoreSlot(string key)
 
     /// <summary>
     /// Sets the next target: the first time on the grid that is far enough ahead. The grid goes on where there is one (no drift, and no
-    /// burst of runs to catch up after a pause), or starts anew at now + interval.
+    /// burst of runs to catch up after a pause), or starts again at now + interval.
     /// </summary>
     public void Schedule(StoreSchedule schedule, long now, bool keepGrid)
     {

@@ -24,7 +24,7 @@ public sealed class ProductsController(IRequiredActor<RegenCacheKey> agent) : Co
         return reply.As<Product?>() is { } product ? product : NotFound();
     }
 
-    /// <summary>Forgets a product in the whole farm: the next one who asks has it made anew.</summary>
+    /// <summary>Forgets a product in the whole farm: the next one who asks has it made again.</summary>
     [HttpDelete("{id}")]
     public async Task<IActionResult> DeleteAsync(string id, CancellationToken aborted)
     {

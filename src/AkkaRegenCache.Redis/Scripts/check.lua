@@ -1,4 +1,4 @@
--- Tells tokens. KEYS: state and value of each, then life. ARGV: run, number of keys.
+-- Tells tokens. KEYS: state and value of each, then epoch. ARGV: run, number of keys.
 --
 -- Nodes compare all they show, so this is as short as it can be: what is as it should be is told from two of an entry's fields, all else by looking closely.
 local function told(state_key, value_key)
@@ -13,7 +13,7 @@ local function told(state_key, value_key)
 end
 
 local count = tonumber(ARGV[2])
-local reply = { life(KEYS[2 * count + 1], ARGV[1]), warning() }
+local reply = { epoch(KEYS[2 * count + 1], ARGV[1]), warning() }
 for i = 1, count do
   local state_key, value_key = KEYS[2 * i - 1], KEYS[2 * i]
   local answer = told(state_key, value_key)

@@ -1,14 +1,14 @@
--- Asks for the right to generate. KEYS: state, value, operation, life.
+-- Asks for the right to generate. KEYS: state, value, operation, epoch.
 -- ARGV: run, owner, lease, reason (0 miss, 1 due, 2 refresh), observed token, awaited token, active for, steal from ('=' and a name, or nothing).
 local MISS, DUE, REFRESH = '0', '1', '2'
 local owner, lease, reason = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local observed, awaited, active_for, steal_from = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), warning(), 'granted', first } end
+if first then return { epoch(KEYS[4], ARGV[1]), warning(), 'granted', first } end
 
 local s = load(KEYS[1], KEYS[2])
-local reply = { life(KEYS[4], ARGV[1]), warning(s) }
+local reply = { epoch(KEYS[4], ARGV[1]), warning(s) }
 local function add(...)
   for _, part in ipairs({ ... }) do reply[#reply + 1] = part end
   save(s)

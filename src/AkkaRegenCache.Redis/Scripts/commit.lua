@@ -1,5 +1,5 @@
--- Takes the result of a generation, under its live claim only. KEYS: state, value, operation, life.
--- ARGV: run, token, the life in which the claim was granted or nothing, fresh for, interval (0: none), minimum forward, active for, the value; and, where the other nodes are to be told (see
+-- Takes the result of a generation, under its live claim only. KEYS: state, value, operation, epoch.
+-- ARGV: run, token, the epoch in which the claim was granted or nothing, fresh for, interval (0: none), minimum forward, active for, the value; and, where the other nodes are to be told (see
 -- NotificationFormat.cs), the channel, publisher and number as they are told, the key as it is told, whether the value is told.
 local FRESH, RELEASED = 1, 5
 local WITH_VALUE, WITH_DUE = 1, 2
@@ -22,7 +22,7 @@ local told = ''
 
 local function announce(kind, flags, token, rest)
   if not ARGV[9] then return end
-  local id = life(KEYS[4], ARGV[1])
+  local id = epoch(KEYS[4], ARGV[1])
   -- A user without the right to the channel, which is the default, stores all the same: what isn't told is found by the nodes' comparing.
   local listeners = redis.pcall(
     'PUBLISH', ARGV[9], string.char(166, 1, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
@@ -30,15 +30,15 @@ local function announce(kind, flags, token, rest)
 end
 
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), warning(), first } end
+if first then return { epoch(KEYS[4], ARGV[1]), warning(), first } end
 
 local s = load(KEYS[1], KEYS[2])
 local token = tonumber(ARGV[2])
-local claim_life = KEYS[4] and ARGV[3] ~= '' and ARGV[3] or false
-if not holds_live_claim(s, token) or claim_life and claim_life ~= life(KEYS[4], ARGV[1]) then
+local claim_epoch = KEYS[4] and ARGV[3] ~= '' and ARGV[3] or false
+if not holds_live_claim(s, token) or claim_epoch and claim_epoch ~= epoch(KEYS[4], ARGV[1]) then
   -- Whoever waits for this claim waits for nothing.
   announce(RELEASED, 0, token, '')
-  return { life(KEYS[4], ARGV[1]), warning(s), superseded(s), told }
+  return { epoch(KEYS[4], ARGV[1]), warning(s), superseded(s), told }
 end
 
 schedule(s, tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), true)
@@ -59,4 +59,4 @@ local has_value, has_due = ARGV[12] == '1', s.d ~= 0
 announce(FRESH, (has_value and WITH_VALUE or 0) + (has_due and WITH_DUE or 0), token,
   ticks(tonumber(ARGV[4])) .. ticks(s.a - now) .. (has_due and ticks(s.d - now) or '')
   .. (has_value and seven_bits(#ARGV[8]) .. ARGV[8] or ''))
-return { life(KEYS[4], ARGV[1]), warning(s), answer, told }
+return { epoch(KEYS[4], ARGV[1]), warning(s), answer, told }

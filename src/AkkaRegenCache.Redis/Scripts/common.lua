@@ -39,20 +39,20 @@ local function allow_wrong_type(reply)
   if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply.err) end
 end
 
-local life_is_foreign = false
+local epoch_is_foreign = false
 
--- The id of the store's life; nil where there is none that a node could tell again: printable ASCII, as all ids are.
-local function read_life(key)
+-- The id of the store's epoch; nil where there is none that a node could tell again: printable ASCII, as all ids are.
+local function read_epoch(key)
   local id = redis.pcall('GET', key)
   if type(id) == 'string' and string.find(id, '^[!-~]+$') then return id end
-  if type(id) == 'string' and id ~= '' or type(id) == 'table' and string.find(id.err, 'WRONGTYPE', 1, true) then life_is_foreign = true end
+  if type(id) == 'string' and id ~= '' or type(id) == 'table' and string.find(id.err, 'WRONGTYPE', 1, true) then epoch_is_foreign = true end
   return nil
 end
 
--- The same; where it is gone, so may be anything else, and a new life begins.
-local function life(key, run)
+-- The same; where it is gone, so may be anything else, and a new epoch begins.
+local function epoch(key, run)
   if not key then return '' end
-  local id = read_life(key)
+  local id = read_epoch(key)
   if id then return id end
   id = run .. '-' .. text(now)
   local set = redis.pcall('SET', key, id)
@@ -60,8 +60,8 @@ local function life(key, run)
   return id
 end
 
--- What the caller is to be warned of, of the life or else of an entry. Call it after life.
-local function warning(s) return life_is_foreign and FOREIGN_LIFE or s and s.warning or '' end
+-- What the caller is to be warned of, of the epoch or else of an entry. Call it after epoch.
+local function warning(s) return epoch_is_foreign and FOREIGN_LIFE or s and s.warning or '' end
 
 local function set(s, field, value)
   if s[field] == value then return end
@@ -161,7 +161,7 @@ local function prolong_activity(s, time)
   if s.d ~= 0 and time > s.a then set(s, 'a', time) end
 end
 
--- The next target is the first time on the grid that is far enough ahead. The grid goes on where there is one, or starts anew.
+-- The next target is the first time on the grid that is far enough ahead. The grid goes on where there is one, or starts again.
 local function schedule(s, interval, minimum_forward, active_for, keep_grid)
   local previous = keep_grid and s.d or 0
   local active = math.max(0, now + active_for)

@@ -1,7 +1,7 @@
--- Leaves a tombstone. KEYS: state, value, operation, life.
+-- Leaves a tombstone. KEYS: state, value, operation, epoch.
 -- ARGV: run, observed token, whether it is a retry, asked how long ago, how long the tombstone is kept.
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), warning(), first } end
+if first then return { epoch(KEYS[4], ARGV[1]), warning(), first } end
 
 local s = load(KEYS[1], KEYS[2])
 local answer
@@ -15,4 +15,4 @@ else
   answer = accepted(s)
 end
 remember(KEYS[3], answer)
-return { life(KEYS[4], ARGV[1]), warning(s), answer }
+return { epoch(KEYS[4], ARGV[1]), warning(s), answer }

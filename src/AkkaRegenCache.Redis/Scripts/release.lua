@@ -1,11 +1,11 @@
--- Ends a claim without a result. KEYS: state, value, operation, life.
+-- Ends a claim without a result. KEYS: state, value, operation, epoch.
 -- ARGV: run, token, whether only an uncontended one, backoff, due backoff, and where it failed: error type, message.
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), warning(), first } end
+if first then return { epoch(KEYS[4], ARGV[1]), warning(), first } end
 
 local s = load(KEYS[1], KEYS[2])
 local token = tonumber(ARGV[2])
-local reply = { life(KEYS[4], ARGV[1]), warning(s), '1' }
+local reply = { epoch(KEYS[4], ARGV[1]), warning(s), '1' }
 if s.c == 0 or s.c ~= token then return reply end
 if ARGV[3] == '1' and s.w ~= 0 and s.l > now then
   reply[3] = '0'

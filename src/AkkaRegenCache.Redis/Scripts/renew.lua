@@ -1,6 +1,6 @@
--- Renews claims, never shortening one. KEYS: the states, then life. ARGV: run, lease, the claims' tokens.
+-- Renews claims, never shortening one. KEYS: the states, then epoch. ARGV: run, lease, the claims' tokens.
 local lease, count = tonumber(ARGV[2]), #ARGV - 2
-local reply = { life(KEYS[count + 1], ARGV[1]), warning() }
+local reply = { epoch(KEYS[count + 1], ARGV[1]), warning() }
 for i = 1, count do
   local fields = redis.pcall('HMGET', KEYS[i], 'c', 'l')
   if fields.err then

@@ -1,4 +1,4 @@
--- Prolongs the activity of keys. KEYS: state and value of each, then life. ARGV: run, active for of each.
+-- Prolongs the activity of keys. KEYS: state and value of each, then epoch. ARGV: run, active for of each.
 local count = #ARGV - 1
 for i = 1, count do
   local s = load(KEYS[2 * i - 1], KEYS[2 * i])
@@ -8,4 +8,4 @@ for i = 1, count do
     save(s)
   end
 end
-return { life(KEYS[2 * count + 1], ARGV[1]), warning() }
+return { epoch(KEYS[2 * count + 1], ARGV[1]), warning() }

@@ -1,7 +1,7 @@
--- Sets a value. KEYS: state, value, operation, life.
+-- Sets a value. KEYS: state, value, operation, epoch.
 -- ARGV: run, observed token, whether it is a retry, asked how long ago, fresh for, interval (0: none), minimum forward, active for, the value.
 local first = recall(KEYS[3])
-if first then return { life(KEYS[4], ARGV[1]), warning(), first } end
+if first then return { epoch(KEYS[4], ARGV[1]), warning(), first } end
 
 local s = load(KEYS[1], KEYS[2])
 local answer
@@ -16,4 +16,4 @@ end
 
 -- Also where it lost: its first try may be on its way yet, and must not win after all.
 remember(KEYS[3], answer)
-return { life(KEYS[4], ARGV[1]), warning(s), answer }
+return { epoch(KEYS[4], ARGV[1]), warning(s), answer }

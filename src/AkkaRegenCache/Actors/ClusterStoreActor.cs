@@ -18,7 +18,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private IActorRef _region;
     private readonly TimeProvider _time;
-    private readonly Dictionary<long, PartCall> _calls = [];
+    private readonly Dictionary<long, PartitionCall> _calls = [];
 
     // A late answer to the incarnation before must not be taken for one to this.
     private long _lastId = Random.Shared.NextInt64(1L << 40) << 20;
@@ -27,8 +27,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     {
         _region = region;
         _time = time;
-        Receive<PartCall>(OnCall);
-        Receive<PartCallAbandoned>(abandoned => _calls.Remove(abandoned.Call.Id));
+        Receive<PartitionCall>(OnCall);
+        Receive<PartitionCallAbandoned>(abandoned => _calls.Remove(abandoned.Call.Id));
         Receive<ToNode>(message => OnMessage(message.Body));
         Receive<RegionReplaced>(OnRegion);
         Receive<UnknownMessage>(_ => { });
@@ -45,7 +45,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     {
         _log.Error(reason, "The actor that asks the shards crashed at a {0}; the calls that it knew fail.", message?.GetType().Name);
         var failure = new InvalidOperationException("The actor that asks the shards crashed; the outcome of the call is not known.", reason);
-        (message as PartCall)?.Fail(failure);
+        (message as PartitionCall)?.Fail(failure);
         FailAll(failure);
         base.PreRestart(reason, message!);
     }
@@ -59,7 +59,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         FailAll(new InvalidOperationException("The way to the shards was broken; the outcome of the call is not known."));
     }
 
-    private void OnCall(PartCall call)
+    private void OnCall(PartitionCall call)
     {
         call.Id = ++_lastId;
         call.StartedAt = _time.GetTimestamp();
@@ -67,7 +67,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         Ask(call);
     }
 
-    private void Ask(PartCall call) => _region.Tell(new ToShard(call.Shard, new StoreAsk(call.Id, call.Request, call.Large.Length)), Self);
+    private void Ask(PartitionCall call) => _region.Tell(new ToShard(call.Shard, new StoreAsk(call.Id, call.Request, call.Large.Length)), Self);
 
     private void OnMessage(object body)
     {
@@ -93,7 +93,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         }
     }
 
-    private void OnReply(PartCall call, StoreReply reply)
+    private void OnReply(PartitionCall call, StoreReply reply)
     {
         if (reply.PayloadLength == 0)
         {
@@ -114,7 +114,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         Fetch(call);
     }
 
-    private void Fetch(PartCall call)
+    private void Fetch(PartitionCall call)
     {
         if (call.Fetched!.IsComplete)
         {
@@ -132,7 +132,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     /// The record was replaced while its value was on its way, so what it was is no answer any more; or the shard is another one, and asks
     /// whether this is still wanted.
     /// </summary>
-    private void Restart(PartCall call)
+    private void Restart(PartitionCall call)
     {
         call.Partial = null;
         call.Fetched = null;

@@ -77,7 +77,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins anew.", _shard, _node.CacheName, (message as ToShard)?.Body.GetType().Name);
+        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins again.", _shard, _node.CacheName, (message as ToShard)?.Body.GetType().Name);
         base.PreRestart(reason, message);
     }
 
@@ -115,15 +115,15 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         switch (message.Body)
         {
-            case RecordsKept kept:
+            case RecordsRecovered kept:
                 _store.Restore(kept);
                 break;
             case ToCoordinator told:
                 Remember(told.Node, Sender);
                 Feed(told);
                 break;
-            case HandOverPart part:
-                OnHandOver(part);
+            case HandoffPart part:
+                OnHandoff(part);
                 break;
             case ShardPing or UnknownMessage:
                 break;
@@ -192,7 +192,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Timers.StartSingleTimer(nameof(Tick), Tick.Instance, TimeSpan.FromTicks(Math.Clamp(at - Now, 0, TimeSpan.TicksPerHour)));
     }
 
-    private void OnHandOver(HandOverPart part)
+    private void OnHandoff(HandoffPart part)
     {
         try
         {
@@ -208,7 +208,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         }
         catch (Exception e)
         {
-            _log.Error(e, "Shard {0} of cache '{1}': what was handed over can't be read; it begins anew.", _shard, _node.CacheName);
+            _log.Error(e, "Shard {0} of cache '{1}': what was handed over can't be read; it begins again.", _shard, _node.CacheName);
             _store.EndWait();
         }
     }
@@ -217,21 +217,21 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         if (!_store.IsWaiting)
             return;
-        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins anew.", _shard, _node.CacheName);
+        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins again.", _shard, _node.CacheName);
         _store.EndWait();
     }
 
     /// <summary>The shard moves: the next entity is told, and gets the records through the region, which keeps them until it is there.</summary>
     private void OnStop()
     {
-        if (_store.IsInUse && HasHeir() && _node.Seat is { } seat)
+        if (_store.IsInUse && HasHeir() && _node.Handle is { } handle)
         {
-            var announced = new ToNode(new HandOverAnnounced(_shard, _machine.Incarnation));
-            seat.Mediator.Tell(new Publish(_node.Topic, announced));
+            var announced = new ToNode(new HandoffAnnounced(_shard, _machine.Incarnation));
+            handle.Mediator.Tell(new Publish(_node.Topic, announced));
             foreach (var agent in _agents.Values)
                 agent.Tell(announced);
             foreach (var part in _store.Export(_machine.Incarnation))
-                seat.Region.Tell(new ToShard(_shard, part), ActorRefs.NoSender);
+                handle.Region.Tell(new ToShard(_shard, part), ActorRefs.NoSender);
         }
 
         Context.Stop(Self);

@@ -96,7 +96,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
                 }
 
                 break;
-            case HandOverAnnounced announced:
+            case HandoffAnnounced announced:
                 _node.Expect(announced);
                 break;
         }

@@ -15,7 +15,7 @@ internal static class ClusterNames
     // A colon is allowed in an actor's name and never in a safe one.
     public static string Store(string cacheName) => Agent(cacheName) + ":store";
 
-    public static string Parts(string cacheName) => Agent(cacheName) + ":parts";
+    public static string Partitions(string cacheName) => Agent(cacheName) + ":parts";
 
     public static string Keeper(string cacheName) => Agent(cacheName) + ":keeper";
 

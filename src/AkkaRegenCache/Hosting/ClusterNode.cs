@@ -15,7 +15,7 @@ namespace AkkaRegenCache.Hosting;
 /// A cache's place in the cluster, as the cache sees it: its notification bus, its way to the coordinators and what stands before its store. It is there
 /// before the actor system is and outlives it; without one, or while this node is no member, nothing is sent, and the cache gets on without. Thread-safe.
 /// </summary>
-internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFront, IReturnsAtOnce
+internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDecorator, IReturnsAtOnce
 {
     /// <summary>For how long shards may have no home after a node has died.</summary>
     private static readonly TimeSpan s_homeless = TimeSpan.FromSeconds(15);
@@ -28,7 +28,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     private readonly ConcurrentDictionary<string, IActorRef> _peers = new(StringComparer.Ordinal);
     private readonly bool[] _talkedTo;
     private ImmutableArray<Action<CacheNotification>> _handlers = [];
-    private volatile ClusterSeat? _seat;
+    private volatile ClusterHandle? _handle;
     private volatile bool _isUp;
     private volatile bool _hasLeft;
     private volatile LinkEnded? _ended;
@@ -72,7 +72,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public IEnumerable<KeyValuePair<string, IActorRef>> Peers => _peers;
 
     /// <summary>What it has in the actor system; null: there is none, or none any more.</summary>
-    public ClusterSeat? Seat => _seat;
+    public ClusterHandle? Handle => _handle;
 
     /// <summary>Whether this node is a member of the cluster, and has not left.</summary>
     public bool IsUp => _isUp && !_hasLeft && !HasEnded;
@@ -96,7 +96,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     public IExternalStore Before(IExternalStore? chosen)
     {
         _hasStore = chosen is not null;
-        return new FrontedStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
+        return new StoreActorStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
     }
 
     /// <summary>What the cache sends and hears through: the cluster and, where the store carries notifications and it is wanted, the store.</summary>
@@ -110,8 +110,8 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         ArgumentNullException.ThrowIfNull(notification);
 
         // A hint that nobody can hear is no failure.
-        if (_seat is { } seat && _isUp)
-            seat.Mediator.Tell(new Publish(Topic, new ToNode(WireLimits.Fit(notification))), seat.Agent);
+        if (_handle is { } handle && _isUp)
+            handle.Mediator.Tell(new Publish(Topic, new ToNode(WireLimits.Fit(notification))), handle.Agent);
         return ValueTask.CompletedTask;
     }
 
@@ -126,13 +126,13 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     /// <inheritdoc/>
     public void Send(int shard, ToCoordinator message)
     {
-        if (Own is { } own && message is RecordsKept kept)
+        if (Own is { } own && message is RecordsRecovered kept)
             own.Restore(kept.Records);
-        if (_seat is not { } seat || !IsUp)
+        if (_handle is not { } handle || !IsUp)
             return;
         _talkedTo[shard] = true;
         foreach (var part in WireLimits.Split(message))
-            seat.Region.Tell(new ToShard(shard, part), seat.Agent);
+            handle.Region.Tell(new ToShard(shard, part), handle.Agent);
     }
 
     /// <inheritdoc/>
@@ -148,13 +148,13 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     }
 
     /// <summary>The actors are there, or others in their place. The agent may have found already that this node is a member.</summary>
-    public void Open(ClusterSeat seat)
+    public void Open(ClusterHandle handle)
     {
-        _seat = seat;
+        _handle = handle;
 
         // The end may come meanwhile, from another thread.
         if (HasEnded)
-            _seat = null;
+            _handle = null;
         else if (IsUp)
             Deliver(LinkRestored.Instance);
     }
@@ -170,12 +170,12 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
         if (Interlocked.CompareExchange(ref _ended, ended, null) is not null)
             return;
         _isUp = false;
-        var seat = _seat;
-        _seat = null;
+        var handle = _handle;
+        _handle = null;
 
         // No shard answers any more: what is asked of them fails at once.
-        if (seat is not null)
-            seat.System.Stop(seat.Parts);
+        if (handle is not null)
+            handle.System.Stop(handle.Partitions);
         if (!IsEnding())
             Deliver(ended);
     }
@@ -255,7 +255,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, ICacheFr
     }
 
     /// <summary>Records of a shard are on their way to its next entity, which may be here.</summary>
-    public void Expect(HandOverAnnounced announced)
+    public void Expect(HandoffAnnounced announced)
     {
         if ((uint)announced.Shard < (uint)Shards)
             _handOvers[announced.Shard] = (announced.Incarnation, Time.GetTimestamp());

@@ -25,19 +25,19 @@ internal static class ClusterStart
     /// <exception cref="InvalidOperationException">The actor system is in no cluster, or the cache is started already.</exception>
     public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost, Func<bool>? isEnding = null)
     {
-        if (node.Seat is not null)
+        if (node.Handle is not null)
             throw new InvalidOperationException($"Cache '{node.CacheName}' is started already.");
         EnsureCluster(system, node, hasHost);
         system.Settings.InjectTopLevelFallback(RegenClusterConfig.Default);
         EnsureReplicator(system, node);
         EnsureSerializer(system);
-        var start = new SeatStart(system, node, key);
+        var start = new ClusterHandleStart(system, node, key);
         node.Watch = start.Watch();
         var region = await start.RegionAsync().ConfigureAwait(false);
-        var parts = start.Parts(region);
+        var parts = start.Partitions(region);
         var store = start.Store();
         var agent = start.Agent(region);
-        node.Open(new ClusterSeat(system, CachePubSub.MediatorOf(system), region, agent, store, parts));
+        node.Open(new ClusterHandle(system, CachePubSub.MediatorOf(system), region, agent, store, parts));
         End(system, node, isEnding);
         start.Keeper();
         Leave(system, node, drain);
@@ -144,8 +144,8 @@ internal static class ClusterStart
             node.Leave();
 
             // One that has hosted nothing has nothing to hand over.
-            if (node.Seat is { } seat && await HostsNothingAsync(seat.Region).ConfigureAwait(false))
-                seat.Region.Tell(PoisonPill.Instance);
+            if (node.Handle is { } handle && await HostsNothingAsync(handle.Region).ConfigureAwait(false))
+                handle.Region.Tell(PoisonPill.Instance);
             return Akka.Done.Instance;
         });
 

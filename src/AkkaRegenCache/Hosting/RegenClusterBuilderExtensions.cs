@@ -30,7 +30,7 @@ public static class RegenClusterBuilderExtensions
         return builder
             .UseNotifications(provider => NodeOf(provider).NotificationsWith(provider.GetKeyedService<StoreNotifications>(name)?.Bus))
             .UseCoordinators(NodeOf)
-            .UseFront(NodeOf);
+            .UseStoreDecorator(NodeOf);
 
         ClusterNode NodeOf(IServiceProvider provider) => provider.GetRequiredService<ClusterNodes>().For(name);
     }

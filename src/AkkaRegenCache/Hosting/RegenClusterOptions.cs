@@ -19,7 +19,7 @@ public sealed class RegenClusterOptions
 
     /// <summary>
     /// The most values that the shards on one node keep together, where the cluster is the store. Beyond it those go that were not asked for lately, each with
-    /// its schedule: nodes that have them in memory go on with them, others make them anew. Default: 1,000,000.
+    /// its schedule: nodes that have them in memory go on with them, others make them again. Default: 1,000,000.
     /// </summary>
     public long MaximumRecords { get; set; } = 1_000_000;
 

@@ -136,7 +136,7 @@ public sealed record CacheRemove(string Key) : CacheRequest(Key)
 }
 
 /// <summary>
-/// Makes the value of a registered keyspace's key anew, now. As <see cref="IRegenCache.RefreshAsync{T}(string, CancellationToken)"/> with the registered
+/// Makes the value of a registered keyspace's key again, now. As <see cref="IRegenCache.RefreshAsync{T}(string, CancellationToken)"/> with the registered
 /// type. The reply is <see cref="CacheReplyKind.Found"/>, or an error.
 /// </summary>
 /// <param name="Key">The whole key.</param>

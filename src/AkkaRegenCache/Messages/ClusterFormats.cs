@@ -21,14 +21,14 @@ internal static class ClusterFormats
             static r => new RecordWanted(r.Long(), r.Text(), r.Long(), r.Int(), r.Int())),
         Format.Of<AskAgain>("rg1", static (w, m) => w.Long(m.Id), static r => new AskAgain(r.Long())),
         Format.Of<NodeHello>("nh1", static (w, m) => { w.Text(m.Node); w.Int(m.IsAnswer ? 1 : 0); }, static r => new NodeHello(r.Text(), r.Int() != 0)),
-        Format.Of<HandOverAnnounced>(
+        Format.Of<HandoffAnnounced>(
             "ha1",
             static (w, m) => { w.Int(m.Shard); w.Long(m.Incarnation); },
-            static r => new HandOverAnnounced(r.Int(), r.Long())),
-        Format.Of<HandOverPart>(
+            static r => new HandoffAnnounced(r.Int(), r.Long())),
+        Format.Of<HandoffPart>(
             "hp1",
-            static (w, m) => { w.Long(m.Incarnation); w.Int(m.Index); w.Int(m.Count); w.Text(m.Life); w.Bytes(m.Bytes); },
-            static r => new HandOverPart(r.Long(), r.Int(), r.Int(), r.Text(), r.Bytes()) is { IsPossible: true } part
+            static (w, m) => { w.Long(m.Incarnation); w.Int(m.Index); w.Int(m.Count); w.Text(m.Epoch); w.Bytes(m.Bytes); },
+            static r => new HandoffPart(r.Long(), r.Int(), r.Int(), r.Text(), r.Bytes()) is { IsPossible: true } part
                 ? part
                 : throw new FormatException("no part of a hand-over")),
     ];

@@ -28,11 +28,11 @@ internal static class CoordinatorFormats
             static (w, m) => { w.Text(m.Node); w.Text(m.Key); w.Flag(m.IsOver); w.OptionalTime(m.DueIn); },
             static r => new RegenerationDeclined { Node = r.Text(), Key = r.Text(), IsOver = r.Flag(), DueIn = r.OptionalTime() }),
         Format.Of<NodeLeaving>("nl1", static (w, m) => w.Text(m.Node), static r => new NodeLeaving { Node = r.Text() }),
-        Format.Of<SurveyAnswered>("sa1", WriteSurvey, ReadSurvey),
-        Format.Of<RecordsKept>(
+        Format.Of<ResyncAnswered>("sa1", WriteResync, ReadSurvey),
+        Format.Of<RecordsRecovered>(
             "rk1",
-            static (w, m) => { w.Text(m.Node); w.Text(m.Life); w.List(m.Records, WriteKept); },
-            static r => new RecordsKept { Node = r.Text(), Life = r.Text(), Records = r.List(ReadKept) }),
+            static (w, m) => { w.Text(m.Node); w.Text(m.Epoch); w.List(m.Records, WriteKept); },
+            static r => new RecordsRecovered { Node = r.Text(), Epoch = r.Text(), Records = r.List(ReadKept) }),
         Format.Of<ClaimOrphaned>(
             "co1",
             static (w, m) => { WriteFrom(w, m); w.Text(m.Key); w.Long(m.Token); w.Text(m.Holder); },
@@ -45,7 +45,7 @@ internal static class CoordinatorFormats
             "du1",
             static (w, m) => { WriteFrom(w, m); w.Text(m.Key); w.OptionalText(m.Orphan); },
             static r => new RegenerationDue { Shard = r.Int(), Incarnation = r.Long(), Key = r.Text(), Orphan = r.OptionalText() }),
-        Format.Of<SurveyAsked>("sv1", WriteFrom, static r => new SurveyAsked { Shard = r.Int(), Incarnation = r.Long() }),
+        Format.Of<ResyncRequested>("sv1", WriteFrom, static r => new ResyncRequested { Shard = r.Int(), Incarnation = r.Long() }),
     ];
 
     private static void WriteFrom(WireWriter writer, FromCoordinator message)
@@ -86,7 +86,7 @@ internal static class CoordinatorFormats
     private static OfferedKey ReadOffered(WireReader reader) =>
         new(reader.Text(), reader.Long(), reader.OptionalTime(), reader.Time(), reader.Time());
 
-    private static void WriteKept(WireWriter writer, KeptRecord kept)
+    private static void WriteKept(WireWriter writer, RecoveryRecord kept)
     {
         writer.Text(kept.Key);
         writer.Long(kept.Token);
@@ -97,22 +97,22 @@ internal static class CoordinatorFormats
         writer.Time(kept.ActiveFor);
     }
 
-    private static KeptRecord ReadKept(WireReader reader) => new(
+    private static RecoveryRecord ReadKept(WireReader reader) => new(
         reader.Text(), reader.Long(), reader.OptionalPayload(), reader.Time(), reader.Time(), reader.OptionalTime(), reader.Time());
 
-    private static void WriteSurvey(WireWriter writer, SurveyAnswered survey)
+    private static void WriteResync(WireWriter writer, ResyncAnswered resync)
     {
-        writer.Text(survey.Node);
-        writer.Long(survey.Incarnation);
-        writer.List(survey.Held, WriteHeld);
-        writer.List(survey.Awaited, WriteAwaited);
-        writer.List(survey.Offered, WriteOffered);
+        writer.Text(resync.Node);
+        writer.Long(resync.Incarnation);
+        writer.List(resync.Held, WriteHeld);
+        writer.List(resync.Awaited, WriteAwaited);
+        writer.List(resync.Offered, WriteOffered);
     }
 
-    private static SurveyAnswered ReadSurvey(WireReader reader)
+    private static ResyncAnswered ReadSurvey(WireReader reader)
     {
         var node = reader.Text();
-        return new SurveyAnswered
+        return new ResyncAnswered
         {
             Node = node,
             Incarnation = reader.Long(),
@@ -127,7 +127,7 @@ internal static class CoordinatorFormats
         writer.Byte((byte)notification.Kind);
         writer.Text(notification.Publisher);
         writer.Long(notification.Sequence);
-        writer.Text(notification.Life);
+        writer.Text(notification.Epoch);
         if (notification.Kind == NotificationKind.Heartbeat)
             return;
         writer.Text(notification.Key);
@@ -152,9 +152,9 @@ internal static class CoordinatorFormats
         var kind = reader.Enum(NotificationKind.WaitProbe);
         var publisher = reader.Text();
         var sequence = reader.Long();
-        var life = reader.Text();
+        var epoch = reader.Text();
         if (kind == NotificationKind.Heartbeat)
-            return new CacheNotification { Kind = kind, Publisher = publisher, Sequence = sequence, Life = life };
+            return new CacheNotification { Kind = kind, Publisher = publisher, Sequence = sequence, Epoch = epoch };
         var key = reader.Text();
         var token = reader.Long();
         if (kind == NotificationKind.WaitProbe)
@@ -164,7 +164,7 @@ internal static class CoordinatorFormats
                 Kind = kind,
                 Publisher = publisher,
                 Sequence = sequence,
-                Life = life,
+                Epoch = epoch,
                 Key = key,
                 Token = token,
                 Probe = reader.Flag() ? ReadProbe(reader) : null,
@@ -176,7 +176,7 @@ internal static class CoordinatorFormats
             Kind = kind,
             Publisher = publisher,
             Sequence = sequence,
-            Life = life,
+            Epoch = epoch,
             Key = key,
             Token = token,
             FreshFor = reader.Time(),

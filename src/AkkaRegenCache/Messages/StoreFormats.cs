@@ -32,26 +32,26 @@ internal static class StoreFormats
 
         Format.Of<ReadAnswer>(
             "R1",
-            static (w, m) => { w.Text(m.Life); WriteRecord(w, m.Record); },
-            static r => new ReadAnswer { Life = r.Text(), Record = ReadRecord(r) }),
+            static (w, m) => { w.Text(m.Epoch); WriteRecord(w, m.Record); },
+            static r => new ReadAnswer { Epoch = r.Text(), Record = ReadRecord(r) }),
         Format.Of<ClaimAnswer>("C1", WriteClaimAnswer, ReadClaimAnswer),
         Format.Of<RenewAnswer>(
             "W1",
-            static (w, m) => { w.Text(m.Life); w.List(m.Outcomes, static (w, o) => w.Byte((byte)o)); },
-            static r => new RenewAnswer { Life = r.Text(), Outcomes = r.List(static r => r.Enum(RenewOutcome.Unknown)) }),
+            static (w, m) => { w.Text(m.Epoch); w.List(m.Outcomes, static (w, o) => w.Byte((byte)o)); },
+            static r => new RenewAnswer { Epoch = r.Text(), Outcomes = r.List(static r => r.Enum(RenewOutcome.Unknown)) }),
         Format.Of<ChangeAnswer>(
             "S1",
-            static (w, m) => { w.Text(m.Life); w.Flag(m.Accepted); w.Long(m.Token); w.OptionalTime(m.DueIn); w.Time(m.ActiveFor); },
-            static r => new ChangeAnswer { Life = r.Text(), Accepted = r.Flag(), Token = r.Long(), DueIn = r.OptionalTime(), ActiveFor = r.Time() }),
+            static (w, m) => { w.Text(m.Epoch); w.Flag(m.Accepted); w.Long(m.Token); w.OptionalTime(m.DueIn); w.Time(m.ActiveFor); },
+            static r => new ChangeAnswer { Epoch = r.Text(), Accepted = r.Flag(), Token = r.Long(), DueIn = r.OptionalTime(), ActiveFor = r.Time() }),
         Format.Of<ReleaseAnswer>(
             "L1",
-            static (w, m) => { w.Text(m.Life); w.Flag(m.Released); },
-            static r => new ReleaseAnswer { Life = r.Text(), Released = r.Flag() }),
-        Format.Of<TouchAnswer>("T1", static (w, m) => w.Text(m.Life), static r => new TouchAnswer { Life = r.Text() }),
+            static (w, m) => { w.Text(m.Epoch); w.Flag(m.Released); },
+            static r => new ReleaseAnswer { Epoch = r.Text(), Released = r.Flag() }),
+        Format.Of<TouchAnswer>("T1", static (w, m) => w.Text(m.Epoch), static r => new TouchAnswer { Epoch = r.Text() }),
         Format.Of<CheckAnswer>(
             "K1",
-            static (w, m) => { w.Text(m.Life); w.List(m.Checks, static (w, c) => { w.Long(c.Token); w.Flag(c.IsRemoved); }); },
-            static r => new CheckAnswer { Life = r.Text(), Checks = r.List(static r => new TokenCheck(r.Long(), r.Flag())) }),
+            static (w, m) => { w.Text(m.Epoch); w.List(m.Checks, static (w, c) => { w.Long(c.Token); w.Flag(c.IsRemoved); }); },
+            static r => new CheckAnswer { Epoch = r.Text(), Checks = r.List(static r => new TokenCheck(r.Long(), r.Flag())) }),
     ];
 
     public static void WriteOperation(WireWriter writer, OperationId operation)
@@ -109,7 +109,7 @@ internal static class StoreFormats
         writer.Text(commit.Key);
         WriteOperation(writer, commit.Operation);
         writer.Long(commit.Token);
-        writer.Text(commit.ClaimLife);
+        writer.Text(commit.ClaimEpoch);
         WriteSchedule(writer, commit.Schedule);
         writer.OptionalPayload(commit.Payload);
     }
@@ -119,7 +119,7 @@ internal static class StoreFormats
         Key = reader.Text(),
         Operation = ReadOperation(reader),
         Token = reader.Long(),
-        ClaimLife = reader.Text(),
+        ClaimEpoch = reader.Text(),
         Schedule = ReadSchedule(reader),
         Payload = reader.OptionalPayload() ?? s_fetchedApart,
     };
@@ -211,7 +211,7 @@ internal static class StoreFormats
 
     private static void WriteClaimAnswer(WireWriter writer, ClaimAnswer answer)
     {
-        writer.Text(answer.Life);
+        writer.Text(answer.Epoch);
         writer.Byte((byte)answer.Outcome);
         writer.Long(answer.Token);
         writer.OptionalText(answer.Owner);
@@ -222,7 +222,7 @@ internal static class StoreFormats
 
     private static ClaimAnswer ReadClaimAnswer(WireReader reader) => new()
     {
-        Life = reader.Text(),
+        Epoch = reader.Text(),
         Outcome = reader.Enum(ClaimOutcome.BackingOff),
         Token = reader.Long(),
         Owner = reader.OptionalText(),

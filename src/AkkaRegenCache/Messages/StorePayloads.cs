@@ -27,10 +27,10 @@ internal static class StorePayloads
 
     public static StoreAnswer With(StoreAnswer answer, CachePayload payload) => answer switch
     {
-        ReadAnswer read => new ReadAnswer { Life = read.Life, Record = With(read.Record!, payload) },
+        ReadAnswer read => new ReadAnswer { Epoch = read.Epoch, Record = With(read.Record!, payload) },
         ClaimAnswer claim => new ClaimAnswer
         {
-            Life = claim.Life,
+            Epoch = claim.Epoch,
             Outcome = claim.Outcome,
             Token = claim.Token,
             Owner = claim.Owner,

@@ -33,11 +33,11 @@ internal static class WireLimits
                 return [outcome with { Outcome = Fit(outcome.Outcome) }];
             case KeysOffered offered when offered.Keys.Sum(SizeOf) > List:
                 return Split(offered.Keys, SizeOf).Select(keys => offered with { Keys = keys });
-            case SurveyAnswered survey when survey.Held.Sum(SizeOf) + survey.Awaited.Sum(SizeOf) + survey.Offered.Sum(SizeOf) > List:
-                return Split(survey.Held, SizeOf).Select(held => survey with { Held = held, Awaited = [], Offered = [] })
-                    .Concat(Split(survey.Awaited, SizeOf).Select(awaited => survey with { Held = [], Awaited = awaited, Offered = [] }))
-                    .Concat(Split(survey.Offered, SizeOf).Select(offers => survey with { Held = [], Awaited = [], Offered = offers }));
-            case RecordsKept kept when kept.Records.Sum(SizeOf) > List:
+            case ResyncAnswered resync when resync.Held.Sum(SizeOf) + resync.Awaited.Sum(SizeOf) + resync.Offered.Sum(SizeOf) > List:
+                return Split(resync.Held, SizeOf).Select(held => resync with { Held = held, Awaited = [], Offered = [] })
+                    .Concat(Split(resync.Awaited, SizeOf).Select(awaited => resync with { Held = [], Awaited = awaited, Offered = [] }))
+                    .Concat(Split(resync.Offered, SizeOf).Select(offers => resync with { Held = [], Awaited = [], Offered = offers }));
+            case RecordsRecovered kept when kept.Records.Sum(SizeOf) > List:
                 // A value that fits no message is not given back: it is made again.
                 var fitting = kept.Records.Where(record => record.Payload?.Bytes is not { Length: > Payload }).ToList();
                 return Split(fitting, SizeOf).Select(records => kept with { Records = records });
@@ -75,7 +75,7 @@ internal static class WireLimits
 
     private static int SizeOf(ClaimAwaited awaited) => SizeOf(awaited.Key) + SizeOf(awaited.Holder) + 32;
 
-    private static int SizeOf(KeptRecord kept) => SizeOf(kept.Key) + (kept.Payload?.Bytes?.Length ?? 0) + 64;
+    private static int SizeOf(RecoveryRecord kept) => SizeOf(kept.Key) + (kept.Payload?.Bytes?.Length ?? 0) + 64;
 
     private static int SizeOf(OfferedKey offered) => SizeOf(offered.Key) + 64;
 }

@@ -89,15 +89,15 @@ internal sealed record NodeHello(string Node, bool IsAnswer);
 /// <summary>To the nodes: a shard's entity stops, and its records are on their way to the next one.</summary>
 /// <param name="Shard">The shard.</param>
 /// <param name="Incarnation">The entity that stops.</param>
-internal sealed record HandOverAnnounced(int Shard, long Incarnation);
+internal sealed record HandoffAnnounced(int Shard, long Incarnation);
 
 /// <summary>A part of a shard's records, from an entity that has stopped to the next one.</summary>
 /// <param name="Incarnation">The entity that has stopped.</param>
 /// <param name="Index">The part's number, from 0 on.</param>
 /// <param name="Count">How many parts there are.</param>
-/// <param name="Life">The life of the store that goes on.</param>
-/// <param name="Bytes">The part: a stretch of the records in the form of <see cref="HandOverFormat"/>.</param>
-internal sealed record HandOverPart(long Incarnation, int Index, int Count, string Life, ReadOnlyMemory<byte> Bytes)
+/// <param name="Epoch">The epoch of the store that goes on.</param>
+/// <param name="Bytes">The part: a stretch of the records in the form of <see cref="HandoffFormat"/>.</param>
+internal sealed record HandoffPart(long Incarnation, int Index, int Count, string Epoch, ReadOnlyMemory<byte> Bytes)
 {
     /// <summary>The whole is one array of bytes.</summary>
     private const int MaximumCount = int.MaxValue / WireLimits.Payload;

@@ -6,7 +6,7 @@ namespace AkkaRegenCache.Storage;
 
 /// <summary>
 /// The store of a cluster without an external one: each shard of the keys has its only arbiter in the shard's entity, with the records in its memory. A part
-/// for each shard: one that has lost its node begins a new life, and the others don't notice.
+/// for each shard: one that has lost its node begins a new epoch, and the others don't notice.
 /// </summary>
 /// <remarks>
 /// It promises less than a store of its own: records die with the node of their shard (a node that leaves gracefully hands them over), and in a partition of
@@ -15,21 +15,21 @@ namespace AkkaRegenCache.Storage;
 internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
 {
     private readonly ClusterNode _node;
-    private readonly PartGuard[] _guards;
+    private readonly PartitionGuard[] _guards;
 
     public ClusterStore(ClusterNode node)
     {
         _node = node;
-        _guards = new PartGuard[node.Shards];
+        _guards = new PartitionGuard[node.Shards];
         for (var i = 0; i < _guards.Length; i++)
-            _guards[i] = new PartGuard(node.Time, () => node.HasLostPeerLately);
+            _guards[i] = new PartitionGuard(node.Time, () => node.HasLostPeerLately);
     }
 
     public bool StoresObjects => false;
 
-    public int Parts => _guards.Length;
+    public int Partitions => _guards.Length;
 
-    public int PartOf(string key) => _node.ShardOf(key);
+    public int PartitionOf(string key) => _node.ShardOf(key);
 
     // The region is the cache's own already.
     public IExternalStore ForCache(string cacheName) => this;
@@ -37,13 +37,13 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return (ReadAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+        return (ReadAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request), cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return (ClaimAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+        return (ClaimAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request), cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default)
@@ -55,7 +55,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return (ReleaseAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+        return (ReleaseAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request), cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default)
@@ -67,7 +67,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return (ChangeAnswer)await AskAsync(new PartCall(PartOf(request.Key), request), cancellationToken).ConfigureAwait(false);
+        return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request), cancellationToken).ConfigureAwait(false);
     }
 
     public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
@@ -75,7 +75,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
         ArgumentNullException.ThrowIfNull(claims);
         var answers = await AskInPartsAsync<HeldClaim, RenewAnswer>(
             claims, c => c.Key, list => new RenewBatch(list, lease), cancellationToken).ConfigureAwait(false);
-        return answers is [var only] ? only : new RenewAnswer { Life = answers[0].Life, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
+        return answers is [var only] ? only : new RenewAnswer { Epoch = answers[0].Epoch, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
     }
 
     public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
@@ -90,14 +90,14 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     {
         ArgumentNullException.ThrowIfNull(keys);
         var answers = await AskInPartsAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken).ConfigureAwait(false);
-        return answers is [var only] ? only : new CheckAnswer { Life = answers[0].Life, Checks = [.. answers.SelectMany(a => a.Checks)] };
+        return answers is [var only] ? only : new CheckAnswer { Epoch = answers[0].Epoch, Checks = [.. answers.SelectMany(a => a.Checks)] };
     }
 
     private async Task<ChangeAnswer> ChangeAsync(MutationRequest request, ReadOnlyMemory<byte>? payload, CancellationToken cancellationToken)
     {
         if (payload is null)
             throw new ArgumentException("A value without its bytes can't be stored in the cluster.", nameof(request));
-        return (ChangeAnswer)await AskAsync(new PartCall(PartOf(request.Key), request, payload), cancellationToken).ConfigureAwait(false);
+        return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request, payload), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A batch, whose keys are all of one part, in messages that fit a frame.</summary>
@@ -105,28 +105,28 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
         IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch, CancellationToken cancellationToken)
         where TAnswer : StoreAnswer
     {
-        var part = items.Count == 0 ? 0 : PartOf(keyOf(items[0]));
-        if (items.Any(item => PartOf(keyOf(item)) != part))
-            throw new ArgumentException("A batch must have keys of one part of the store only.", nameof(items));
+        var part = items.Count == 0 ? 0 : PartitionOf(keyOf(items[0]));
+        if (items.Any(item => PartitionOf(keyOf(item)) != part))
+            throw new ArgumentException("A batch must have keys of one partition of the store only.", nameof(items));
         var answers = new List<TAnswer>();
         IReadOnlyList<IReadOnlyList<TItem>> stretches = items.Count == 0
             ? [items]
             : [.. WireLimits.Split(items, item => WireLimits.SizeOf(keyOf(item)))];
         foreach (var stretch in stretches)
-            answers.Add((TAnswer)await AskAsync(new PartCall(part, batch(stretch)), cancellationToken).ConfigureAwait(false));
-        return answers.TrueForAll(a => a.Life == answers[0].Life)
+            answers.Add((TAnswer)await AskAsync(new PartitionCall(part, batch(stretch)), cancellationToken).ConfigureAwait(false));
+        return answers.TrueForAll(a => a.Epoch == answers[0].Epoch)
             ? answers
-            : throw new InvalidOperationException("The part of the store began a new life between two messages of one batch.");
+            : throw new InvalidOperationException("The partition of the store began a new epoch between two messages of one batch.");
     }
 
-    private async Task<StoreAnswer> AskAsync(PartCall call, CancellationToken cancellationToken)
+    private async Task<StoreAnswer> AskAsync(PartitionCall call, CancellationToken cancellationToken)
     {
-        if (_node.Seat is not { } seat || !_node.IsUp)
+        if (_node.Handle is not { } handle || !_node.IsUp)
             throw new InvalidOperationException("This node is not a member of the cluster yet, or not any more.");
         var guard = _guards[call.Shard];
         if (!guard.MayAsk())
             throw new StoreRefusedException($"Shard {call.Shard} of cache '{_node.CacheName}' has no home at the moment.");
-        seat.Parts.Tell(call, ActorRefs.NoSender);
+        handle.Partitions.Tell(call, ActorRefs.NoSender);
         try
         {
             var answer = await call.Answer.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -138,13 +138,13 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
             guard.OnTimeout();
             if (call.Request is ClaimRequest { Lease: var lease } && await IsAnsweredAsync(call, lease).ConfigureAwait(false))
                 return await call.Answer.ConfigureAwait(false);
-            seat.Parts.Tell(new PartCallAbandoned(call), ActorRefs.NoSender);
+            handle.Partitions.Tell(new PartitionCallAbandoned(call), ActorRefs.NoSender);
             throw;
         }
     }
 
     /// <summary>Waits for a late answer: what a claim has got must be known, or it blocks its key.</summary>
-    private async Task<bool> IsAnsweredAsync(PartCall call, TimeSpan lease)
+    private async Task<bool> IsAnsweredAsync(PartitionCall call, TimeSpan lease)
     {
         await ((Task)call.Answer).WaitAsync(lease, _node.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return call.Answer.IsCompletedSuccessfully;

@@ -27,11 +27,11 @@ internal sealed class ShardStore
     /// <summary>What others were told to ask for again.</summary>
     private readonly Dictionary<IActorRef, HashSet<long>> _toldToAskAgain = [];
     private StoreMachine _machine;
-    private HandOver? _handOver;
+    private Handoff? _handoff;
     private bool _isWaiting;
     private bool _hasServed;
 
-    /// <summary>Creates an empty store, with a life of its own.</summary>
+    /// <summary>Creates an empty store, with an epoch of its own.</summary>
     /// <param name="clock">The store's clock: ticks of 100 ns since 1970, which never go back.</param>
     /// <param name="reply">Tells a message to a node.</param>
     /// <param name="failed">Hears of an exception at a message. It costs that message only.</param>
@@ -51,18 +51,18 @@ internal sealed class ShardStore
     /// <summary>Whether requests wait for the hand-over.</summary>
     public bool IsWaiting => _isWaiting;
 
-    public string Life => _machine.Life;
+    public string Epoch => _machine.Epoch;
 
     public int Count => _machine.Count;
 
     /// <summary>The records of the entity before are on their way: requests wait for them, until <see cref="EndWait"/>.</summary>
     public void Wait() => _isWaiting = !_hasServed;
 
-    /// <summary>No more waiting: what has not come is lost, and a new life begins.</summary>
+    /// <summary>No more waiting: what has not come is lost, and a new epoch begins.</summary>
     public void EndWait()
     {
         _isWaiting = false;
-        _handOver = null;
+        _handoff = null;
         foreach (var (body, sender) in _stash.ToArray())
             Handle(body, sender);
         _stash.Clear();
@@ -144,22 +144,22 @@ internal sealed class ShardStore
         return true;
     }
 
-    /// <summary>Takes a part of what the entity before held; with the last one its life goes on here.</summary>
+    /// <summary>Takes a part of what the entity before held; with the last one its epoch goes on here.</summary>
     /// <returns>Whether it was the last one, and it counts.</returns>
     /// <exception cref="FormatException">It can't be read; nothing was taken.</exception>
-    public bool Take(HandOverPart part)
+    public bool Take(HandoffPart part)
     {
-        // What was granted here already stands in another life.
+        // What was granted here already stands in another epoch.
         if (_hasServed || !part.IsPossible)
             return false;
-        if (_handOver is null || _handOver.Incarnation != part.Incarnation)
-            _handOver = new HandOver(part.Incarnation, part.Life, part.Count);
+        if (_handoff is null || _handoff.Incarnation != part.Incarnation)
+            _handoff = new Handoff(part.Incarnation, part.Epoch, part.Count);
         _isWaiting = true;
-        if (!_handOver.Take(part))
+        if (!_handoff.Take(part))
             return false;
 
-        var machine = New(part.Life);
-        HandOverFormat.Read(_handOver.Bytes(), machine, _clock());
+        var machine = New(part.Epoch);
+        HandoffFormat.Read(_handoff.Bytes(), machine, _clock());
         _machine.Leave();
         _machine = machine;
         _hasServed = true;
@@ -168,12 +168,12 @@ internal sealed class ShardStore
     }
 
     /// <summary>
-    /// Takes back what a node still shows of an earlier life, where nothing newer is here. The entity before died with its records: the nodes' memories are all
+    /// Takes back what a node still shows of an earlier epoch, where nothing newer is here. The entity before died with its records: the nodes' memories are all
     /// that is left of them.
     /// </summary>
-    public void Restore(RecordsKept kept)
+    public void Restore(RecordsRecovered kept)
     {
-        if (_isWaiting || kept.Life != Life)
+        if (_isWaiting || kept.Epoch != Epoch)
             return;
         _hasServed = true;
         foreach (var record in kept.Records)
@@ -184,14 +184,14 @@ internal sealed class ShardStore
     }
 
     /// <summary>All that it holds, in parts that fit.</summary>
-    public IEnumerable<HandOverPart> Export(long incarnation)
+    public IEnumerable<HandoffPart> Export(long incarnation)
     {
-        ReadOnlyMemory<byte> bytes = HandOverFormat.Write(_machine, _clock());
+        ReadOnlyMemory<byte> bytes = HandoffFormat.Write(_machine, _clock());
         var count = (bytes.Length + WireLimits.Payload - 1) / WireLimits.Payload;
         for (var i = 0; i < count; i++)
         {
             var at = i * WireLimits.Payload;
-            yield return new HandOverPart(incarnation, i, count, Life, bytes.Slice(at, Math.Min(WireLimits.Payload, bytes.Length - at)));
+            yield return new HandoffPart(incarnation, i, count, Epoch, bytes.Slice(at, Math.Min(WireLimits.Payload, bytes.Length - at)));
         }
     }
 
@@ -221,7 +221,7 @@ internal sealed class ShardStore
     /// <summary>It is not used any more: what it holds counts no longer.</summary>
     public void Leave() => _machine.Leave();
 
-    private StoreMachine New(string life) => new(life, s_operationsKept, storesObjects: false, _bound);
+    private StoreMachine New(string epoch) => new(epoch, s_operationsKept, storesObjects: false, _bound);
 
     private void Fetch(Upload upload)
     {
@@ -284,24 +284,24 @@ internal sealed class ShardStore
         public ChunkBuffer Buffer { get; } = new(Length);
     }
 
-    private sealed class HandOver(long incarnation, string life, int count)
+    private sealed class Handoff(long incarnation, string epoch, int count)
     {
         // Grows with the parts that come: their count is only a claim.
-        private readonly SortedDictionary<int, ReadOnlyMemory<byte>> _parts = [];
+        private readonly SortedDictionary<int, ReadOnlyMemory<byte>> _chunks = [];
 
         public long Incarnation => incarnation;
 
         /// <summary>Takes a part; whether it was the last that was missing.</summary>
-        public bool Take(HandOverPart part)
+        public bool Take(HandoffPart part)
         {
-            return part.Life == life && part.Count == count && _parts.TryAdd(part.Index, part.Bytes) && _parts.Count == count;
+            return part.Epoch == epoch && part.Count == count && _chunks.TryAdd(part.Index, part.Bytes) && _chunks.Count == count;
         }
 
         public byte[] Bytes()
         {
-            var bytes = new byte[_parts.Values.Sum(part => part.Length)];
+            var bytes = new byte[_chunks.Values.Sum(part => part.Length)];
             var at = 0;
-            foreach (var part in _parts.Values)
+            foreach (var part in _chunks.Values)
             {
                 part.CopyTo(bytes.AsMemory(at));
                 at += part.Length;

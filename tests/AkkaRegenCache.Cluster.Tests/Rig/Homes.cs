@@ -9,7 +9,7 @@ internal static class Homes
     /// <summary>The shards whose entity is on the cache's node.</summary>
     public static IReadOnlySet<int> Local(TestCache cache)
     {
-        var state = cache.Node.Seat!.Region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, TimeSpan.FromSeconds(10)).GetAwaiter().GetResult();
+        var state = cache.Node.Handle!.Region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, TimeSpan.FromSeconds(10)).GetAwaiter().GetResult();
         return state.Shards.Select(s => int.Parse(s.ShardId, System.Globalization.CultureInfo.InvariantCulture)).ToHashSet();
     }
 }

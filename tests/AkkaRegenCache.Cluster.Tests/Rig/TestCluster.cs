@@ -61,7 +61,7 @@ public class TestCluster : IAsyncLifetime, IAsyncDisposable
     /// <summary>Waits until each node hears each other one, and each shard answers each node.</summary>
     internal static async Task ConnectedAsync(IReadOnlyList<TestCache> caches)
     {
-        await Eventually.Holds(() => caches.All(c => c.Node.IsUp && c.Node.Seat is not null), "all nodes are members");
+        await Eventually.Holds(() => caches.All(c => c.Node.IsUp && c.Node.Handle is not null), "all nodes are members");
         foreach (var from in caches)
         {
             var hearing = new System.Collections.Concurrent.ConcurrentDictionary<int, bool>();
@@ -113,7 +113,7 @@ public class TestCluster : IAsyncLifetime, IAsyncDisposable
     {
         Publisher = "probe",
         Kind = Notifications.NotificationKind.Released,
-        Life = "",
+        Epoch = "",
         Key = "probe:" + nodeId,
         Token = 1,
     };

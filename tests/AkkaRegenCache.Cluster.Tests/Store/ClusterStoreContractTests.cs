@@ -9,7 +9,7 @@ namespace AkkaRegenCache.Cluster.Tests.Store;
 
 /// <summary>
 /// The contract of every store, for the one that is in the cluster: through the actors of the node and the shard's entity, on a clock that is moved. One shard,
-/// since batches are of one part of a store only.
+/// since batches are of one partition of a store only.
 /// </summary>
 public sealed class ClusterStoreContractTests(LoneNode lone) : ExternalStoreContract, IClassFixture<LoneNode>, IAsyncLifetime
 {

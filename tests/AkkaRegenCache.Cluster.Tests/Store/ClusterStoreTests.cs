@@ -22,8 +22,8 @@ public sealed class ClusterStoreTests(TestCluster cluster) : IClassFixture<TestC
             foreach (var cache in caches)
             {
                 var store = new ClusterStore(cache.Node);
-                Assert.Equal(shard, store.PartOf(key));
-                answers.Add((await store.ReadAsync(new ReadRequest { Key = key })).Life);
+                Assert.Equal(shard, store.PartitionOf(key));
+                answers.Add((await store.ReadAsync(new ReadRequest { Key = key })).Epoch);
             }
 
             lives.Add(Assert.Single(answers.Distinct()));
@@ -78,7 +78,7 @@ public sealed class ClusterStoreTests(TestCluster cluster) : IClassFixture<TestC
         var (dead, live) = (TestCluster.KeyOf(caches[0].Node, 0), TestCluster.KeyOf(caches[0].Node, 1));
         using var gone = new CancellationTokenSource();
         await gone.CancelAsync();
-        for (var i = 0; i < PartGuard.TimeoutsToRefuse; i++)
+        for (var i = 0; i < PartitionGuard.TimeoutsToRefuse; i++)
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await store.ReadAsync(new ReadRequest { Key = dead }, gone.Token));
 
         await Assert.ThrowsAsync<StoreRefusedException>(async () => await store.ReadAsync(new ReadRequest { Key = dead }));

@@ -31,7 +31,7 @@ public sealed class ShardStoreTests
         foreach (var part in old.Export(1).ToList())
             next.Take(part);
 
-        Assert.Equal(old.Life, next.Life);
+        Assert.Equal(old.Epoch, next.Epoch);
         var record = ((ReadAnswer)Ask(next, new ReadRequest { Key = "value" })).Record!;
         Assert.Equal(("one", written.Token), (Text(record), record.Token));
         Assert.Equal((Seconds(495), Seconds(55), Seconds(295)), (record.FreshFor, record.DueIn, record.ActiveFor));
@@ -81,7 +81,7 @@ public sealed class ShardStoreTests
         foreach (var part in old.Export(1))
             Assert.False(next.Take(part));
 
-        Assert.NotEqual(old.Life, next.Life);
+        Assert.NotEqual(old.Epoch, next.Epoch);
         Assert.Equal(0, ((CheckAnswer)Ask(next, new CheckBatch(["key"]))).Checks[0].Token);
     }
 
@@ -96,16 +96,16 @@ public sealed class ShardStoreTests
         next.Take(ones[0]);
         foreach (var part in twos)
             next.Take(part);
-        Assert.Equal(two.Life, next.Life);
+        Assert.Equal(two.Epoch, next.Epoch);
     }
 
     [Fact]
     public void A_hand_over_that_cannot_be_read_is_an_error_and_the_store_begins_anew()
     {
         var next = NewStore();
-        Assert.ThrowsAny<Exception>(() => next.Take(new HandOverPart(1, 0, 1, "life", new byte[] { 1, 9 })));
+        Assert.ThrowsAny<Exception>(() => next.Take(new HandoffPart(1, 0, 1, "life", new byte[] { 1, 9 })));
         next.EndWait();
-        Assert.NotEqual("life", next.Life);
+        Assert.NotEqual("life", next.Epoch);
         Assert.NotNull(Ask(next, new CheckBatch(["key"])));
     }
 

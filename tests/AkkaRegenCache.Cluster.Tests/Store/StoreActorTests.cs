@@ -182,7 +182,7 @@ public sealed class StoreActorTests : TestKit
 
     private TouchAnswer Answer(int index)
     {
-        var answer = new TouchAnswer { Life = index.ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        var answer = new TouchAnswer { Epoch = index.ToString(System.Globalization.CultureInfo.InvariantCulture) };
         Call(index).SetResult(answer);
         return answer;
     }

@@ -55,9 +55,9 @@ public sealed class HostileBytesTests : TestKit
         store.Claim(new ClaimRequest { Key = "claimed", Operation = new("n", 4), Owner = "n", Lease = TimeSpan.FromMinutes(1) }, now);
         store.Invalidate(new InvalidateRequest { Key = "gone", Operation = new("n", 5), TombstoneFor = TimeSpan.FromMinutes(1) }, now);
         Fuzz<FormatException>(
-            [("", HandOverFormat.Write(store, now))],
+            [("", HandoffFormat.Write(store, now))],
             _ => null,
-            (bytes, _) => HandOverFormat.Read(bytes, new StoreMachine("life", TimeSpan.FromSeconds(10), storesObjects: false), now));
+            (bytes, _) => HandoffFormat.Read(bytes, new StoreMachine("life", TimeSpan.FromSeconds(10), storesObjects: false), now));
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class HostileBytesTests : TestKit
     [InlineData(-1)]
     public void A_part_of_a_hand_over_with_an_impossible_count_is_an_error_and_is_ignored_where_it_did_not_cross_the_wire(int count)
     {
-        var part = new HandOverPart(1, 0, count, "life", new byte[] { 1 });
+        var part = new HandoffPart(1, 0, count, "life", new byte[] { 1 });
         Assert.Throws<SerializationException>(() => Copy(new ToShard(1, part)));
         var store = NewStore([]);
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -87,7 +87,7 @@ public sealed class HostileBytesTests : TestKit
         writer.Text("r1");
         writer.Text("key");
         writer.Byte(0);
-        Assert.Throws<FormatException>(() => HandOverFormat.Read(writer.ToArray(), new StoreMachine("life", TimeSpan.FromSeconds(10)), 1));
+        Assert.Throws<FormatException>(() => HandoffFormat.Read(writer.ToArray(), new StoreMachine("life", TimeSpan.FromSeconds(10)), 1));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class HostileBytesTests : TestKit
         {
             Publisher = "node",
             Kind = NotificationKind.WaitProbe,
-            Life = "life",
+            Epoch = "life",
             Key = "key",
             Probe = new WaitProbe { Initiator = "node", Wait = 1, Round = 1, Victim = "key", Path = [.. Enumerable.Repeat("", WaitProbe.MostKeys)] },
         };
@@ -128,8 +128,8 @@ public sealed class HostileBytesTests : TestKit
     public void What_has_no_value_cannot_claim_that_one_comes_apart()
     {
         Assert.Throws<SerializationException>(() => Copy(new ToShard(1, new StoreAsk(1, new ReadRequest { Key = "k" }, 100_000))));
-        Assert.Throws<SerializationException>(() => Copy(new ToNode(new StoreReply(1, new ReadAnswer { Life = "life" }, 100_000))));
-        Assert.Throws<SerializationException>(() => Copy(new ToNode(new StoreReply(1, new ReadAnswer { Life = "life", Record = new StoreRecord { Token = 1 } }, -1))));
+        Assert.Throws<SerializationException>(() => Copy(new ToNode(new StoreReply(1, new ReadAnswer { Epoch = "life" }, 100_000))));
+        Assert.Throws<SerializationException>(() => Copy(new ToNode(new StoreReply(1, new ReadAnswer { Epoch = "life", Record = new StoreRecord { Token = 1 } }, -1))));
     }
 
     [Fact]
@@ -146,10 +146,10 @@ public sealed class HostileBytesTests : TestKit
         var actor = Sys.ActorOf(Actors.ClusterStoreActor.Props(region.Ref, TimeProvider.System));
         foreach (var length in new[] { -1, int.MinValue, int.MaxValue })
         {
-            var call = new PartCall(1, new ReadRequest { Key = "k" });
+            var call = new PartitionCall(1, new ReadRequest { Key = "k" });
             actor.Tell(call);
             var asked = (StoreAsk)region.ExpectMsg<ToShard>(Eventually.Patience).Body;
-            actor.Tell(new ToNode(new StoreReply(asked.Id, new ReadAnswer { Life = "life", Record = new StoreRecord { Token = 1 } }, length)));
+            actor.Tell(new ToNode(new StoreReply(asked.Id, new ReadAnswer { Epoch = "life", Record = new StoreRecord { Token = 1 } }, length)));
             var error = await Assert.ThrowsAsync<InvalidOperationException>(() => call.Answer.WaitAsync(Eventually.Patience));
             Assert.Contains($"{length} bytes", error.Message, StringComparison.Ordinal);
         }
@@ -164,7 +164,7 @@ public sealed class HostileBytesTests : TestKit
 
         // What follows goes the same way, behind it.
         for (var shard = 0; shard < caches[0].Node.Shards; shard++)
-            caches[0].Node.Seat!.Region.Tell(new ToShard(shard, new StoreAsk(1, new ReadRequest { Key = "k" }, -1)));
+            caches[0].Node.Handle!.Region.Tell(new ToShard(shard, new StoreAsk(1, new ReadRequest { Key = "k" }, -1)));
 
         foreach (var key in Enumerable.Range(0, caches[0].Node.Shards).Select(shard => TestCluster.KeyOf(caches[0].Node, shard)))
         {

@@ -20,7 +20,7 @@ internal static class Samples
         Publisher = "node-1",
         Sequence = 300,
         Kind = NotificationKind.Fresh,
-        Life = "life",
+        Epoch = "life",
         Key = "k\u00e4y",
         Token = 1_700_000_000_000_000,
         Payload = s_value,
@@ -30,16 +30,16 @@ internal static class Samples
         Failure = s_failure,
     };
 
-    private static readonly CacheNotification s_plainNotification = new() { Publisher = "", Kind = NotificationKind.Released, Life = "", Key = "k" };
+    private static readonly CacheNotification s_plainNotification = new() { Publisher = "", Kind = NotificationKind.Released, Epoch = "", Key = "k" };
 
-    private static readonly CacheNotification s_heartbeat = new() { Publisher = "node-1", Sequence = long.MaxValue, Kind = NotificationKind.Heartbeat, Life = "life" };
+    private static readonly CacheNotification s_heartbeat = new() { Publisher = "node-1", Sequence = long.MaxValue, Kind = NotificationKind.Heartbeat, Epoch = "life" };
 
     private static readonly CacheNotification s_probe = new()
     {
         Publisher = "node-1",
         Sequence = 300,
         Kind = NotificationKind.WaitProbe,
-        Life = "life",
+        Epoch = "life",
         Key = "k\u00e4y",
         Token = 5,
         Probe = new WaitProbe { Initiator = "node-2", Wait = 300, Round = 2, Victim = "z", Path = ["a", "", "\u2026"] },
@@ -66,9 +66,9 @@ internal static class Samples
         new RegenerationDeclined { Node = "n", Key = "k", IsOver = true, DueIn = s_time },
         new RegenerationDeclined { Node = "n", Key = "k" },
         new NodeLeaving { Node = "n" },
-        new SurveyAnswered { Node = "n", Incarnation = 7, Held = [s_held], Awaited = [s_awaited], Offered = [new OfferedKey("a", 1, null, s_time, s_time)] },
-        new SurveyAnswered { Node = "n", Incarnation = long.MaxValue },
-        new RecordsKept { Node = "n", Life = "life", Records = [new KeptRecord("k", 5, s_value, s_time, s_time, s_past, s_time), new KeptRecord("", 0, null, default, default, null, default)] },
+        new ResyncAnswered { Node = "n", Incarnation = 7, Held = [s_held], Awaited = [s_awaited], Offered = [new OfferedKey("a", 1, null, s_time, s_time)] },
+        new ResyncAnswered { Node = "n", Incarnation = long.MaxValue },
+        new RecordsRecovered { Node = "n", Epoch = "life", Records = [new RecoveryRecord("k", 5, s_value, s_time, s_time, s_past, s_time), new RecoveryRecord("", 0, null, default, default, null, default)] },
         new StoreAsk(1, new ReadRequest { Key = "k" }),
         new StoreAsk(2, new ClaimRequest
         {
@@ -83,7 +83,7 @@ internal static class Samples
             StealFrom = "node-2",
         }),
         new StoreAsk(3, new ClaimRequest { Key = "k", Operation = s_operation, Owner = "", Lease = default }),
-        new StoreAsk(4, new CommitRequest { Key = "k", Operation = s_operation, Token = 5, ClaimLife = "life", Payload = s_value, Schedule = s_schedule }),
+        new StoreAsk(4, new CommitRequest { Key = "k", Operation = s_operation, Token = 5, ClaimEpoch = "life", Payload = s_value, Schedule = s_schedule }),
         new StoreAsk(5, new CommitRequest { Key = "k", Operation = s_operation, Token = 5, Payload = s_empty, Schedule = new StoreSchedule { FreshFor = s_time } }, 100_000),
         new StoreAsk(6, new ReleaseRequest
         {
@@ -106,7 +106,7 @@ internal static class Samples
         new StoreAsk(15, new CheckBatch(["a", "", "c"])),
         new PayloadChunk(16, 65_536, new byte[] { 9, 8, 7 }),
         new RecordWanted(17, "k", 5, 0, 1_048_576),
-        new HandOverPart(18, 1, 3, "life", new byte[] { 1 }),
+        new HandoffPart(18, 1, 3, "life", new byte[] { 1 }),
     ];
 
     public static IReadOnlyList<object> ToNodes { get; } =
@@ -122,14 +122,14 @@ internal static class Samples
         new OutcomePushed { Shard = 3, Incarnation = 4, Outcome = s_plainNotification },
         new RegenerationDue { Shard = 3, Incarnation = 4, Key = "k", Orphan = "node-2" },
         new RegenerationDue { Shard = 3, Incarnation = 4, Key = "k" },
-        new SurveyAsked { Shard = 4095, Incarnation = 1_700_000_000_000_000 },
-        new StoreReply(1, new ReadAnswer { Life = "life", Record = s_record }),
-        new StoreReply(1, new ReadAnswer { Life = "life", Record = new StoreRecord { Payload = s_empty, Token = 5 } }, 100_000),
-        new StoreReply(1, new ReadAnswer { Life = "life", Record = new StoreRecord { Token = 5 } }),
-        new StoreReply(1, new ReadAnswer { Life = "life" }),
+        new ResyncRequested { Shard = 4095, Incarnation = 1_700_000_000_000_000 },
+        new StoreReply(1, new ReadAnswer { Epoch = "life", Record = s_record }),
+        new StoreReply(1, new ReadAnswer { Epoch = "life", Record = new StoreRecord { Payload = s_empty, Token = 5 } }, 100_000),
+        new StoreReply(1, new ReadAnswer { Epoch = "life", Record = new StoreRecord { Token = 5 } }),
+        new StoreReply(1, new ReadAnswer { Epoch = "life" }),
         new StoreReply(2, new ClaimAnswer
         {
-            Life = "life",
+            Epoch = "life",
             Outcome = ClaimOutcome.BackingOff,
             Token = 5,
             Owner = "node-1",
@@ -137,18 +137,18 @@ internal static class Samples
             Record = s_record,
             Failure = s_failure,
         }),
-        new StoreReply(2, new ClaimAnswer { Life = "life", Outcome = ClaimOutcome.Granted }),
-        new StoreReply(3, new RenewAnswer { Life = "life", Outcomes = [RenewOutcome.Held, RenewOutcome.Lost, RenewOutcome.Unknown] }),
-        new StoreReply(4, new ChangeAnswer { Life = "life", Accepted = true, Token = 5, DueIn = s_time, ActiveFor = s_past }),
-        new StoreReply(4, new ChangeAnswer { Life = "life", Accepted = false, Token = 5 }),
-        new StoreReply(5, new ReleaseAnswer { Life = "life", Released = true }),
-        new StoreReply(6, new TouchAnswer { Life = "life" }),
-        new StoreReply(7, new CheckAnswer { Life = "life", Checks = [new TokenCheck(5, true), default] }),
+        new StoreReply(2, new ClaimAnswer { Epoch = "life", Outcome = ClaimOutcome.Granted }),
+        new StoreReply(3, new RenewAnswer { Epoch = "life", Outcomes = [RenewOutcome.Held, RenewOutcome.Lost, RenewOutcome.Unknown] }),
+        new StoreReply(4, new ChangeAnswer { Epoch = "life", Accepted = true, Token = 5, DueIn = s_time, ActiveFor = s_past }),
+        new StoreReply(4, new ChangeAnswer { Epoch = "life", Accepted = false, Token = 5 }),
+        new StoreReply(5, new ReleaseAnswer { Epoch = "life", Released = true }),
+        new StoreReply(6, new TouchAnswer { Epoch = "life" }),
+        new StoreReply(7, new CheckAnswer { Epoch = "life", Checks = [new TokenCheck(5, true), default] }),
         new StoreFailed(8, "why"),
         new PayloadWanted(9, 1_048_576, 1_048_576),
         new PayloadChunk(10, 0, new byte[] { 1, 2 }),
         new AskAgain(11),
-        new HandOverAnnounced(63, 18),
+        new HandoffAnnounced(63, 18),
         new NodeHello("machine-1-abc", IsAnswer: true),
     ];
 

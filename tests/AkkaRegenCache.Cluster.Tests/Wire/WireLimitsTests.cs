@@ -15,7 +15,7 @@ public sealed class WireLimitsTests
     public void A_survey_of_any_size_comes_in_messages_that_fit_and_nothing_is_lost()
     {
         var keys = Enumerable.Range(0, 1000).Select(i => i.ToString("d4", System.Globalization.CultureInfo.InvariantCulture) + new string('\u20ac', 1000)).ToList();
-        var survey = new SurveyAnswered
+        var resync = new ResyncAnswered
         {
             Node = "node",
             Incarnation = 5,
@@ -24,13 +24,13 @@ public sealed class WireLimitsTests
             Offered = [.. keys.Select(key => new OfferedKey(key, 1, null, default, default))],
         };
 
-        var parts = WireLimits.Split(survey).Cast<SurveyAnswered>().ToList();
+        var parts = WireLimits.Split(resync).Cast<ResyncAnswered>().ToList();
 
         Assert.All(parts, part => Assert.InRange(WireFormat.Write(new ToShard(1, part)).Length, 1, Frame * 3 / 4));
         Assert.All(parts, part => Assert.Equal(5, part.Incarnation));
-        Assert.Equal(survey.Held, parts.SelectMany(part => part.Held));
-        Assert.Equal(survey.Awaited, parts.SelectMany(part => part.Awaited));
-        Assert.Equal(survey.Offered, parts.SelectMany(part => part.Offered));
+        Assert.Equal(resync.Held, parts.SelectMany(part => part.Held));
+        Assert.Equal(resync.Awaited, parts.SelectMany(part => part.Awaited));
+        Assert.Equal(resync.Offered, parts.SelectMany(part => part.Offered));
     }
 
     [Fact]
@@ -47,16 +47,16 @@ public sealed class WireLimitsTests
     [Fact]
     public void Records_that_are_given_back_come_in_messages_that_fit_without_those_that_fit_none()
     {
-        KeptRecord Record(string key, int length) =>
+        RecoveryRecord Record(string key, int length) =>
             new(key, 1, CachePayload.FromBytes(new byte[length]), TimeSpan.FromSeconds(1), default, null, default);
-        var kept = new RecordsKept
+        var kept = new RecordsRecovered
         {
             Node = "node",
-            Life = "life",
+            Epoch = "life",
             Records = [.. Enumerable.Range(0, 100).Select(i => Record($"key{i}", 30_000)), Record("large", WireLimits.Payload), Record("too large", WireLimits.Payload + 1)],
         };
 
-        var parts = WireLimits.Split(kept).Cast<RecordsKept>().ToList();
+        var parts = WireLimits.Split(kept).Cast<RecordsRecovered>().ToList();
 
         Assert.All(parts, part => Assert.InRange(WireFormat.Write(new ToShard(1, part)).Length, 1, Frame * 3 / 4));
         Assert.Equal(kept.Records.Take(101), parts.SelectMany(part => part.Records));
@@ -70,7 +70,7 @@ public sealed class WireLimitsTests
         {
             Publisher = "node",
             Kind = NotificationKind.WaitProbe,
-            Life = "life",
+            Epoch = "life",
             Key = key,
             Probe = new WaitProbe { Initiator = "node", Wait = 1, Round = 1, Victim = key, Path = [.. Enumerable.Repeat(key, WaitProbe.MostKeys)] },
         };
@@ -87,7 +87,7 @@ public sealed class WireLimitsTests
         {
             Publisher = "node",
             Kind = NotificationKind.Fresh,
-            Life = "life",
+            Epoch = "life",
             Key = new string('\u20ac', 1024),
             Payload = CachePayload.FromBytes(new byte[length]),
             Failure = new GenerationFailure("Type", new string('\u20ac', 100_000)),

@@ -20,7 +20,7 @@ public sealed class WarmUpTests
         await _store.Asked.Task.WaitAsync(TimeSpan.FromSeconds(10));
         Assert.False(starting.IsCompleted);
 
-        _store.Answer.SetResult(new ReadAnswer { Life = "life" });
+        _store.Answer.SetResult(new ReadAnswer { Epoch = "life" });
         await starting.WaitAsync(TimeSpan.FromSeconds(10));
         Assert.Equal(1, _store.Reads);
         await host.StopAsync();

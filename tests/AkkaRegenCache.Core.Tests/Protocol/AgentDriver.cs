@@ -30,8 +30,8 @@ internal sealed class AgentDriver : IAccessLog
                 BreakDuration = TimeSpan.TicksPerSecond,
                 MaximumPendingChanges = 100,
                 StoreAnnounces = () => announces,
-                Parts = parts,
-                PartOf = parts == 1 ? null : key => key[^1] - '0',
+                Partitions = parts,
+                PartitionOf = parts == 1 ? null : key => key[^1] - '0',
                 Shards = parts == 1 ? 0 : parts,
                 ShardOf = parts == 1 ? null : key => key[^1] - '0',
             },
@@ -137,19 +137,19 @@ internal sealed class AgentDriver : IAccessLog
         ActiveFor = TimeSpan.FromSeconds(20),
     };
 
-    public static ReadAnswer Has(long token, double freshFor = 8, double? dueIn = 1, string life = "1") => new() { Life = life, Record = Record(token, freshFor, dueIn) };
+    public static ReadAnswer Has(long token, double freshFor = 8, double? dueIn = 1, string life = "1") => new() { Epoch = life, Record = Record(token, freshFor, dueIn) };
 
     public static ClaimAnswer Held(long token, double remaining = 3) =>
-        new() { Life = "1", Outcome = ClaimOutcome.Held, Token = token, Owner = "other", Remaining = TimeSpan.FromSeconds(remaining) };
+        new() { Epoch = "1", Outcome = ClaimOutcome.Held, Token = token, Owner = "other", Remaining = TimeSpan.FromSeconds(remaining) };
 
-    public static ClaimAnswer Granted(long token) => new() { Life = "1", Outcome = ClaimOutcome.Granted, Token = token };
+    public static ClaimAnswer Granted(long token) => new() { Epoch = "1", Outcome = ClaimOutcome.Granted, Token = token };
 
     public static CacheNotification Fresh(long token, long sequence, bool withValue = true, string life = "1") => new()
     {
         Publisher = "other",
         Sequence = sequence,
         Kind = NotificationKind.Fresh,
-        Life = life,
+        Epoch = life,
         Key = "k0",
         Token = token,
         Payload = withValue ? Value(token) : null,

@@ -39,7 +39,7 @@ public sealed class CoordinatorCostTests
         {
             Publisher = "a",
             Kind = NotificationKind.Fresh,
-            Life = "1",
+            Epoch = "1",
             Key = key,
             Token = 10,
             DueIn = TimeSpan.FromMinutes(1),

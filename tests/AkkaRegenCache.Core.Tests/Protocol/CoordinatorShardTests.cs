@@ -17,10 +17,10 @@ public sealed class CoordinatorShardTests
     [Fact]
     public void The_first_thing_a_coordinator_does_is_to_ask_all_nodes()
     {
-        var (node, survey) = Assert.Single(Tell(Tick.Instance));
+        var (node, resync) = Assert.Single(Tell(Tick.Instance));
 
         Assert.Null(node);
-        Assert.Equal(new SurveyAsked { Shard = 7, Incarnation = 100 }, survey);
+        Assert.Equal(new ResyncRequested { Shard = 7, Incarnation = 100 }, resync);
         Assert.Empty(Tell(Tick.Instance));
     }
 
@@ -232,14 +232,14 @@ public sealed class CoordinatorShardTests
     public void A_survey_tells_a_new_incarnation_all_it_must_know()
     {
         Tell(Tick.Instance);
-        Tell(new SurveyAnswered
+        Tell(new ResyncAnswered
         {
             Node = "a",
             Incarnation = 100,
             Held = [Held("a", "held", 10)],
             Offered = [new OfferedKey("due", 5, TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1), TimeSpan.Zero)],
         });
-        Tell(new SurveyAnswered { Node = "b", Incarnation = 100, Awaited = [Awaited("b", "held", 10, "a")] });
+        Tell(new ResyncAnswered { Node = "b", Incarnation = 100, Awaited = [Awaited("b", "held", 10, "a")] });
 
         Assert.IsType<RegenerationDue>(Assert.Single(Pass(s_second)).Message);
         Assert.Equal("b", Assert.Single(Tell(new NodeDown("a")), m => m.Message is ClaimOrphaned).Node);
@@ -250,10 +250,10 @@ public sealed class CoordinatorShardTests
     {
         Tell(Tick.Instance);
 
-        var survey = Assert.Single(Tell(new SurveyAnswered { Node = "a", Incarnation = 500 }));
+        var resync = Assert.Single(Tell(new ResyncAnswered { Node = "a", Incarnation = 500 }));
 
-        Assert.Equal(new SurveyAsked { Shard = 7, Incarnation = 501 }, survey.Message);
-        Assert.Empty(Tell(new SurveyAnswered { Node = "b", Incarnation = 600 }));
+        Assert.Equal(new ResyncRequested { Shard = 7, Incarnation = 501 }, resync.Message);
+        Assert.Empty(Tell(new ResyncAnswered { Node = "b", Incarnation = 600 }));
     }
 
     [Fact]
@@ -262,7 +262,7 @@ public sealed class CoordinatorShardTests
         Know("a", "b");
         Tell(new NodeDown("a"));
 
-        Assert.Contains(("a", (FromCoordinator)new SurveyAsked { Shard = 7, Incarnation = 100 }), Tell(Held("a", "k", 10)));
+        Assert.Contains(("a", (FromCoordinator)new ResyncRequested { Shard = 7, Incarnation = 100 }), Tell(Held("a", "k", 10)));
     }
 
     [Fact]
@@ -315,7 +315,7 @@ public sealed class CoordinatorShardTests
         {
             Publisher = node,
             Kind = NotificationKind.Fresh,
-            Life = "1",
+            Epoch = "1",
             Key = key,
             Token = token,
             DueIn = dueIn is { } due ? TimeSpan.FromSeconds(due) : null,
@@ -326,14 +326,14 @@ public sealed class CoordinatorShardTests
     private static OutcomeKnown Ended(string node, string key, long token, NotificationKind kind) => new()
     {
         Node = node,
-        Outcome = new CacheNotification { Publisher = node, Kind = kind, Life = "1", Key = key, Token = token, Failure = new GenerationFailure("T", "m") },
+        Outcome = new CacheNotification { Publisher = node, Kind = kind, Epoch = "1", Key = key, Token = token, Failure = new GenerationFailure("T", "m") },
     };
 
     private void Know(params string[] nodes)
     {
         Tell(Tick.Instance);
         foreach (var node in nodes)
-            Tell(new SurveyAnswered { Node = node, Incarnation = 100 });
+            Tell(new ResyncAnswered { Node = node, Incarnation = 100 });
     }
 
     private List<(string? Node, FromCoordinator Message)> Pass(long time)

@@ -135,7 +135,7 @@ public sealed class DeadlockProbeTests
 
     private static StoreReplied? Answer(StoreCall call, Func<ClaimAnswer> claim) => call.Request switch
     {
-        ReadRequest => new StoreReplied(call, new ReadAnswer { Life = "1" }),
+        ReadRequest => new StoreReplied(call, new ReadAnswer { Epoch = "1" }),
         ClaimRequest => new StoreReplied(call, claim()),
         _ => null,
     };
@@ -152,7 +152,7 @@ public sealed class DeadlockProbeTests
     {
         Publisher = "other",
         Kind = NotificationKind.WaitProbe,
-        Life = "1",
+        Epoch = "1",
         Key = Key,
         Token = token,
         Probe = new WaitProbe { Initiator = "other", Wait = 5, Round = round, Victim = Key },

@@ -58,9 +58,9 @@ public sealed class NodeAgentTests
         MakeWithoutStore(agent, 99);
         agent.Store = call => call switch
         {
-            { Request: ClaimRequest } => new StoreReplied(call, new ClaimAnswer { Life = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(10, freshFor: 6, dueIn: 3) }),
+            { Request: ClaimRequest } => new StoreReplied(call, new ClaimAnswer { Epoch = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(10, freshFor: 6, dueIn: 3) }),
             { Request: ReadRequest } => new StoreReplied(call, AgentDriver.Has(10, freshFor: 6, dueIn: 3, life: "2")),
-            { Keys: { } keys } => new StoreReplied(call, new CheckAnswer { Life = "2", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] }),
+            { Keys: { } keys } => new StoreReplied(call, new CheckAnswer { Epoch = "2", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] }),
             _ => null,
         };
 
@@ -101,7 +101,7 @@ public sealed class NodeAgentTests
         for (var i = 0; i < Keys; i++)
             agent.Show($"k{i}", i + 1, freshFor: 1000, dueIn: null);
         agent.Store = call => call.Keys is { } keys
-            ? new StoreReplied(call, new CheckAnswer { Life = "1", Checks = [.. keys.Select(key => new TokenCheck(int.Parse(key[1..], System.Globalization.CultureInfo.InvariantCulture) + 1, false))] })
+            ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(key => new TokenCheck(int.Parse(key[1..], System.Globalization.CultureInfo.InvariantCulture) + 1, false))] })
             : null;
 
         agent.Advance(60.5);
@@ -120,7 +120,7 @@ public sealed class NodeAgentTests
         int Compared() => agent.All<StoreCall>().Sum(call => call.IsProbe || call.IsSignOfLife ? 0 : call.Keys?.Count ?? 0);
 
         void Hear(string publisher, long sequence) =>
-            agent.Tell(Peer.Bus, new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = NotificationKind.Heartbeat, Life = "1" });
+            agent.Tell(Peer.Bus, new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = NotificationKind.Heartbeat, Epoch = "1" });
     }
 
     [Fact]
@@ -162,7 +162,7 @@ public sealed class NodeAgentTests
         static StoreReplied AnswersBut(StoreCall call, Func<string, bool> isDead) =>
             isDead(call.Request?.Key ?? call.Keys?[0] ?? "") ? new StoreReplied(call, null, StoreFault.Failed)
             : call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(10))
-            : call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Life = "1", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] })
+            : call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] })
             : new StoreReplied(call, null, StoreFault.Failed);
     }
 
@@ -172,9 +172,9 @@ public sealed class NodeAgentTests
         var agent = new AgentDriver();
         agent.Show("k0", 10, freshFor: 1000, dueIn: null);
         agent.Show("k1", 11, freshFor: 1000, dueIn: null);
-        agent.Tell(Peer.Bus, new CacheNotification { Publisher = "other", Sequence = 5, Kind = NotificationKind.Heartbeat, Life = "1" });
+        agent.Tell(Peer.Bus, new CacheNotification { Publisher = "other", Sequence = 5, Kind = NotificationKind.Heartbeat, Epoch = "1" });
         var check = agent.Unanswered.Single(call => call.Keys is { Count: 2 });
-        agent.Answer(check, new CheckAnswer { Life = "1", Checks = [.. check.Keys!.Select(key => key == "k0" ? TokenCheck.Unknown : new TokenCheck(20, false))] });
+        agent.Answer(check, new CheckAnswer { Epoch = "1", Checks = [.. check.Keys!.Select(key => key == "k0" ? TokenCheck.Unknown : new TokenCheck(20, false))] });
         agent.Advance(0.1);
 
         Assert.Equal((10, false), (agent.State("k0").Token, agent.State("k0").IsOutdated));
@@ -198,7 +198,7 @@ public sealed class NodeAgentTests
         var agent = new AgentDriver();
         agent.Show("k0", 10, freshFor: 1000, dueIn: null);
 
-        agent.Tell(Peer.Bus, new CacheNotification { Publisher = "new", Sequence = sequence, Kind = kind, Life = "1", Key = "other", Token = 5 });
+        agent.Tell(Peer.Bus, new CacheNotification { Publisher = "new", Sequence = sequence, Kind = kind, Epoch = "1", Key = "other", Token = 5 });
 
         Assert.Equal(compares, agent.Unanswered.Exists(call => call.Keys is ["k0"]));
     }
@@ -231,9 +231,9 @@ public sealed class NodeAgentTests
         agent.Advance(0.4);
         var fetch = agent.Unanswered.Single(call => call.Request is ReadRequest);
 
-        // Another key's answer tells of the new life; then nothing more is heard of the store but refusals.
+        // Another key's answer tells of the new epoch; then nothing more is heard of the store but refusals.
         agent.Ask(WaiterKind.Peek, "other");
-        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other" }), new ReadAnswer { Life = "2" });
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other" }), new ReadAnswer { Epoch = "2" });
         agent.Store = call => new StoreReplied(call, null, StoreFault.Refused);
         agent.Answer(fetch, null, StoreFault.Refused);
         agent.Advance(7);
@@ -251,8 +251,8 @@ public sealed class NodeAgentTests
         var second = agent.Unanswered.Single(call => call.Request is ClaimRequest);
         Assert.Equal(50, ((ClaimRequest)second.Request!).ObservedToken);
 
-        // In the other life, this one's record is newer than the claim that was observed, and older than the call.
-        var fresh = new ClaimAnswer { Life = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(60, 8, 1) };
+        // In the other epoch, this one's record is newer than the claim that was observed, and older than the call.
+        var fresh = new ClaimAnswer { Epoch = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(60, 8, 1) };
         agent.Answer(second, fresh);
 
         Assert.Empty(agent.All<Answered>());
@@ -266,7 +266,7 @@ public sealed class NodeAgentTests
         agent.Ask(WaiterKind.Refresh);
         agent.Answer(agent.Unanswered.Single(), AgentDriver.Granted(50));
         agent.Ask(WaiterKind.Peek, "other");
-        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest), new ReadAnswer { Life = "2" });
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest), new ReadAnswer { Epoch = "2" });
 
         // Newer by its number, and older than the call.
         agent.Show("k0", 60, life: "2");
@@ -287,7 +287,7 @@ public sealed class NodeAgentTests
         agent.Advance(heardAfter);
         agent.Tell(Peer.Bus, Heartbeat(2));
         agent.Ask(WaiterKind.Get);
-        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Life = "1" });
+        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Epoch = "1" });
         agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(10));
 
         agent.Advance(3.2);
@@ -304,9 +304,9 @@ public sealed class NodeAgentTests
         Assert.Single(agent.Asked<ClaimRequest>());
 
         agent.Ask(WaiterKind.Peek, "other0");
-        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Life = "2" });
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Epoch = "2" });
 
-        var kept = Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsKept>().Single().Records);
+        var kept = Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsRecovered>().Single().Records);
         Assert.Equal(TimeSpan.Zero, kept.DueIn);
         Assert.Equal(TimeSpan.FromSeconds(1), kept.Interval);
     }
@@ -318,9 +318,9 @@ public sealed class NodeAgentTests
         agent.Show("k0", 10, dueIn: null);
 
         agent.Ask(WaiterKind.Peek, "other0");
-        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Life = "2" });
+        agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Epoch = "2" });
 
-        Assert.Null(Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsKept>().Single().Records).DueIn);
+        Assert.Null(Assert.Single(agent.All<CoordinatorCall>().Select(call => call.Message).OfType<RecordsRecovered>().Single().Records).DueIn);
     }
 
     [Fact]
@@ -328,8 +328,8 @@ public sealed class NodeAgentTests
     {
         var agent = MadeWithoutStore(parts: 2);
         agent.Advance(1.5);
-        agent.Answer(agent.Unanswered.First(call => call.Request is ClaimRequest), new ClaimAnswer { Life = "1", Outcome = ClaimOutcome.Fresh });
-        agent.Store = call => call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Life = "1", Checks = [.. keys.Select(_ => default(TokenCheck))] }) : null;
+        agent.Answer(agent.Unanswered.First(call => call.Request is ClaimRequest), new ClaimAnswer { Epoch = "1", Outcome = ClaimOutcome.Fresh });
+        agent.Store = call => call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(_ => default(TokenCheck))] }) : null;
         var before = agent.All<StoreCall>().Count(call => call.Keys is not null);
 
         agent.Advance(4);
@@ -340,7 +340,7 @@ public sealed class NodeAgentTests
     [Fact]
     public void A_heartbeat_tells_no_number_of_a_commit_that_is_not_answered()
     {
-        var agent = new AgentDriver(announces: true) { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Life = "1" }) : null };
+        var agent = new AgentDriver(announces: true) { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Epoch = "1" }) : null };
         agent.Ask(WaiterKind.Get);
         agent.Answer(agent.Unanswered.Single(call => call.Request is ClaimRequest), AgentDriver.Granted(10));
         agent.Tell(Peer.Generators, new GeneratorFinished(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(10), null));
@@ -349,7 +349,7 @@ public sealed class NodeAgentTests
 
         agent.Advance(2);
         Assert.Equal(number - 1, Heartbeats(agent)[^1].Sequence);
-        agent.Answer(commit, new ChangeAnswer { Life = "1", Accepted = true, Token = 10, DueIn = TimeSpan.FromSeconds(1) });
+        agent.Answer(commit, new ChangeAnswer { Epoch = "1", Accepted = true, Token = 10, DueIn = TimeSpan.FromSeconds(1) });
         agent.Advance(1);
         Assert.Equal(number, Heartbeats(agent)[^1].Sequence);
     }
@@ -357,7 +357,7 @@ public sealed class NodeAgentTests
     [Fact]
     public void A_commit_that_took_long_leaves_a_number_out_when_later_ones_were_told()
     {
-        var agent = new AgentDriver(announces: true) { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Life = "1" }) : null };
+        var agent = new AgentDriver(announces: true) { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Epoch = "1" }) : null };
         foreach (var (key, token) in new[] { ("k0", 10L), ("k1", 11L) })
         {
             agent.Ask(WaiterKind.Get, key);
@@ -369,7 +369,7 @@ public sealed class NodeAgentTests
         var last = ((CommitRequest)commits[1].Request!).Announcement!.Sequence;
         foreach (var (commit, token) in commits.Reverse().Zip([11L, 10L]))
         {
-            agent.Answer(commit, new ChangeAnswer { Life = "1", Accepted = true, Token = token, DueIn = TimeSpan.FromSeconds(100) });
+            agent.Answer(commit, new ChangeAnswer { Epoch = "1", Accepted = true, Token = token, DueIn = TimeSpan.FromSeconds(100) });
             agent.Advance(0.3);
         }
 
@@ -398,7 +398,7 @@ public sealed class NodeAgentTests
         var agent = new AgentDriver();
         agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 5) with { Key = "other" });
         agent.Ask(WaiterKind.Get);
-        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Life = "1" });
+        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Epoch = "1" });
         agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(12));
 
         agent.Tell(Peer.Bus, AgentDriver.Fresh(12, 4));
@@ -444,7 +444,7 @@ public sealed class NodeAgentTests
     [Fact]
     public void A_value_that_the_store_did_not_take_lives_from_when_it_was_made()
     {
-        var agent = new AgentDriver { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Life = "1" }) : null };
+        var agent = new AgentDriver { Store = call => call.Request is ReadRequest ? new StoreReplied(call, new ReadAnswer { Epoch = "1" }) : null };
         agent.Ask(WaiterKind.Get);
         agent.Answer(agent.Unanswered.Single(call => call.Request is ClaimRequest), AgentDriver.Granted(10));
         agent.Store = call => new StoreReplied(call, null, StoreFault.Refused);
@@ -453,7 +453,7 @@ public sealed class NodeAgentTests
         agent.Advance(4);
 
         Assert.True(agent.State("k0").Uncommitted);
-        Assert.Equal(madeAt + AgentDriver.Profile.Life, agent.State("k0").EndsAt);
+        Assert.Equal(madeAt + AgentDriver.Profile.Lifetime, agent.State("k0").EndsAt);
     }
 
     [Fact]
@@ -462,7 +462,7 @@ public sealed class NodeAgentTests
         var agent = MadeWithoutStore();
         agent.Store = call => call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(9, freshFor: 0.2, dueIn: -6, life: "2")) : null;
         agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 2, withValue: false, life: "2"));
-        agent.Answer(agent.Unanswered.First(call => call.Keys is not null), new CheckAnswer { Life = "2", Checks = [new TokenCheck(9, false)] });
+        agent.Answer(agent.Unanswered.First(call => call.Keys is not null), new CheckAnswer { Epoch = "2", Checks = [new TokenCheck(9, false)] });
 
         agent.Advance(1);
 
@@ -478,7 +478,7 @@ public sealed class NodeAgentTests
         agent.Store = call => call.Request switch
         {
             ReadRequest => new StoreReplied(call, null, StoreFault.Refused),
-            ClaimRequest => new StoreReplied(call, new ClaimAnswer { Life = "1", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(11, 8, 100) }),
+            ClaimRequest => new StoreReplied(call, new ClaimAnswer { Epoch = "1", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(11, 8, 100) }),
             _ => null,
         };
         agent.Tell(Peer.Bus, AgentDriver.Fresh(11, 1, withValue: false));
@@ -574,7 +574,7 @@ public sealed class NodeAgentTests
         return agent;
     }
 
-    private static CacheNotification Heartbeat(long number) => new() { Publisher = "other", Sequence = number, Kind = NotificationKind.Heartbeat, Life = "1" };
+    private static CacheNotification Heartbeat(long number) => new() { Publisher = "other", Sequence = number, Kind = NotificationKind.Heartbeat, Epoch = "1" };
 
     private static CacheNotification[] Heartbeats(AgentDriver agent) =>
         [.. agent.All<CacheNotification>().Where(notification => notification.Kind == NotificationKind.Heartbeat)];

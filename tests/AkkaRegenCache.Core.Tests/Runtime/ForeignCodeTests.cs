@@ -89,7 +89,7 @@ public sealed class ForeignCodeTests
     {
         using var gate = new ManualResetEventSlim();
         var bus = new ForeignBus(new BlockingBus(gate));
-        var notification = new CacheNotification { Publisher = "n", Kind = NotificationKind.Removed, Life = "" };
+        var notification = new CacheNotification { Publisher = "n", Kind = NotificationKind.Removed, Epoch = "" };
         try
         {
             for (var i = 0; i < ForeignBus.MostWaiting; i++)

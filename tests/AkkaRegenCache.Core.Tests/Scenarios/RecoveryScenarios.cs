@@ -294,12 +294,12 @@ public abstract class RecoveryScenarios(FarmMode mode) : Scenario(mode)
         Assert.Null(await ShownAsync(farm, 0));
 
         // Down or not, there is a value for who asks for one.
-        var generator = new TestGenerator(farm, name: "anew");
-        Assert.Equal("anew 1", await farm.GetAsync(0, generator, s_long));
+        var generator = new TestGenerator(farm, name: "again");
+        Assert.Equal("again 1", await farm.GetAsync(0, generator, s_long));
         farm.StoreOf(0).Heal();
         await farm.AdvanceAsync(s_stale);
         foreach (var i in farm.Indexes)
-            Assert.StartsWith("anew", await farm.GetAsync(i, generator, s_long), StringComparison.Ordinal);
+            Assert.StartsWith("again", await farm.GetAsync(i, generator, s_long), StringComparison.Ordinal);
     }
 
     [Theory]

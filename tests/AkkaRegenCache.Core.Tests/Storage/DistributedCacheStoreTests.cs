@@ -314,7 +314,7 @@ public sealed class DistributedCacheStoreTests
     {
         var error = await Assert.ThrowsAsync<ArgumentException>(async () => await _one.Store.WriteAsync(new WriteRequest
         {
-            Key = Key, Operation = new OperationId("n", 1), Payload = CachePayload.FromValue(new object(), 1), Schedule = Process.Life(),
+            Key = Key, Operation = new OperationId("n", 1), Payload = CachePayload.FromValue(new object(), 1), Schedule = Process.Epoch(),
         }));
         Assert.Contains("'key'", error.Message, StringComparison.Ordinal);
     }

@@ -98,10 +98,10 @@ public abstract partial class ExternalStoreContract
     public async Task A_commit_under_a_claim_of_another_life_is_superseded_also_where_the_token_is_the_same()
     {
         var claim = await Claim();
-        if (ChecksLives)
-            Assert.False((await Commit(claim.Token, "another life's", life: claim.Life + " before")).Accepted);
-        Assert.True((await Commit(claim.Token, "this life's", life: claim.Life)).Accepted);
-        await AssertShows("this life's", claim.Token);
+        if (ChecksEpochs)
+            Assert.False((await Commit(claim.Token, "another epoch's", life: claim.Epoch + " before")).Accepted);
+        Assert.True((await Commit(claim.Token, "this epoch's", life: claim.Epoch)).Accepted);
+        await AssertShows("this epoch's", claim.Token);
     }
 
     [Fact]

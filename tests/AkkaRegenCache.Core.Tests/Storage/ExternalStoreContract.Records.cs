@@ -182,21 +182,21 @@ public abstract partial class ExternalStoreContract
     [Fact]
     public async Task All_answers_tell_the_same_life()
     {
-        var read = (await Store.ReadAsync(new ReadRequest { Key = Key })).Life;
+        var read = (await Store.ReadAsync(new ReadRequest { Key = Key })).Epoch;
         var claim = await Claim();
         var commit = await Commit(claim.Token);
         string[] lives =
         [
-            claim.Life,
-            commit.Life,
-            (await Commit(claim.Token)).Life,
-            (await Write()).Life,
-            (await Invalidate()).Life,
-            (await Store.RenewAsync([], Unit)).Life,
-            (await Store.TouchAsync([])).Life,
-            (await Store.CheckAsync([])).Life,
-            (await Claim()).Life,
-            (await Claim(owner: "b")).Life,
+            claim.Epoch,
+            commit.Epoch,
+            (await Commit(claim.Token)).Epoch,
+            (await Write()).Epoch,
+            (await Invalidate()).Epoch,
+            (await Store.RenewAsync([], Unit)).Epoch,
+            (await Store.TouchAsync([])).Epoch,
+            (await Store.CheckAsync([])).Epoch,
+            (await Claim()).Epoch,
+            (await Claim(owner: "b")).Epoch,
         ];
         Assert.NotEmpty(read);
         Assert.All(lives, life => Assert.Equal(read, life));

@@ -65,8 +65,8 @@ public abstract partial class ExternalStoreContract
         return answer.Token;
     }
 
-    /// <summary>Whether a commit of another life is told apart: on a Redis Cluster a script can't see the life.</summary>
-    protected virtual bool ChecksLives => true;
+    /// <summary>Whether a commit of another epoch is told apart: on a Redis Cluster a script can't see the epoch.</summary>
+    protected virtual bool ChecksEpochs => true;
 
     protected async Task<ChangeAnswer> Commit(
         long token, string value = "value", StoreSchedule? schedule = null, string key = Key, OperationId? operation = null, string life = "") =>
@@ -75,7 +75,7 @@ public abstract partial class ExternalStoreContract
             Key = key,
             Operation = operation ?? Op(),
             Token = token,
-            ClaimLife = life,
+            ClaimEpoch = life,
             Payload = Payload(value),
             Schedule = schedule ?? Fresh(10),
         });

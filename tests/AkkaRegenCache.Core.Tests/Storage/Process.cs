@@ -14,7 +14,7 @@ internal sealed class Process(DistributedCacheStore root, string node, bool whol
 
     public string Key => "key";
 
-    public static StoreSchedule Life(double? interval = null, double activeFor = 0) => new()
+    public static StoreSchedule Epoch(double? interval = null, double activeFor = 0) => new()
     {
         FreshFor = TimeSpan.FromSeconds(10),
         Interval = interval is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
@@ -45,7 +45,7 @@ internal sealed class Process(DistributedCacheStore root, string node, bool whol
                 Operation = operation ?? Op(),
                 Token = token,
                 Payload = CachePayload.FromBytes(Encoding.UTF8.GetBytes(value)),
-                Schedule = Life(interval, activeFor),
+                Schedule = Epoch(interval, activeFor),
             },
             cancellationToken);
 
@@ -65,7 +65,7 @@ internal sealed class Process(DistributedCacheStore root, string node, bool whol
             Key = Key,
             Operation = operation ?? Op(),
             Payload = CachePayload.FromBytes(Encoding.UTF8.GetBytes(value)),
-            Schedule = Life(),
+            Schedule = Epoch(),
             IsRetry = isRetry,
             AskedAgo = TimeSpan.FromMinutes(1),
             ObservedToken = observed,

@@ -28,9 +28,9 @@ public sealed class InMemoryStoreTests : VirtualTimeStoreContract
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task What_has_ended_is_let_go_of(bool inPart)
+    public async Task What_has_ended_is_let_go_of(bool inPartition)
     {
-        var store = inPart ? _store.ForCache("part") : _store;
+        var store = inPartition ? _store.ForCache("part") : _store;
         for (var i = 0; i < 200; i++)
         {
             var claim = new ClaimRequest { Key = $"key{i}", Operation = Op(), Owner = "a", Lease = Unit };

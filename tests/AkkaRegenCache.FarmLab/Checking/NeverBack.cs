@@ -23,7 +23,7 @@ internal sealed class NeverBack : ICheck
                 foreach (var older in shown)
                 {
                     if (newer.FirstHit < older.LastAsked && newer.Rank.CompareTo(older.Rank) > 0
-                        && !log.NewLives.Any(life => life >= newer.Value.Begun - Checks.LeaseGrace && life <= older.LastAsked))
+                        && !log.NewEpochs.Any(life => life >= newer.Value.Begun - Checks.LeaseGrace && life <= older.LastAsked))
                     {
                         yield return new Violation(6, $"{series.Key.Node} went back on {series.Key.Key} from number {newer.Value.Number} "
                             + $"(token {newer.Rank.Token}) to number {older.Value.Number} (token {older.Rank.Token}), asked for "

@@ -7,13 +7,13 @@ internal sealed class ChangeLoad : IAsyncDisposable
 
     private readonly Lab _lab;
     private readonly string[] _keys;
-    private readonly EntryLife _life;
+    private readonly EntryLife _epoch;
     private readonly CancellationTokenSource _ending;
     private readonly Task[] _clients;
 
     private ChangeLoad(Lab lab, string[] keys, EntryLife life, TimeSpan period, int clients)
     {
-        (_lab, _keys, _life) = (lab, keys, life);
+        (_lab, _keys, _epoch) = (lab, keys, life);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(lab.Cancellation);
         _clients = [.. Enumerable.Range(0, clients).Select(_ =>
         {
@@ -73,7 +73,7 @@ internal sealed class ChangeLoad : IAsyncDisposable
                 var nodes = _lab.Farm.Nodes.Where(node => node.IsInService).ToList();
                 var (which, kind, key) = (random.NextDouble(), s_kinds[random.Next(s_kinds.Length)], _keys[random.Next(_keys.Length)]);
                 if (nodes.Count > 0)
-                    await ChangeAsync(_lab, nodes[(int)(which * nodes.Count)], kind, key, _life, _lab.Cancellation);
+                    await ChangeAsync(_lab, nodes[(int)(which * nodes.Count)], kind, key, _epoch, _lab.Cancellation);
             }
         }
         catch (OperationCanceledException)

@@ -11,7 +11,7 @@ internal sealed class ReadLoad : IAsyncDisposable
 
     private readonly Lab _lab;
     private readonly string[][] _batches;
-    private readonly EntryLife _life;
+    private readonly EntryLife _epoch;
     private readonly CancellationTokenSource _ending;
     private readonly Task[] _clients;
     private readonly int[] _next;
@@ -22,7 +22,7 @@ internal sealed class ReadLoad : IAsyncDisposable
     {
         _isBalanced = isBalanced;
         _lab = lab;
-        _life = life;
+        _epoch = life;
         _batches = [.. keys.Chunk(KeysPerRequest)];
         _ending = CancellationTokenSource.CreateLinkedTokenSource(lab.Cancellation);
         _next = new int[lab.Options.Nodes];
@@ -98,7 +98,7 @@ internal sealed class ReadLoad : IAsyncDisposable
         perSlot.Add(1);
         try
         {
-            _lab.Journal.Add(await node.ReadAsync(new ReadOrder(keys, 1, _life), _lab.Cancellation));
+            _lab.Journal.Add(await node.ReadAsync(new ReadOrder(keys, 1, _epoch), _lab.Cancellation));
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

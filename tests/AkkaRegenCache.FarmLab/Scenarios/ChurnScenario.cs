@@ -69,12 +69,12 @@ internal sealed class ChurnScenario : IScenario
         healed();
     }
 
-    /// <summary>A node that its cluster has downed ends: whoever runs a farm starts it anew.</summary>
+    /// <summary>A node that its cluster has downed ends: whoever runs a farm starts it again.</summary>
     private static void Supervise(Lab lab, List<Task> restarting)
     {
         foreach (var node in lab.Farm.Nodes.Where(node => node.HasEndedByItself).ToList())
         {
-            lab.Say($"{node.Name} has ended by itself, and is started anew");
+            lab.Say($"{node.Name} has ended by itself, and is started again");
             lab.Report.Details["nodesThatEndedThemselves"] = 1 + (lab.Report.Details.TryGetValue("nodesThatEndedThemselves", out var n) ? (int)n : 0);
             restarting.Add(StartAgainAsync(lab, node, Breaking.BeginDeath(lab, node)));
             node.IsLeaving = true;

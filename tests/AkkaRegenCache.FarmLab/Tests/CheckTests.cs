@@ -39,7 +39,7 @@ public sealed class CheckTests
 
     [Fact]
     public void Going_back_with_the_stores_new_life_is_allowed() =>
-        Assert.Empty(Found<NeverBack>(Good().Answer(2, 1200).NewLife(1250).Answer(1, 1300)));
+        Assert.Empty(Found<NeverBack>(Good().Answer(2, 1200).NewEpoch(1250).Answer(1, 1300)));
 
     [Fact]
     public void Going_back_from_a_value_without_a_token_to_the_one_before_is_found() => Finds<NeverBack>(
@@ -75,8 +75,8 @@ public sealed class CheckTests
     [Fact]
     public void A_set_that_the_store_has_lost_may_be_undone_and_one_that_it_kept_may_not()
     {
-        Assert.Empty(Found<NeverUndone>(Good().Set(5, 400, 410).NewLife(420).Fault(FaultKind.StoreLost, 415, 420).Answer(1, 500)));
-        Finds<NeverUndone>(5, Good().Set(5, 400, 410).NewLife(420).Fault(FaultKind.StoreDown, 415, 420).Answer(1, 500));
+        Assert.Empty(Found<NeverUndone>(Good().Set(5, 400, 410).NewEpoch(420).Fault(FaultKind.StoreLost, 415, 420).Answer(1, 500)));
+        Finds<NeverUndone>(5, Good().Set(5, 400, 410).NewEpoch(420).Fault(FaultKind.StoreDown, 415, 420).Answer(1, 500));
     }
 
     [Fact]

@@ -12,7 +12,7 @@ internal sealed class Recorded
     private readonly List<Fault> _faults = [];
     private readonly List<OriginRun> _runs = [];
     private readonly List<AcceptedRecord> _accepted = [];
-    private readonly List<long> _lives = [];
+    private readonly List<long> _epochs = [];
     private readonly Dictionary<long, LabValue> _values = [];
 
     public EntryLife Life { get; init; } = new(1000, 60_000, 500, 50);
@@ -83,9 +83,9 @@ internal sealed class Recorded
         return this;
     }
 
-    public Recorded NewLife(double at)
+    public Recorded NewEpoch(double at)
     {
-        _lives.Add(At(at));
+        _epochs.Add(At(at));
         return this;
     }
 
@@ -99,6 +99,6 @@ internal sealed class Recorded
         Faults = _faults,
         Runs = _runs,
         Accepted = _accepted,
-        NewLives = _lives,
+        NewEpochs = _epochs,
     };
 }

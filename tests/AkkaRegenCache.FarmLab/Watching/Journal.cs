@@ -102,13 +102,13 @@ internal sealed class Journal
                 Faults = [.. _faults],
                 Runs = runs.Read(),
                 Accepted = witness?.Accepted,
-                NewLives = witness?.NewLives ?? [],
+                NewEpochs = witness?.NewEpochs ?? [],
             };
             if (witness is not null)
                 return log with { ToLabTime = witness.ToLabTime };
 
-            // Nobody hears when a shard begins anew: about when its node dies, and again when it is back.
-            return log with { NewLives = [.. _faults.Where(fault => fault.Kind == FaultKind.StoreLost).SelectMany(fault => (long[])[fault.From, fault.To])] };
+            // Nobody hears when a shard begins again: about when its node dies, and again when it is back.
+            return log with { NewEpochs = [.. _faults.Where(fault => fault.Kind == FaultKind.StoreLost).SelectMany(fault => (long[])[fault.From, fault.To])] };
         }
     }
 }

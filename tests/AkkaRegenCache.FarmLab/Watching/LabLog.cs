@@ -71,7 +71,7 @@ internal sealed record LabLog
     public IReadOnlyList<AcceptedRecord> AcceptedOrShown => Accepted ?? Shown.Of(this);
 
     /// <summary>When the store's lives after the first began.</summary>
-    public IReadOnlyList<long> NewLives { get; init; } = [];
+    public IReadOnlyList<long> NewEpochs { get; init; } = [];
 
     /// <summary>How the entries live.</summary>
     public required EntryLife Life { get; init; }

@@ -16,19 +16,19 @@ internal sealed class RedisWitness : IAsyncDisposable
 {
     private const string Prefix = "arc:{" + NodeModes.Cache + ":";
     private const string Suffix = "}:v";
-    private const string LifeKey = "arc:life";
+    private const string EpochKey = "arc:epoch";
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(20);
 
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();
     private readonly List<AcceptedRecord> _accepted = [];
     private readonly HashSet<(string Key, long Token)> _known = [];
-    private readonly List<(int Life, long At)> _lives = [];
+    private readonly List<(int Life, long At)> _epochs = [];
     private readonly string _host;
     private readonly int _port;
     private readonly TaskCompletionSource _listens = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _running = Task.CompletedTask;
-    private string? _lifeId;
+    private string? _epochId;
     private long _offset;
 
     private RedisWitness(string host, int port) => (_host, _port) = (host, port);
@@ -53,12 +53,12 @@ internal sealed class RedisWitness : IAsyncDisposable
     }
 
     /// <summary>When each life of the store after the first was first heard of, on the machine's monotonic clock.</summary>
-    public IReadOnlyList<long> NewLives
+    public IReadOnlyList<long> NewEpochs
     {
         get
         {
             lock (_gate)
-                return [.. _lives.Select(life => life.At)];
+                return [.. _epochs.Select(life => life.At)];
         }
     }
 
@@ -115,8 +115,8 @@ internal sealed class RedisWitness : IAsyncDisposable
         lock (_gate)
             keys = [.. _accepted.Select(record => record.Key).Distinct()];
         using var redis = await MiniRedis.ConnectAsync(_host, _port, _ending.Token);
-        if (await redis.CallTextAsync(_ending.Token, "GET", LifeKey) is { } life)
-            OnLife(life, LabClock.Now);
+        if (await redis.CallTextAsync(_ending.Token, "GET", EpochKey) is { } life)
+            OnEpoch(life, LabClock.Now);
         foreach (var key in keys)
         {
             if (await redis.CallAsync(_ending.Token, "GET", Prefix + key + Suffix) is { } bytes)
@@ -132,15 +132,15 @@ internal sealed class RedisWitness : IAsyncDisposable
         var at = ToLabTime(line.Micros);
         if (command.StartsWith("flush", StringComparison.OrdinalIgnoreCase))
         {
-            OnLife("flushed " + line.Micros, at);
+            OnEpoch("flushed " + line.Micros, at);
             return;
         }
 
         if (!line.IsFromScript || command != "SET" || line.Arguments.Count < 3)
             return;
         var name = line.Arguments[1];
-        if (name == LifeKey)
-            OnLife(line.Arguments[2], at);
+        if (name == EpochKey)
+            OnEpoch(line.Arguments[2], at);
         else if (name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(Suffix, StringComparison.Ordinal))
             Add(name[Prefix.Length..^Suffix.Length], Encoding.Latin1.GetBytes(line.Arguments[2]), at, line.Micros);
     }
@@ -149,20 +149,20 @@ internal sealed class RedisWitness : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (AcceptedRecord.Read(key, bytes, at, micros, _lives.Count) is { } record && _known.Add((key, record.Token)))
+            if (AcceptedRecord.Read(key, bytes, at, micros, _epochs.Count) is { } record && _known.Add((key, record.Token)))
                 _accepted.Add(record);
         }
     }
 
-    private void OnLife(string id, long at)
+    private void OnEpoch(string id, long at)
     {
         lock (_gate)
         {
-            if (_lifeId == id)
+            if (_epochId == id)
                 return;
-            if (_lifeId is not null)
-                _lives.Add((_lives.Count + 1, at));
-            _lifeId = id;
+            if (_epochId is not null)
+                _epochs.Add((_epochs.Count + 1, at));
+            _epochId = id;
         }
     }
 }

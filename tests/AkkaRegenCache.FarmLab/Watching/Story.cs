@@ -34,7 +34,7 @@ internal static class Story
                 lines.Add((fault.To, $"*** {fault.Kind} {fault.Node} is over"));
         }
 
-        lines.AddRange(log.NewLives.Select(life => (life, "*** the store begins a new life")));
+        lines.AddRange(log.NewEpochs.Select(life => (life, "*** the store begins a new life")));
         foreach (var series in log.Answers.Where(answer => answer.Key == key).GroupBy(answer => (answer.Node, answer.Value?.Number, answer.IsHit)))
         {
             var first = series.MinBy(answer => answer.Asked)!;

@@ -131,7 +131,7 @@ internal sealed class Farm : IAsyncDisposable
         await Eventually.PassesAsync("all know all members and no others", () => Assert.Equal(
             nodes.Select(node => $"{node.Name} knows {nodes.Count} up of {nodes.Count}"),
             nodes.Select(node => $"{node.Name} knows {node.Cluster.State.Members.Count(m => m.Status == MemberStatus.Up)} up of {node.Cluster.State.Members.Count}")));
-        foreach (var node in nodes.Where(node => node.Place.Seat is not null))
+        foreach (var node in nodes.Where(node => node.Place.Handle is not null))
         {
             for (var shard = 0; shard < FarmNode.Shards; shard++)
             {
@@ -157,7 +157,7 @@ internal sealed class Farm : IAsyncDisposable
 
         foreach (var node in Nodes)
             await node.StartCacheAsync();
-        await Eventually.PassesAsync("all caches are connected", () => Assert.All(Nodes, node => Assert.True(node.Place.IsUp && node.Place.Seat is not null)));
+        await Eventually.PassesAsync("all caches are connected", () => Assert.All(Nodes, node => Assert.True(node.Place.IsUp && node.Place.Handle is not null)));
         await MembersAreAsync(Nodes);
 
         // Balanced shards stay where they are: no rebalancing comes in the midst of a test.

@@ -112,7 +112,7 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>The shards that live here.</summary>
     public async Task<IReadOnlySet<int>> ShardsHereAsync()
     {
-        var state = await Place.Seat!.Region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, TimeSpan.FromSeconds(5));
+        var state = await Place.Handle!.Region.Ask<CurrentShardRegionState>(GetShardRegionState.Instance, TimeSpan.FromSeconds(5));
         return state.Shards.Select(shard => int.Parse(shard.ShardId, CultureInfo.InvariantCulture)).ToHashSet();
     }
 

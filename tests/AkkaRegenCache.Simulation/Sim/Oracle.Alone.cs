@@ -15,7 +15,7 @@ internal sealed partial class Oracle
         if (node.Own is null)
             return;
         _pending.RemoveAll(c => c.Node == node);
-        _alone[node] = new Side { Life = LivesAlone + _alone.Count };
+        _alone[node] = new Side { Epoch = LivesAlone + _alone.Count };
     }
 
     public void ExecutedAlone(SimNode node, StoreCall call, StoreAnswer answer)

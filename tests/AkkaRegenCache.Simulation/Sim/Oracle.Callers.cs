@@ -31,10 +31,10 @@ internal sealed partial class Oracle
             world.Fail($"4: {call} got {value}");
         // A set that the store hasn't taken has but the time at which it was asked for.
         var isOlder = value.BornAt < call.ChangedBefore && (!value.IsSet || value.AskedAt < call.ChangeAskedBefore);
-        if (isOlder && call.ChangedBefore > _lifeBeganAt && !(_clockStepped && call.ChangeWasPending))
+        if (isOlder && call.ChangedBefore > _epochBeganAt && !(_clockStepped && call.ChangeWasPending))
             world.Fail($"5: {call} got {value}, older than a change at {call.ChangedBefore / 10_000} ms, asked for at {call.ChangeAskedBefore / 10_000} ms, that had returned on its node");
-        if (!value.IsSet && value.MadeAt + call.Profile.Life + SimOptions.Seconds(2) < world.Now && world.Options.PauseEvery + world.Options.ClockStepEvery + world.Options.FailOverEvery == 0)
-            world.Fail($"4: {call} got {value}, made {(world.Now - value.MadeAt) / 10_000} ms ago; it lives {call.Profile.Life / 10_000}");
+        if (!value.IsSet && value.MadeAt + call.Profile.Lifetime + SimOptions.Seconds(2) < world.Now && world.Options.PauseEvery + world.Options.ClockStepEvery + world.Options.FailOverEvery == 0)
+            world.Fail($"4: {call} got {value}, made {(world.Now - value.MadeAt) / 10_000} ms ago; it lives {call.Profile.Lifetime / 10_000}");
         if (call.Kind == WaiterKind.Refresh && value.BornAt < call.AskedAt)
             world.Fail($"5: {call} got {value}, begun before it asked");
         var waited = world.Now - Math.Max(call.AskedAt, Math.Max(value.MadeAt, value.BornAt));
@@ -51,7 +51,7 @@ internal sealed partial class Oracle
     public void Given(SimCall call, SimValue given, long token, SimValue? shown)
     {
         var (options, model) = (world.Options, Model(_alone.GetValueOrDefault(call.Node)?.Keys ?? _keys, call.Key));
-        if (!options.StoreAnswers || options.PauseEvery + options.ClockStepEvery + options.FailOverEvery + options.NewLifeEvery + options.PartLossEvery + options.SplitEvery != 0)
+        if (!options.StoreAnswers || options.PauseEvery + options.ClockStepEvery + options.FailOverEvery + options.NewEpochEvery + options.PartitionLossEvery + options.SplitEvery != 0)
             return;
         if (given.MadeAt < world.Now || given.BornAt < call.Node.OwnSince || model.LastToken > token || world.Now - given.BornAt > options.Lease)
             return;
@@ -74,8 +74,8 @@ internal sealed partial class Oracle
             // A change ends a claim.
             var state = node.Agent.Find(call.State!.Key);
             var isUnderWay = state is { Flight.Phase: FlightPhase.Claiming } || Model(call.State.Key).LastToken > answer.Token;
-            var isOfThisLife = answer.Life == node.Agent.LifeOf(call.Part) && answer.Life == $"life {world.Store.LifeOf(call.State.Key)}";
-            if (node.IsAlive && !node.IsPaused && !isUnderWay && isOfThisLife && !_used.Contains(answer.Token))
+            var isOfThisEpoch = answer.Epoch == node.Agent.EpochOf(call.Partition) && answer.Epoch == $"life {world.Store.EpochOf(call.State.Key)}";
+            if (node.IsAlive && !node.IsPaused && !isUnderWay && isOfThisEpoch && !_used.Contains(answer.Token))
                 world.Fail($"18: {node.Id} learned late that it has claim {answer.Token} of {call.State.Key}, and keeps it");
         });
     }

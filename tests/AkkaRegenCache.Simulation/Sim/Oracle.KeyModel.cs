@@ -48,10 +48,10 @@ internal sealed partial class Oracle
 
         public Dictionary<long, SimValue?> Accepted { get; } = [];
 
-        /// <summary>In which life of the store each token was accepted.</summary>
-        public Dictionary<long, int> Lives { get; } = [];
+        /// <summary>In which epoch of the store each token was accepted.</summary>
+        public Dictionary<long, int> Epochs { get; } = [];
 
-        public void ForgetLife(long now)
+        public void ForgetEpoch(long now)
         {
             LastToken = NewestToken = ClaimToken = LeaseEnds = RecordEnds = DueAt = 0;
             Value = null;

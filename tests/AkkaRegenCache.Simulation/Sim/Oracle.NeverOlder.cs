@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Simulation;
 /// Exceptions: what memory had no room for (the store has but the older one), what a generator has ended that wants its value not to be
 /// kept, and what a change may have ended that failed because too many wait already. A value that was set is no part of this (when it
 /// counts as begun depends on when the store took it), and what is shown after it is measured by what it has lost to. Across lives only a
-/// record is compared that was given back to a part of the store: it has the token that it had, and what was made since is newer.
+/// record is compared that was given back to a partition of the store: it has the token that it had, and what was made since is newer.
 /// </remarks>
 internal sealed partial class Oracle
 {
@@ -45,8 +45,8 @@ internal sealed partial class Oracle
 
         if (_newest.TryGetValue(place, out var newest))
             CheckNotOlder(node, key, newest, value, token);
-        if (newest is null || newest.Token != token || newest.Life != LifeOn(node, key) || newest.Value.BornAt <= value.BornAt)
-            _newest[place] = new Newest(token, LifeOn(node, key), value, world.Now);
+        if (newest is null || newest.Token != token || newest.Epoch != EpochOn(node, key) || newest.Value.BornAt <= value.BornAt)
+            _newest[place] = new Newest(token, EpochOn(node, key), value, world.Now);
     }
 
     private void CheckNotOlder(SimNode node, string key, Newest newest, SimValue value, long token)
@@ -55,13 +55,13 @@ internal sealed partial class Oracle
             return;
 
         // A replica that took over may give a token out again.
-        var isSameLife = newest.Life == LifeOn(node, key);
-        if (!isSameLife && (token == 0 || world.Options.FailOverEvery > 0))
+        var isSameEpoch = newest.Epoch == EpochOn(node, key);
+        if (!isSameEpoch && (token == 0 || world.Options.FailOverEvery > 0))
             return;
-        world.Fail($"6: {node.Id} goes back from {newest.Value} to {value}, both under token {token}{(isSameLife ? "" : ", in another life of the store")}");
+        world.Fail($"6: {node.Id} goes back from {newest.Value} to {value}, both under token {token}{(isSameEpoch ? "" : ", in another epoch of the store")}");
     }
 
-    private string LifeOn(SimNode node, string key) => node.Agent.LifeOf(world.Store.PartOf(key));
+    private string EpochOn(SimNode node, string key) => node.Agent.EpochOf(world.Store.PartitionOf(key));
 
-    private sealed record Newest(long Token, string Life, SimValue Value, long Since);
+    private sealed record Newest(long Token, string Epoch, SimValue Value, long Since);
 }

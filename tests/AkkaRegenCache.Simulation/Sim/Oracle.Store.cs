@@ -208,7 +208,7 @@ internal sealed partial class Oracle
         model.LastToken = token;
         model.NewestToken = Math.Max(model.NewestToken, token);
         model.Accepted[token] = value;
-        model.Lives[token] = _side?.Life ?? world.Store.LifeOf(model.Key);
+        model.Epochs[token] = _side?.Epoch ?? world.Store.EpochOf(model.Key);
         model.Value = value;
         model.RecordEnds = ends;
         model.ClaimToken = 0;
@@ -219,7 +219,7 @@ internal sealed partial class Oracle
     {
         var operation = request.Operation;
         var operations = _side?.Operations ?? _operations;
-        if (operations.TryAdd(operation, (token, world.Store.PartOf(request.Key))))
+        if (operations.TryAdd(operation, (token, world.Store.PartitionOf(request.Key))))
             return false;
         Mark("operation repeated");
 

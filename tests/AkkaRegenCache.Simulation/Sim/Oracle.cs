@@ -14,12 +14,12 @@ internal sealed partial class Oracle(World world)
     private readonly Dictionary<string, KeyModel> _keys = [];
     private readonly Side _twin = new();
     private readonly Dictionary<SimNode, Side> _alone = [];
-    private readonly Dictionary<OperationId, (long Token, int Part)> _operations = [];
+    private readonly Dictionary<OperationId, (long Token, int Partition)> _operations = [];
     private readonly HashSet<SimCall> _open = [];
     private readonly List<SimCall> _pending = [];
     private readonly HashSet<long> _used = [];
-    private readonly Dictionary<(string Node, string Key), (long Token, int Life)> _shown = [];
-    private long _lifeBeganAt = long.MinValue;
+    private readonly Dictionary<(string Node, string Key), (long Token, int Epoch)> _shown = [];
+    private long _epochBeganAt = long.MinValue;
     private long _values;
     private bool _clockStepped;
     private long _commitsRefusedAt = long.MinValue;
@@ -65,11 +65,11 @@ internal sealed partial class Oracle(World world)
             Mark("made though cancelled");
     }
 
-    /// <summary>The store has begun a new life: what it knew counts no longer, what nodes show does.</summary>
-    public void NewLife(string how, int? part = null)
+    /// <summary>The store has begun a new epoch: what it knew counts no longer, what nodes show does.</summary>
+    public void NewEpoch(string how, int? part = null)
     {
         Mark(how);
-        _lifeBeganAt = world.Now;
+        _epochBeganAt = world.Now;
         foreach (var (operation, (_, at)) in _operations)
         {
             if (part is null || at == part)
@@ -78,15 +78,15 @@ internal sealed partial class Oracle(World world)
 
         foreach (var (operation, token) in world.Store.KnownOperations)
             _operations.Add(operation, token);
-        foreach (var model in _keys.Values.Where(m => part is null || world.Store.PartOf(m.Key) == part))
+        foreach (var model in _keys.Values.Where(m => part is null || world.Store.PartitionOf(m.Key) == part))
         {
-            model.ForgetLife(world.Now);
+            model.ForgetEpoch(world.Now);
             if (world.Store.MachineOf(model.Key).Read(new ReadRequest { Key = model.Key }, world.Store.Clock).Record is not { } kept)
                 continue;
 
-            // What a replica knew goes on in its life.
+            // What a replica knew goes on in its epoch.
             model.LastToken = model.NewestToken = kept.Token;
-            model.Lives[kept.Token] = world.Store.LifeOf(model.Key);
+            model.Epochs[kept.Token] = world.Store.EpochOf(model.Key);
             model.Value = (SimValue?)kept.Payload?.Value;
             model.RecordEnds = world.Store.Clock + kept.FreshFor.Ticks;
             model.DueAt = kept.DueIn is { } due ? world.Store.Clock + due.Ticks : 0;
@@ -102,10 +102,10 @@ internal sealed partial class Oracle(World world)
         }
     }
 
-    /// <summary>A part of the store was given back a record that it had lost.</summary>
+    /// <summary>A partition of the store was given back a record that it had lost.</summary>
     /// <param name="record">The record.</param>
     /// <param name="owner">Whose store it is; null: all nodes'.</param>
-    public void Restored(KeptRecord record, SimNode? owner)
+    public void Restored(RecoveryRecord record, SimNode? owner)
     {
         Mark("record restored");
         _side = owner is null ? null : _alone[owner];
@@ -113,7 +113,7 @@ internal sealed partial class Oracle(World world)
         _side = null;
     }
 
-    private void Restored(KeptRecord record)
+    private void Restored(RecoveryRecord record)
     {
         var model = Model(record.Key);
         var clock = world.Store.Clock;
@@ -125,7 +125,7 @@ internal sealed partial class Oracle(World world)
         model.Accepted[record.Token] = (SimValue?)record.Payload.Value;
         model.LastToken = record.Token;
         model.NewestToken = Math.Max(model.NewestToken, record.Token);
-        model.Lives[record.Token] = _side?.Life ?? world.Store.LifeOf(record.Key);
+        model.Epochs[record.Token] = _side?.Epoch ?? world.Store.EpochOf(record.Key);
         model.Value = (SimValue?)record.Payload.Value;
         model.RecordEnds = clock + record.FreshFor.Ticks;
         model.DueAt = record.DueIn is { } due ? Math.Max(1, clock + due.Ticks) : 0;
@@ -140,15 +140,15 @@ internal sealed partial class Oracle(World world)
         _clockStepped = true;
     }
 
-    /// <summary>A part of the store has begun to live twice, or ended: what was done on one side is not known on the other, and is lost where it was the twin.</summary>
+    /// <summary>A partition of the store has begun to live twice, or ended: what was done on one side is not known on the other, and is lost where it was the twin.</summary>
     public void Split(string how)
     {
         Mark(how);
-        _lifeBeganAt = _splitAt = world.Now;
+        _epochBeganAt = _splitAt = world.Now;
         foreach (var model in _twin.Keys.Values)
-            model.ForgetLife(world.Now);
+            model.ForgetEpoch(world.Now);
         _twin.Operations.Clear();
-        _twin.Life = world.Store.TwinLife;
+        _twin.Epoch = world.Store.TwinEpoch;
         foreach (var node in world.Nodes)
             node.ForgetChanges();
     }
@@ -159,10 +159,10 @@ internal sealed partial class Oracle(World world)
         var place = (node.Id, adopt.Key);
         // An uncommitted value is new, but what it was based on may be unknown: it must not cover what memory knows better.
         var last = 0L;
-        var life = model.Lives.GetValueOrDefault(adopt.Token);
+        var life = model.Epochs.GetValueOrDefault(adopt.Token);
         var isOlder = adopt.Committed
-            ? _shown.TryGetValue(place, out var before) && before.Life == life && adopt.Token < (last = before.Token)
-            : world.Options.NewLifeEvery + world.Options.FailOverEvery + world.Options.SplitEvery + world.Options.PartLossEvery == 0 && node.Own is null && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
+            ? _shown.TryGetValue(place, out var before) && before.Epoch == life && adopt.Token < (last = before.Token)
+            : world.Options.NewEpochEvery + world.Options.FailOverEvery + world.Options.SplitEvery + world.Options.PartitionLossEvery == 0 && node.Own is null && node.Memory.TryGetValue(adopt.Key, out var shown) && adopt.Token < (last = shown.Token);
         if (isOlder && !(_clockStepped && world.Options.FailOverEvery > 0))
             world.Fail($"6: {node.Id} goes back from token {last} to {adopt.Token} for {adopt.Key}");
         NotesShown(node, adopt.Key, value, adopt.Token);
@@ -219,10 +219,10 @@ internal sealed partial class Oracle(World world)
                 // A record that has ended, and whose like was never heard of: the node knows only that the store has none, and is making the next.
                 var isCommitted = shown.Committed && node.Agent.Find(key) is not { Uncommitted: true };
                 var isBehind = shown.Token < model.LastToken && (isCommitted || model.RecordEnds > world.Store.Clock);
-                isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Lives.GetValueOrDefault(shown.Token) != world.Store.LifeOf(key);
+                isBehind |= shown.Committed && model.RecordEnds > world.Store.Clock && model.Epochs.GetValueOrDefault(shown.Token) != world.Store.EpochOf(key);
                 if (isBehind && model.LastOutcome < settled && shown.Since < settled)
                     world.Fail($"6: {node.Id} still shows token {shown.Token} of {key}; the store has {model.LastToken} since {model.LastOutcome / 10_000} ms");
-                // A notification tells what is left of a life; while it is carried (half a second at the most, here), that grows old.
+                // A notification tells what is left of a lifetime; while it is carried (half a second at the most, here), that grows old.
                 if (shown.Committed && model.Value is not null && shown.Token == model.LastToken
                     && model.RecordEnds + SimOptions.Millis(700) < world.Store.Clock && !_clockStepped)
                     world.Fail($"6: {node.Id} shows token {shown.Token} of {key} longer than the store holds it");
@@ -232,7 +232,7 @@ internal sealed partial class Oracle(World world)
         foreach (var call in isOver ? _pending : [])
         {
             // It may have lost to anything newer, and to nothing else.
-            if (Math.Max(_lifeBeganAt, Model(call.Key).AcceptedAt) < call.AskedAt && !_clockStepped)
+            if (Math.Max(_epochBeganAt, Model(call.Key).AcceptedAt) < call.AskedAt && !_clockStepped)
                 world.Fail($"5: {call} was pending and is lost");
         }
 
@@ -299,9 +299,9 @@ internal sealed partial class Oracle(World world)
     {
         public Dictionary<string, KeyModel> Keys { get; } = [];
 
-        public Dictionary<OperationId, (long Token, int Part)> Operations { get; } = [];
+        public Dictionary<OperationId, (long Token, int Partition)> Operations { get; } = [];
 
         /// <summary>Its life's number, other than those of the parts that all have.</summary>
-        public int Life { get; set; }
+        public int Epoch { get; set; }
     }
 }

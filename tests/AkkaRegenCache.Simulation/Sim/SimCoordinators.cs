@@ -199,7 +199,7 @@ internal sealed class SimCoordinators
             Shard = shard;
             Place = place;
             BeganAt = world.Now;
-            var settings = new CoordinatorSettings { Shard = shard, Incarnation = number, Omits = world.Plant?.Omits?.Invoke(world) };
+            var settings = new CoordinatorSettings { Shard = shard, Incarnation = number, Omits = world.Mutant?.Omits?.Invoke(world) };
             Machine = new CoordinatorShard(settings, new Random(world.Random.Next()));
         }
 

@@ -54,11 +54,11 @@ internal sealed class SimNode : IAccessLog
             FailuresToBreak = 3,
             BreakDuration = SimOptions.Millis(500),
             MaximumPendingChanges = world.Options.MaximumPendingChanges,
-            Parts = world.Options.Parts,
-            PartOf = key => world.Store.PartOf(key),
+            Partitions = world.Options.Partitions,
+            PartitionOf = key => world.Store.PartitionOf(key),
             Shards = world.Options.Shards,
             ShardOf = key => world.Coordinators.ShardOf(key),
-            Omits = world.Plant?.Omits?.Invoke(world),
+            Omits = world.Mutant?.Omits?.Invoke(world),
         };
         var random = new Random(world.Random.Next());
         _agent = new NodeAgent(settings, random, this);
@@ -200,7 +200,7 @@ internal sealed class SimNode : IAccessLog
 
     public void Pause() => IsPaused = true;
 
-    /// <summary>It was downed: nobody tells it anything any more, and its parts of the store are out of reach.</summary>
+    /// <summary>It was downed: nobody tells it anything any more, and its partitions of the store are out of reach.</summary>
     public void GoOnAlone()
     {
         IsAlone = true;
@@ -288,7 +288,7 @@ internal sealed class SimNode : IAccessLog
             case CacheNotification notification:
                 _world.Publish(this, notification);
                 break;
-            case CoordinatorCall { Message: RecordsKept kept } call:
+            case CoordinatorCall { Message: RecordsRecovered kept } call:
                 _world.Store.Restore(this, call.Shard, kept with
                 {
                     Records = [.. from record in kept.Records

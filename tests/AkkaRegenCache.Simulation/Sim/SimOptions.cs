@@ -61,8 +61,8 @@ internal sealed class SimOptions
 
     public long OutageEvery { get; init; }
 
-    /// <summary>The store begins a new life: without its data, or with its clock turned back, or both.</summary>
-    public long NewLifeEvery { get; init; }
+    /// <summary>The store begins a new epoch: without its data, or with its clock turned back, or both.</summary>
+    public long NewEpochEvery { get; init; }
 
     /// <summary>A replica of the store takes over that has not heard of the last second.</summary>
     public long FailOverEvery { get; init; }
@@ -79,13 +79,13 @@ internal sealed class SimOptions
     public int Shards { get; init; }
 
     /// <summary>In how many parts the store fails and begins new lives on its own.</summary>
-    public int Parts { get; init; } = 1;
+    public int Partitions { get; init; } = 1;
 
-    /// <summary>The node that holds a part of the store dies: the part, and the shard's coordinator, are gone for seconds, and come back knowing nothing.</summary>
-    public long PartLossEvery { get; init; }
+    /// <summary>The node that holds a partition of the store dies: the partition, and the shard's coordinator, are gone for seconds, and come back knowing nothing.</summary>
+    public long PartitionLossEvery { get; init; }
 
     /// <summary>
-    /// A partition in which a part of the store lives twice: some nodes have one, with nothing in it, to themselves, until that ends.
+    /// A partition in which a partition of the store lives twice: some nodes have one, with nothing in it, to themselves, until that ends.
     /// </summary>
     public long SplitEvery { get; init; }
 
@@ -96,7 +96,7 @@ internal sealed class SimOptions
     public long ShardMoveEvery { get; init; }
 
     /// <summary>
-    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where parts of the store live with these, with a
+    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where partitions of the store live with these, with a
     /// store of its own and no notifications.
     /// </summary>
     public long DowningEvery { get; init; }
@@ -114,7 +114,7 @@ internal sealed class SimOptions
     public long CutOffEvery { get; init; }
 
     /// <summary>Whether nothing but that goes wrong: what it has cost is to be made good soon after.</summary>
-    public bool IsReturnCertain => CutOffEvery > 0 && OutageEvery + PartLossEvery + PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0
+    public bool IsReturnCertain => CutOffEvery > 0 && OutageEvery + PartitionLossEvery + PauseEvery + PartitionEvery + SplitEvery + NewEpochEvery + FailOverEvery + ClockStepEvery == 0
         && RequestLost + AnswerLost + Slow + NoticeLost == 0;
 
     /// <summary>Whether callers set and remove, too.</summary>
@@ -128,13 +128,13 @@ internal sealed class SimOptions
 
     /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
     public bool IsTakeOverCertain => Shards > 0 && !HasPlaces && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery + DowningEvery == 0
-        && PauseEvery + PartitionEvery + SplitEvery + NewLifeEvery + FailOverEvery + ClockStepEvery == 0 && StoreAnswers;
+        && PauseEvery + PartitionEvery + SplitEvery + NewEpochEvery + FailOverEvery + ClockStepEvery == 0 && StoreAnswers;
 
     /// <summary>Whether coordinators have nothing to keep them from regenerating in time.</summary>
     public bool IsScheduleCertain => Shards > 0 && !HasPlaces && !HasFaults && BringsValues;
 
     /// <summary>Whether the store answers each operation, and soon.</summary>
-    public bool StoreAnswers => OutageEvery + PartLossEvery + CutOffEvery == 0 && RequestLost + AnswerLost + Slow == 0;
+    public bool StoreAnswers => OutageEvery + PartitionLossEvery + CutOffEvery == 0 && RequestLost + AnswerLost + Slow == 0;
 
     /// <summary>Whether each generator run brings a value, and soon.</summary>
     public bool BringsValues => Fails + Hangs + Uncached + TooLarge + Long == 0;
@@ -218,7 +218,7 @@ internal sealed class SimOptions
             PauseEvery = nodes && !deaths && !calm && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             PartitionEvery = notices && !deaths && random.Next(2) == 0 ? Seconds(random.Next(3, 20)) : 0,
             OutageEvery = store && random.Next(2) == 0 ? Seconds(random.Next(5, 30)) : 0,
-            NewLifeEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
+            NewEpochEvery = store && random.Next(3) == 0 ? Seconds(random.Next(5, 30)) : 0,
             FailOverEvery = failsOver ? Seconds(random.Next(3, 20)) : 0,
             ClockStepEvery = clockSteps ? Seconds(random.Next(3, 20)) : 0,
             EvictEvery = random.Next(2) == 0 ? Millis(random.Next(200, 5000)) : 0,
@@ -230,8 +230,8 @@ internal sealed class SimOptions
             LongestRun = Millis(calm ? random.Next(100, 1500) : 300),
             Drift = faults ? random.NextDouble() * 0.002 : 0,
             Shards = shards,
-            Parts = parts,
-            PartLossEvery = parts > 1 && faults && random.Next(calm ? 1 : 3) == 0 ? Seconds(random.Next(4, 15)) : 0,
+            Partitions = parts,
+            PartitionLossEvery = parts > 1 && faults && random.Next(calm ? 1 : 3) == 0 ? Seconds(random.Next(4, 15)) : 0,
             SplitEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(5, 20)) : 0,
             CoordinationLost = coordinators && !calm && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
             ShardMoveEvery = faults && shards > 0 && random.Next(calm ? 4 : 2) != 0 ? Seconds(random.Next(2, 15)) : 0,

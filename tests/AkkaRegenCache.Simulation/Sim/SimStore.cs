@@ -9,30 +9,30 @@ internal sealed class SimStore
 {
     private readonly World _world;
     private readonly Dictionary<(string Node, string Key), (long Since, int Calls)> _asked = [];
-    private readonly List<(StoreCall Call, long At, long When, int Part)> _log = [];
-    private readonly HashSet<(int Life, OperationId Operation)> _announced = [];
+    private readonly List<(StoreCall Call, long At, long When, int Partition)> _log = [];
+    private readonly HashSet<(int Epoch, OperationId Operation)> _announced = [];
     private readonly StoreMachine[] _machines;
-    private readonly int[] _lives;
+    private readonly int[] _epochs;
     private readonly HashSet<int> _lost = [];
     private StoreMachine? _twin;
     private HashSet<int> _twinPlaces = [];
-    private int _twinPart;
+    private int _twinPartition;
     private int _twins;
     private long _turnedBack;
 
     public SimStore(World world)
     {
         _world = world;
-        _machines = new StoreMachine[world.Options.Parts];
-        _lives = new int[world.Options.Parts];
+        _machines = new StoreMachine[world.Options.Partitions];
+        _epochs = new int[world.Options.Partitions];
         for (var part = 0; part < _machines.Length; part++)
             _machines[part] = NewMachine(part);
     }
 
-    /// <summary>The part of a store that holds a key.</summary>
-    public StoreMachine MachineOf(string key) => _machines[PartOf(key)];
+    /// <summary>The partition of a store that holds a key.</summary>
+    public StoreMachine MachineOf(string key) => _machines[PartitionOf(key)];
 
-    public int PartOf(string key) => key[0] == 'k' ? (key[1] - '0') % _machines.Length : 0;
+    public int PartitionOf(string key) => key[0] == 'k' ? (key[1] - '0') % _machines.Length : 0;
 
     /// <summary>The node that holds a part has died.</summary>
     public void Lose(int part) => _lost.Add(part);
@@ -48,12 +48,12 @@ internal sealed class SimStore
     public bool IsSplit => _twin is not null;
 
     /// <summary>Whether a node has the twin of a key's part.</summary>
-    public bool HasTwin(SimNode node, string key) => _twin is not null && _twinPart == PartOf(key) && _twinPlaces.Contains(node.Place);
+    public bool HasTwin(SimNode node, string key) => _twin is not null && _twinPartition == PartitionOf(key) && _twinPlaces.Contains(node.Place);
 
     /// <summary>Some nodes have a part to themselves that knows nothing.</summary>
     public void Split(HashSet<int> places)
     {
-        _twinPart = _world.Random.Next(_machines.Length);
+        _twinPartition = _world.Random.Next(_machines.Length);
         _twinPlaces = places;
         _twin = new StoreMachine($"twin {++_twins}", TimeSpan.FromSeconds(10));
     }
@@ -61,13 +61,13 @@ internal sealed class SimStore
     /// <summary>The twin, with all that it accepted, is gone.</summary>
     public void Heal() => _twin = null;
 
-    /// <summary>A life's number, other than those of the part itself.</summary>
-    public int TwinLife => 1_000_000 + _twins;
+    /// <summary>An epoch's number, other than those of the partition itself.</summary>
+    public int TwinEpoch => 1_000_000 + _twins;
 
     public IEnumerable<(string Key, long Token, string Owner, long LeaseEnds)> LiveClaims() => _machines.SelectMany(m => m.LiveClaims(Clock));
 
-    /// <summary>Which life of its part of the store a key lives in.</summary>
-    public int LifeOf(string key) => _lives[PartOf(key)];
+    /// <summary>Which epoch of its partition of the store a key lives in.</summary>
+    public int EpochOf(string key) => _epochs[PartitionOf(key)];
 
     /// <summary>The store's clock: what virtual time says, from a date on.</summary>
     public long Clock => _world.Now + SimOptions.Seconds(1_700_000_000L) - _turnedBack;
@@ -75,14 +75,14 @@ internal sealed class SimStore
     /// <summary>A restart without data of a part; where there is but one, half of the time with a clock that is behind.</summary>
     /// <param name="lost">The part; null: any.</param>
     /// <returns>The part.</returns>
-    public int BeginLife(int? lost = null)
+    public int BeginEpoch(int? lost = null)
     {
         if (_machines.Length == 1 && _world.Random.Next(2) == 0)
             _turnedBack += SimOptions.Millis(_world.Random.Next(10_000)) + 7;
         var part = lost ?? _world.Random.Next(_machines.Length);
-        _lives[part]++;
+        _epochs[part]++;
         _machines[part] = NewMachine(part);
-        _log.RemoveAll(l => l.Part == part);
+        _log.RemoveAll(l => l.Partition == part);
         KnownOperations.Clear();
         return part;
     }
@@ -114,7 +114,7 @@ internal sealed class SimStore
         _log.RemoveAll(l => l.When > known);
         for (var part = 0; part < _machines.Length; part++)
         {
-            _lives[part]++;
+            _epochs[part]++;
             _machines[part] = NewMachine(part);
         }
 
@@ -129,18 +129,18 @@ internal sealed class SimStore
                 _ => 0,
             };
             if (token != 0)
-                KnownOperations[((MutationRequest)call.Request!).Operation] = (token, call.Part);
+                KnownOperations[((MutationRequest)call.Request!).Operation] = (token, call.Partition);
         }
     }
 
     /// <summary>What the replica that took over knew to be done, and under which token.</summary>
-    public Dictionary<OperationId, (long Token, int Part)> KnownOperations { get; } = [];
+    public Dictionary<OperationId, (long Token, int Partition)> KnownOperations { get; } = [];
 
     /// <summary>Somebody sets the server's clock, or it sets itself.</summary>
     public void StepClock() => _turnedBack += SimOptions.Millis(_world.Random.Next(-3000, 3000));
 
     private StoreMachine NewMachine(int part) =>
-        new StoreMachine($"life {_lives[part]}", TimeSpan.FromSeconds(10)) { Omits = _world.Plant?.OmitsInStore is { } omitted ? step => step == omitted : null };
+        new StoreMachine($"life {_epochs[part]}", TimeSpan.FromSeconds(10)) { Omits = _world.Mutant?.OmitsInStore is { } omitted ? step => step == omitted : null };
 
     public void Ask(SimNode node, StoreCall call)
     {
@@ -164,7 +164,7 @@ internal sealed class SimStore
         var back = SimOptions.Millis(0.05 + random.NextDouble());
         if (_world.IsActive)
         {
-            if (_lost.Contains(call.Part))
+            if (_lost.Contains(call.Partition))
             {
                 // Some calls find out that nobody answers; the others aren't sent.
                 if (random.Next(4) == 0)
@@ -226,8 +226,8 @@ internal sealed class SimStore
         });
     }
 
-    /// <summary>A part that has begun a new life is given what a node still shows: on the way that its messages to coordinators go.</summary>
-    public void Restore(SimNode node, int part, RecordsKept kept)
+    /// <summary>A partition that has begun a new epoch is given what a node still shows: on the way that its messages to coordinators go.</summary>
+    public void Restore(SimNode node, int part, RecordsRecovered kept)
     {
         if (node.Own is { } own)
             Restore(own, kept, node);
@@ -235,9 +235,9 @@ internal sealed class SimStore
             _world.Coordinators.Carry(() => Restore(_machines[part], kept, null));
     }
 
-    private void Restore(StoreMachine machine, RecordsKept kept, SimNode? owner)
+    private void Restore(StoreMachine machine, RecordsRecovered kept, SimNode? owner)
     {
-        if (kept.Life != machine.Life)
+        if (kept.Epoch != machine.Epoch)
             return;
         foreach (var record in kept.Records)
         {
@@ -263,12 +263,12 @@ internal sealed class SimStore
 
     private StoreAnswer Execute(SimNode node, StoreCall call)
     {
-        var isTwin = _twin is not null && call.Part == _twinPart && _twinPlaces.Contains(node.Place);
+        var isTwin = _twin is not null && call.Partition == _twinPartition && _twinPlaces.Contains(node.Place);
         var answer = Do(call, Clock, isTwin);
         if (_world.Options.FailOverEvery > 0 && !isTwin)
             Log(call, answer);
         _world.Oracle.Executed(call, answer, isTwin);
-        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((isTwin ? TwinLife : LifeOf(commit.Key), commit.Operation)))
+        if (call.Request is CommitRequest { Announcement: { } announcement } commit && _announced.Add((isTwin ? TwinEpoch : EpochOf(commit.Key), commit.Operation)))
             Announce(node, commit, announcement, (ChangeAnswer)answer);
         return answer;
     }
@@ -278,8 +278,8 @@ internal sealed class SimStore
     {
         if (call.Request is ReadRequest || call.Keys is not null || (call.Request is CommitRequest && answer is ChangeAnswer { Accepted: false }))
             return;
-        var done = call.Request is CommitRequest commit ? new StoreCall { Request = commit with { ClaimLife = "" }, Part = call.Part } : call;
-        _log.Add((done, Clock, _world.Now, call.Part));
+        var done = call.Request is CommitRequest commit ? new StoreCall { Request = commit with { ClaimEpoch = "" }, Partition = call.Partition } : call;
+        _log.Add((done, Clock, _world.Now, call.Partition));
     }
 
     private void Announce(SimNode node, CommitRequest commit, CommitAnnouncement announcement, ChangeAnswer answer) => _world.Publish(
@@ -289,7 +289,7 @@ internal sealed class SimStore
             Publisher = announcement.Publisher,
             Sequence = announcement.Sequence,
             Kind = answer.Accepted ? NotificationKind.Fresh : NotificationKind.Released,
-            Life = answer.Life,
+            Epoch = answer.Epoch,
             Key = commit.Key,
             Token = commit.Token,
             Payload = answer.Accepted && announcement.WithValue ? commit.Payload : null,
@@ -301,9 +301,9 @@ internal sealed class SimStore
     private StoreAnswer Do(StoreCall call, long now, bool isTwin = false)
     {
         var keys = call.Request is { } single ? [single.Key] : call.Keys ?? call.Claims?.Select(c => c.Key) ?? call.Activities!.Select(a => a.Key);
-        if (keys.Any(k => PartOf(k) != call.Part))
-            _world.Fail($"a call for part {call.Part} has a key of another: {string.Join(',', keys)}");
-        return Do(isTwin ? _twin! : _machines[call.Part], call, now);
+        if (keys.Any(k => PartitionOf(k) != call.Partition))
+            _world.Fail($"a call for part {call.Partition} has a key of another: {string.Join(',', keys)}");
+        return Do(isTwin ? _twin! : _machines[call.Partition], call, now);
     }
 
     private static StoreAnswer Do(StoreMachine machine, StoreCall call, long now) => call.Request switch

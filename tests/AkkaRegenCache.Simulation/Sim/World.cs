@@ -22,11 +22,11 @@ internal sealed class World
     private long _order;
     private int _incarnations;
 
-    public World(int seed, Plant? plant = null, SimOptions? options = null)
+    public World(int seed, Mutant? mutant = null, SimOptions? options = null)
     {
         _seed = seed;
         Random = new Random(seed);
-        Plant = plant;
+        Mutant = mutant;
         Options = options ?? SimOptions.Draw(Random);
         Oracle = new Oracle(this);
         Store = new SimStore(this);
@@ -37,7 +37,7 @@ internal sealed class World
 
     public Random Random { get; }
 
-    public Plant? Plant { get; }
+    public Mutant? Mutant { get; }
 
     public SimOptions Options { get; }
 
@@ -73,8 +73,8 @@ internal sealed class World
     /// <summary>Whether a node can't reach the store, though others can.</summary>
     public bool IsCutOff(SimNode node) => _cutOff.Contains(node.Place);
 
-    /// <summary>Whether the parts of the store live with the coordinators of their shards.</summary>
-    public bool HasStoreInShards => Options.Parts > 1;
+    /// <summary>Whether the partitions of the store live with the coordinators of their shards.</summary>
+    public bool HasStoreInShards => Options.Partitions > 1;
 
     /// <summary>Whether one operation of the store is out, and the others are not.</summary>
     public bool IsPartlyOut => _outage is not (Outages.None or Outages.All);
@@ -100,15 +100,15 @@ internal sealed class World
         Strike(Options.OutageEvery, Outage);
         Strike(Options.EvictEvery, Evict);
         Strike(Options.StoreEvictEvery, Store.Evict);
-        Strike(Options.NewLifeEvery, NewLife);
+        Strike(Options.NewEpochEvery, NewEpoch);
         Strike(Options.FailOverEvery, FailOver);
         Strike(Options.ClockStepEvery, StepClock);
         Strike(Options.SplitEvery, Split);
-        Strike(Options.PartLossEvery, LosePart);
+        Strike(Options.PartitionLossEvery, LosePart);
         Strike(Options.ShardMoveEvery, () => Coordinators.Move());
         Strike(Options.DowningEvery, Down);
         Strike(Options.FalseDeathEvery, () => Coordinators.SuspectFalsely());
-        var longest = Options.Keys.Max(k => k.Retention + (2 * k.Life) + k.GenerationDeadline);
+        var longest = Options.Keys.Max(k => k.Retention + (2 * k.Lifetime) + k.GenerationDeadline);
         var end = Options.Active + longest + s_rest;
         for (var at = SimOptions.Seconds(2); at < end; at += SimOptions.Seconds(2))
             After(at, Oracle.CheckConverged);
@@ -290,7 +290,7 @@ internal sealed class World
 
     private void Split()
     {
-        if (Options.Parts == 1 || Store.IsSplit || Store.IsAnyLost)
+        if (Options.Partitions == 1 || Store.IsSplit || Store.IsAnyLost)
             return;
         var places = Enumerable.Range(0, _nodes.Count).Where(_ => Random.Next(2) == 0).ToHashSet();
         var isCut = Random.Next(3) != 0;
@@ -298,7 +298,7 @@ internal sealed class World
             ? (from a in Enumerable.Range(0, _nodes.Count) from b in Enumerable.Range(0, _nodes.Count) where places.Contains(a) != places.Contains(b) select (a, b)).ToArray()
             : [];
         Store.Split(places);
-        Oracle.Split("part of the store split");
+        Oracle.Split("partition of the store split");
         foreach (var link in links)
             _cut.Add(link);
         After(SimOptions.Millis(Random.Next(100, 6000)), () =>
@@ -306,30 +306,30 @@ internal sealed class World
             foreach (var link in links)
                 _cut.Remove(link);
             Store.Heal();
-            Oracle.Split("part of the store healed");
+            Oracle.Split("partition of the store healed");
         });
     }
 
     private void LosePart()
     {
-        var part = Random.Next(Options.Parts);
+        var part = Random.Next(Options.Partitions);
         var after = SimOptions.Millis(Random.Next(100, 10_000));
-        if (Options.Parts == 1 || Store.IsSplit || Store.IsLost(part) || Now + after > Options.Active)
+        if (Options.Partitions == 1 || Store.IsSplit || Store.IsLost(part) || Now + after > Options.Active)
             return;
         Store.Lose(part);
         Coordinators.Lose(part, after);
         After(after, () =>
         {
             Store.Find(part);
-            Oracle.NewLife("part of the store lost", Store.BeginLife(part));
+            Oracle.NewEpoch("partition of the store lost", Store.BeginEpoch(part));
             foreach (var node in Nodes)
                 node.ForgetChanges();
         });
     }
 
-    private void NewLife()
+    private void NewEpoch()
     {
-        Oracle.NewLife("new life of the store", Store.BeginLife());
+        Oracle.NewEpoch("new epoch of the store", Store.BeginEpoch());
         foreach (var node in Nodes)
             node.ForgetChanges();
     }
@@ -337,7 +337,7 @@ internal sealed class World
     private void FailOver()
     {
         Store.FailOver();
-        Oracle.NewLife("fail-over of the store");
+        Oracle.NewEpoch("fail-over of the store");
         foreach (var node in Nodes)
             node.ForgetChanges();
     }

@@ -6,9 +6,9 @@ namespace AkkaRegenCache.Simulation.Tests;
 /// <summary>The farm keeps its promises in thousands of simulated runs, and the simulator would notice if it did not.</summary>
 public sealed class CampaignTests(ITestOutputHelper output)
 {
-    private const int PlantSeeds = 20_000;
+    private const int MutantSeeds = 20_000;
 
-    public static TheoryData<string> PlantNames => new(Plants.All.Select(p => p.Name));
+    public static TheoryData<string> MutantNames => new(Mutants.All.Select(p => p.Name));
 
     /// <summary>Paths that the seeds must have taken: promises that were never put to the test prove nothing.</summary>
     public static IReadOnlyList<string> ExpectedMarks { get; } =
@@ -20,9 +20,9 @@ public sealed class CampaignTests(ITestOutputHelper output)
         "claim Due Granted", "claim Due Held", "claim Due Fresh", "claim Due BackingOff",
         "claim Refresh Granted", "claim Refresh Held", "claim Refresh Fresh",
         "renew Held", "renew Lost", "released", "not released: contended", "operation repeated",
-        "ran", "ran locally", "shows uncommitted", "made though cancelled", "crashed", "new life of the store", "fail-over of the store", "clock of the store stepped", "schedule kept its grid",
+        "ran", "ran locally", "shows uncommitted", "made though cancelled", "crashed", "new epoch of the store", "fail-over of the store", "clock of the store stepped", "schedule kept its grid",
         "waited Get", "waited Refresh",
-        "RegenerationDue", "OutcomePushed", "ClaimOrphaned", "SurveyAsked", "claim taken over", "take-over expected", "take-over expected without coordinator", "coordinator ended", "two coordinators of a shard", "record restored", "part of the store split", "part of the store lost", "ran out", "part of the store healed",
+        "RegenerationDue", "OutcomePushed", "ClaimOrphaned", "ResyncRequested", "claim taken over", "take-over expected", "take-over expected without coordinator", "coordinator ended", "two coordinators of a shard", "record restored", "partition of the store split", "partition of the store lost", "ran out", "partition of the store healed",
         "cut off from the store", "back from being cut off", "store evicted value", "store evicted state", "store evicted value state", "store evicted first answers",
         "goes on without cluster", "goes on with a store of its own",
     ];
@@ -30,7 +30,7 @@ public sealed class CampaignTests(ITestOutputHelper output)
     [Fact]
     public void Two_thousand_seeds_break_no_promise_and_take_every_path()
     {
-        var result = Campaign.Run(first: 1, seeds: 2000, plant: null, TimeSpan.FromMinutes(10), violations: 5);
+        var result = Campaign.Run(first: 1, seeds: 2000, mutant: null, TimeSpan.FromMinutes(10), violations: 5);
 
         output.WriteLine($"{result.Seeds} seeds, {result.Steps} steps, {result.StepsPerSecond:F0} a second");
         Assert.Empty(result.Violations);
@@ -39,14 +39,14 @@ public sealed class CampaignTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [MemberData(nameof(PlantNames))]
+    [MemberData(nameof(MutantNames))]
     public void A_planted_bug_is_found(string name)
     {
-        var plant = Plants.Find(name)!;
+        var mutant = Mutants.Find(name)!;
 
-        var result = Campaign.Run(first: 1, PlantSeeds, plant, TimeSpan.FromMinutes(5), violations: 1);
+        var result = Campaign.Run(first: 1, MutantSeeds, mutant, TimeSpan.FromMinutes(5), violations: 1);
 
-        output.WriteLine($"{plant.What}: {string.Join(' ', result.Violations)} ({result.Seeds} seeds)");
+        output.WriteLine($"{mutant.What}: {string.Join(' ', result.Violations)} ({result.Seeds} seeds)");
         Assert.NotEmpty(result.Violations);
     }
 

@@ -83,8 +83,8 @@ internal sealed record RegenerationDeclined : ToCoordinator
 /// <summary>This node leaves: it regenerates nothing any more.</summary>
 internal sealed record NodeLeaving : ToCoordinator;
 
-/// <summary>A part of what a node knows of a shard's keys, as answer to <see cref="SurveyAsked"/>.</summary>
-internal sealed record SurveyAnswered : ToCoordinator
+/// <summary>A part of what a node knows of a shard's keys, as answer to <see cref="ResyncRequested"/>.</summary>
+internal sealed record ResyncAnswered : ToCoordinator
 {
     public required long Incarnation { get; init; }
 
@@ -96,15 +96,15 @@ internal sealed record SurveyAnswered : ToCoordinator
 }
 
 /// <summary>
-/// Records that this node still shows, for a part of a store that has begun a new life without them. Goes to the part itself, where coordinator and store are
+/// Records that this node still shows, for a partition of a store that has begun a new epoch without them. Goes to the partition itself, where coordinator and store are
 /// one; a coordinator has no use for it.
 /// </summary>
-internal sealed record RecordsKept : ToCoordinator
+internal sealed record RecordsRecovered : ToCoordinator
 {
     /// <summary>The life they are for.</summary>
-    public required string Life { get; init; }
+    public required string Epoch { get; init; }
 
-    public required IReadOnlyList<KeptRecord> Records { get; init; }
+    public required IReadOnlyList<RecoveryRecord> Records { get; init; }
 }
 
 /// <summary>A record as a node shows it.</summary>
@@ -115,7 +115,7 @@ internal sealed record RecordsKept : ToCoordinator
 /// <param name="Interval">The schedule's interval; zero: nothing is scheduled.</param>
 /// <param name="DueIn">When the next one is due, about.</param>
 /// <param name="ActiveFor">How much longer the key stays active, as far as the node knows.</param>
-internal readonly record struct KeptRecord(
+internal readonly record struct RecoveryRecord(
     string Key, long Token, Storage.CachePayload? Payload, TimeSpan FreshFor, TimeSpan Interval, TimeSpan? DueIn, TimeSpan ActiveFor);
 
 // From a coordinator to a node.
@@ -156,7 +156,7 @@ internal sealed record RegenerationDue : FromCoordinator
 }
 
 /// <summary>A coordinator that knows nothing asks all nodes what they hold, wait for and can regenerate.</summary>
-internal sealed record SurveyAsked : FromCoordinator;
+internal sealed record ResyncRequested : FromCoordinator;
 
 // To coordinators and nodes from their shells.
 

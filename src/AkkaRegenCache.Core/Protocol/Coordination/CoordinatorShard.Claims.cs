@@ -8,18 +8,18 @@ internal sealed partial class CoordinatorShard
     private void OnHeld(int node, ClaimHeld held)
     {
         var tracked = KeyOf(held.Key);
-        var engaged = Engage(tracked);
-        if (held.Token < engaged.HoldToken || held.Token <= tracked.Token)
+        var standing = StandingClaimOf(tracked);
+        if (held.Token < standing.HoldToken || held.Token <= tracked.Token)
         {
             Settle(tracked);
             return;
         }
 
-        engaged.Holder = node;
-        engaged.HoldToken = held.Token;
-        engaged.HoldEnds = _now + held.EndsIn.Ticks;
-        EndAsking(engaged);
-        engaged.Awaiting.RemoveAll(a => a.Node == node);
+        standing.Holder = node;
+        standing.HoldToken = held.Token;
+        standing.HoldEnds = _now + held.EndsIn.Ticks;
+        EndAsking(standing);
+        standing.Awaiting.RemoveAll(a => a.Node == node);
         tracked.DueAt = long.MaxValue;
         Settle(tracked);
     }
@@ -27,38 +27,38 @@ internal sealed partial class CoordinatorShard
     private void OnAwaited(int node, ClaimAwaited awaited)
     {
         var tracked = KeyOf(awaited.Key);
-        var engaged = Engage(tracked);
-        engaged.Awaiting.RemoveAll(a => a.Node == node);
-        if (engaged.Asked == node)
+        var standing = StandingClaimOf(tracked);
+        standing.Awaiting.RemoveAll(a => a.Node == node);
+        if (standing.Asked == node)
         {
             // The same claim still stands: the store didn't give it. Another one it was not asked for.
-            if (engaged.Orphan == awaited.Holder && engaged.AskedToken == awaited.Token)
-                engaged.RefusedToken = awaited.Token;
-            EndAsking(engaged);
+            if (standing.Orphan == awaited.Holder && standing.AskedToken == awaited.Token)
+                standing.RefusedToken = awaited.Token;
+            EndAsking(standing);
         }
 
         var bit = CoordinatorNodes.BitOf(node);
-        if (engaged.LastOutcome is { } outcome && outcome.Token >= awaited.Token && (engaged.Told & bit) == 0 && bit != 0)
+        if (standing.LastOutcome is { } outcome && outcome.Token >= awaited.Token && (standing.Told & bit) == 0 && bit != 0)
         {
             // It has ended already; what told so may have been lost, or came before this node was waiting.
-            engaged.Told |= bit;
+            standing.Told |= bit;
             Push(node, outcome);
             Settle(tracked);
             return;
         }
 
-        engaged.Awaiting.Add((node, awaited.Token));
-        engaged.AwaitingUntil = _now + s_hearsay;
+        standing.Awaiting.Add((node, awaited.Token));
+        standing.AwaitingUntil = _now + s_reportedKept;
         if (_nodes.IsDead(awaited.Holder))
         {
-            if (engaged.Asked == TrackedKey.Nobody && engaged.RefusedToken != awaited.Token)
+            if (standing.Asked == TrackedKey.Nobody && standing.RefusedToken != awaited.Token)
                 Orphaned(tracked, awaited.Holder);
         }
-        else if (awaited.Token > engaged.HoldToken)
+        else if (awaited.Token > standing.HoldToken)
         {
-            engaged.Holder = _nodes.Hear(awaited.Holder, out _);
-            engaged.HoldToken = awaited.Token;
-            engaged.HoldEnds = _now + s_hearsay;
+            standing.Holder = _nodes.Hear(awaited.Holder, out _);
+            standing.HoldToken = awaited.Token;
+            standing.HoldEnds = _now + s_reportedKept;
         }
 
         Settle(tracked);
@@ -66,10 +66,10 @@ internal sealed partial class CoordinatorShard
 
     private void OnAwaitEnded(int node, string key)
     {
-        if (!_keys.TryGetValue(key, out var tracked) || tracked.Engagement is not { } engaged)
+        if (!_keys.TryGetValue(key, out var tracked) || tracked.TrackedClaim is not { } standing)
             return;
-        engaged.Awaiting.RemoveAll(a => a.Node == node);
-        if (engaged.Asked == node)
+        standing.Awaiting.RemoveAll(a => a.Node == node);
+        if (standing.Asked == node)
             AskNext(tracked);
         Settle(tracked);
     }
@@ -88,32 +88,32 @@ internal sealed partial class CoordinatorShard
             Schedule(tracked, outcome.DueIn, outcome.ActiveFor, known.Jitter);
         }
 
-        var engaged = Engage(tracked);
-        if (outcome.Token >= engaged.HoldToken)
+        var standing = StandingClaimOf(tracked);
+        if (outcome.Token >= standing.HoldToken)
         {
             // Overtaken by a change: what its holder makes is of no use any more, and those who wait there need wait no longer.
-            if (engaged.Holder != TrackedKey.Nobody && engaged.Holder != node && outcome.Token > engaged.HoldToken)
-                Push(engaged.Holder, outcome);
-            EndHold(engaged);
-            EndAsking(engaged);
+            if (standing.Holder != TrackedKey.Nobody && standing.Holder != node && outcome.Token > standing.HoldToken)
+                Push(standing.Holder, outcome);
+            EndHold(standing);
+            EndAsking(standing);
         }
 
-        if (engaged.LastOutcome is null || outcome.Token >= engaged.LastOutcome.Token)
+        if (standing.LastOutcome is null || outcome.Token >= standing.LastOutcome.Token)
         {
-            engaged.LastOutcome = outcome;
-            engaged.RememberedUntil = _now + s_remembered;
-            engaged.Told = CoordinatorNodes.BitOf(node);
+            standing.LastOutcome = outcome;
+            standing.RememberedUntil = _now + s_remembered;
+            standing.Told = CoordinatorNodes.BitOf(node);
         }
 
-        foreach (var (waiting, token) in engaged.Awaiting)
+        foreach (var (waiting, token) in standing.Awaiting)
         {
             if (token > outcome.Token || waiting == node)
                 continue;
-            engaged.Told |= CoordinatorNodes.BitOf(waiting);
+            standing.Told |= CoordinatorNodes.BitOf(waiting);
             Push(waiting, outcome);
         }
 
-        engaged.Awaiting.RemoveAll(a => a.Token <= outcome.Token);
+        standing.Awaiting.RemoveAll(a => a.Token <= outcome.Token);
         Settle(tracked);
     }
 
@@ -132,15 +132,15 @@ internal sealed partial class CoordinatorShard
         var node = _nodes.Lose(name);
         if (node == TrackedKey.Nobody)
             return;
-        var engagements = _keys.Values.Where(k => k.Engagement is not null).ToArray();
-        foreach (var tracked in engagements)
-            tracked.Engagement!.Awaiting.RemoveAll(a => a.Node == node);
+        var claimed = _keys.Values.Where(k => k.TrackedClaim is not null).ToArray();
+        foreach (var tracked in claimed)
+            tracked.TrackedClaim!.Awaiting.RemoveAll(a => a.Node == node);
         Unoffer(node);
-        foreach (var tracked in engagements)
+        foreach (var tracked in claimed)
         {
-            if (tracked.Engagement is { } engaged && engaged.Holder == node)
+            if (tracked.TrackedClaim is { } standing && standing.Holder == node)
             {
-                EndHold(engaged);
+                EndHold(standing);
                 Orphaned(tracked, name);
             }
 
@@ -151,18 +151,18 @@ internal sealed partial class CoordinatorShard
     /// <summary>Nobody works on a claim that stands in the store: somebody who waits for it takes it over, or one who can regenerate the key.</summary>
     private void Orphaned(TrackedKey tracked, string holder)
     {
-        var engaged = Engage(tracked);
-        engaged.Orphan = holder;
-        engaged.Tried = 0;
+        var standing = StandingClaimOf(tracked);
+        standing.Orphan = holder;
+        standing.Tried = 0;
         AskNext(tracked);
     }
 
-    private static void EndHold(Engagement engaged)
+    private static void EndHold(TrackedClaim standing)
     {
-        engaged.Holder = TrackedKey.Nobody;
-        engaged.HoldToken = 0;
-        engaged.HoldEnds = long.MaxValue;
+        standing.Holder = TrackedKey.Nobody;
+        standing.HoldToken = 0;
+        standing.HoldEnds = long.MaxValue;
     }
 
-    private static Engagement Engage(TrackedKey tracked) => tracked.Engagement ??= new Engagement();
+    private static TrackedClaim StandingClaimOf(TrackedKey tracked) => tracked.TrackedClaim ??= new TrackedClaim();
 }

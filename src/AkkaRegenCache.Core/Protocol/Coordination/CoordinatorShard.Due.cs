@@ -11,7 +11,7 @@ internal sealed partial class CoordinatorShard
         {
             var tracked = KeyOf(offered.Key);
             tracked.Offers |= CoordinatorNodes.BitOf(node);
-            if (offered.Token >= tracked.Token && tracked.DueAt == long.MaxValue && tracked.Engagement is null or { Holder: TrackedKey.Nobody })
+            if (offered.Token >= tracked.Token && tracked.DueAt == long.MaxValue && tracked.TrackedClaim is null or { Holder: TrackedKey.Nobody })
             {
                 var isKnown = tracked.Token == offered.Token;
                 tracked.Token = offered.Token;
@@ -32,16 +32,16 @@ internal sealed partial class CoordinatorShard
         {
             tracked.DueAt = long.MaxValue;
             tracked.Offers &= ~CoordinatorNodes.BitOf(node);
-            if (tracked.Engagement is { } over)
+            if (tracked.TrackedClaim is { } over)
                 EndAsking(over);
         }
         else if (declined.DueIn is { } dueIn)
         {
             tracked.DueAt = _now + Math.Max(0, dueIn.Ticks) + Random(TimeSpan.TicksPerMillisecond * 20);
-            if (tracked.Engagement is { } waiting)
+            if (tracked.TrackedClaim is { } waiting)
                 EndAsking(waiting);
         }
-        else if (tracked.Engagement is { } engaged && engaged.Asked == node)
+        else if (tracked.TrackedClaim is { } standing && standing.Asked == node)
         {
             AskNext(tracked);
         }
@@ -58,7 +58,7 @@ internal sealed partial class CoordinatorShard
             tracked.Offers &= ~bit;
             if (tracked.Owner == node)
                 tracked.Owner = TrackedKey.Nobody;
-            if (tracked.Engagement is { } engaged && engaged.Asked == node)
+            if (tracked.TrackedClaim is { } standing && standing.Asked == node)
             {
                 AskNext(tracked);
                 Settle(tracked);
@@ -73,24 +73,24 @@ internal sealed partial class CoordinatorShard
             return;
 
         // Its holder brings the next time; and whom nobody reads any more the store would not grant.
-        if (tracked.Engagement is { Holder: not TrackedKey.Nobody } || tracked.ActiveUntil < _now)
+        if (tracked.TrackedClaim is { Holder: not TrackedKey.Nobody } || tracked.ActiveUntil < _now)
             return;
-        var engaged = Engage(tracked);
-        engaged.Orphan = null;
-        engaged.Tried = 0;
+        var standing = StandingClaimOf(tracked);
+        standing.Orphan = null;
+        standing.Tried = 0;
         AskNext(tracked);
     }
 
     /// <summary>Asks the next node that may act, or gives up: the nodes' own timers and the end of the lease are left.</summary>
     private void AskNext(TrackedKey tracked)
     {
-        var engaged = tracked.Engagement!;
-        EndAsking(engaged, keepTried: true);
-        if (engaged.Orphan is { } orphan && engaged.Awaiting.FindIndex(a => (engaged.Tried & CoordinatorNodes.BitOf(a.Node)) == 0) is >= 0 and var first)
+        var standing = tracked.TrackedClaim!;
+        EndAsking(standing, keepTried: true);
+        if (standing.Orphan is { } orphan && standing.Awaiting.FindIndex(a => (standing.Tried & CoordinatorNodes.BitOf(a.Node)) == 0) is >= 0 and var first)
         {
-            var (node, token) = engaged.Awaiting[first];
-            Ask(engaged, node);
-            engaged.AskedToken = token;
+            var (node, token) = standing.Awaiting[first];
+            Ask(standing, node);
+            standing.AskedToken = token;
             _out.Send(_nodes[node], new ClaimOrphaned
             {
                 Shard = _settings.Shard,
@@ -100,20 +100,20 @@ internal sealed partial class CoordinatorShard
                 Holder = orphan,
             });
         }
-        else if (engaged.Awaiting.Count == 0 && tracked.ActiveUntil >= _now && Choose(tracked, engaged.Tried) is >= 0 and var chosen)
+        else if (standing.Awaiting.Count == 0 && tracked.ActiveUntil >= _now && Choose(tracked, standing.Tried) is >= 0 and var chosen)
         {
-            Ask(engaged, chosen);
+            Ask(standing, chosen);
             _out.Send(_nodes[chosen], new RegenerationDue
             {
                 Shard = _settings.Shard,
                 Incarnation = _incarnation,
                 Key = tracked.Key,
-                Orphan = engaged.Orphan,
+                Orphan = standing.Orphan,
             });
         }
         else
         {
-            EndAsking(engaged);
+            EndAsking(standing);
         }
     }
 
@@ -132,24 +132,24 @@ internal sealed partial class CoordinatorShard
         return BitOperations.TrailingZeroCount(offering);
     }
 
-    private void Ask(Engagement engaged, int node)
+    private void Ask(TrackedClaim standing, int node)
     {
         // One that no bit stands for is asked once, and then others are: it can't be marked as tried.
-        engaged.Tried |= CoordinatorNodes.BitOf(node);
-        engaged.Asked = node;
-        engaged.AskedUntil = _now + s_patience;
+        standing.Tried |= CoordinatorNodes.BitOf(node);
+        standing.Asked = node;
+        standing.AskedUntil = _now + s_patience;
         if (node >= CoordinatorNodes.MaximumOffering)
-            engaged.Awaiting.RemoveAll(a => a.Node == node);
+            standing.Awaiting.RemoveAll(a => a.Node == node);
     }
 
-    private static void EndAsking(Engagement engaged, bool keepTried = false)
+    private static void EndAsking(TrackedClaim standing, bool keepTried = false)
     {
-        engaged.Asked = TrackedKey.Nobody;
-        engaged.AskedUntil = long.MaxValue;
+        standing.Asked = TrackedKey.Nobody;
+        standing.AskedUntil = long.MaxValue;
         if (keepTried)
             return;
-        engaged.Tried = 0;
-        engaged.Orphan = null;
+        standing.Tried = 0;
+        standing.Orphan = null;
     }
 
     private void Schedule(TrackedKey tracked, TimeSpan? dueIn, TimeSpan activeFor, TimeSpan jitter)

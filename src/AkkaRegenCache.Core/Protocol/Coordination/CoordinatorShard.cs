@@ -37,7 +37,7 @@ internal sealed record CoordinatorSettings
 /// <b>Why it can't do harm.</b> Nobody waits for it: a node asks the store as if there were no coordinator, and tells it what came of it. What it
 /// asks for (claim this, take that over) are claims that the store grants or not. So it may be lost, doubled, late, or wrong about who is dead: each of
 /// them costs a lease's time or one run more, and a promise never. All it knows is soft: a new incarnation asks all nodes once
-/// (<see cref="SurveyAsked"/>) and knows the same.
+/// (<see cref="ResyncRequested"/>) and knows the same.
 /// </para>
 /// <para>Times are ticks (100 ns) of a monotonic clock, handed in. Not thread-safe.</para>
 /// </remarks>
@@ -55,8 +55,8 @@ internal sealed partial class CoordinatorShard
     /// <summary>So often at the most it takes a higher number.</summary>
     private static readonly long s_renumbering = TimeSpan.FromSeconds(1).Ticks;
 
-    /// <summary>How long it remembers a claim that it knows of by hearsay.</summary>
-    private static readonly long s_hearsay = TimeSpan.FromMinutes(1).Ticks;
+    /// <summary>How long it remembers a claim that it knows of from others only.</summary>
+    private static readonly long s_reportedKept = TimeSpan.FromMinutes(1).Ticks;
 
     private readonly CoordinatorSettings _settings;
     private readonly Random _random;
@@ -116,15 +116,15 @@ internal sealed partial class CoordinatorShard
 
     /// <summary>The keys with something going on that nothing will end, for the simulator's final check.</summary>
     internal IEnumerable<string> Leftovers() =>
-        _keys.Values.Where(k => k.Engagement is { NextDeadline: long.MaxValue }).Select(k => $"{k.Key}: held {k.Engagement!.HoldToken}, {k.Engagement.Awaiting.Count} waiting");
+        _keys.Values.Where(k => k.TrackedClaim is { NextDeadline: long.MaxValue }).Select(k => $"{k.Key}: held {k.TrackedClaim!.HoldToken}, {k.TrackedClaim.Awaiting.Count} waiting");
 
     internal TrackedKey? Find(string key) => _keys.GetValueOrDefault(key);
 
     /// <summary>Asks all nodes what they know.</summary>
-    private void Survey()
+    private void Resync()
     {
-        if (!Omits(Step.Survey))
-            _out.Send(null, new SurveyAsked { Shard = _settings.Shard, Incarnation = _incarnation });
+        if (!Omits(Step.Resync))
+            _out.Send(null, new ResyncRequested { Shard = _settings.Shard, Incarnation = _incarnation });
     }
 
     private bool Omits(Step step) => _settings.Omits is { } omits && omits(step, null);
@@ -155,16 +155,16 @@ internal sealed partial class CoordinatorShard
             case NodeLeaving:
                 OnLeaving(node);
                 return;
-            case RecordsKept:
+            case RecordsRecovered:
                 break;
-            case SurveyAnswered answered:
+            case ResyncAnswered answered:
                 OnSurveyAnswered(node, answered);
                 return;
         }
 
         // Believed dead until now, or not known: it tells all that it holds.
         if (isNews && _surveyAt == long.MaxValue)
-            _out.Send(said.Node, new SurveyAsked { Shard = _settings.Shard, Incarnation = _incarnation });
+            _out.Send(said.Node, new ResyncRequested { Shard = _settings.Shard, Incarnation = _incarnation });
     }
 
     private void OnLeaving(int node)
@@ -173,7 +173,7 @@ internal sealed partial class CoordinatorShard
         Unoffer(node);
     }
 
-    private void OnSurveyAnswered(int node, SurveyAnswered answered)
+    private void OnSurveyAnswered(int node, ResyncAnswered answered)
     {
         if (answered.Incarnation > _incarnation)
         {
@@ -182,7 +182,7 @@ internal sealed partial class CoordinatorShard
             {
                 _incarnation = answered.Incarnation + 1;
                 _renumberedAt = _now;
-                Survey();
+                Resync();
             }
 
             return;
@@ -200,7 +200,7 @@ internal sealed partial class CoordinatorShard
         if (_surveyAt <= _now)
         {
             _surveyAt = long.MaxValue;
-            Survey();
+            Resync();
         }
 
         for (var i = 0; i < DeadlinesPerCall && _deadlines.TryTake(_now, out var tracked); i++)
@@ -212,20 +212,20 @@ internal sealed partial class CoordinatorShard
 
     private void ServeKey(TrackedKey tracked)
     {
-        if (tracked.Engagement is { } engaged)
+        if (tracked.TrackedClaim is { } standing)
         {
-            if (engaged.HoldEnds <= _now)
-                EndHold(engaged);
-            if (engaged.AwaitingUntil <= _now)
-                engaged.Awaiting.Clear();
+            if (standing.HoldEnds <= _now)
+                EndHold(standing);
+            if (standing.AwaitingUntil <= _now)
+                standing.Awaiting.Clear();
 
-            if (engaged.RememberedUntil <= _now)
+            if (standing.RememberedUntil <= _now)
             {
-                engaged.LastOutcome = null;
-                engaged.RememberedUntil = long.MaxValue;
+                standing.LastOutcome = null;
+                standing.RememberedUntil = long.MaxValue;
             }
 
-            if (engaged.AskedUntil <= _now)
+            if (standing.AskedUntil <= _now)
                 AskNext(tracked);
         }
 
@@ -245,10 +245,10 @@ internal sealed partial class CoordinatorShard
     /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
     private void Settle(TrackedKey tracked)
     {
-        if (tracked.Engagement is { IsOver: true })
-            tracked.Engagement = null;
-        Debug.Assert(tracked.Engagement is null || tracked.Engagement.NextDeadline < long.MaxValue, "what goes on ends");
-        if (tracked.IsIdle || (_keys.Count > _settings.MaximumKeys && tracked.Engagement is null))
+        if (tracked.TrackedClaim is { IsOver: true })
+            tracked.TrackedClaim = null;
+        Debug.Assert(tracked.TrackedClaim is null || tracked.TrackedClaim.NextDeadline < long.MaxValue, "what goes on ends");
+        if (tracked.IsIdle || (_keys.Count > _settings.MaximumKeys && tracked.TrackedClaim is null))
         {
             _keys.Remove(tracked.Key);
             _deadlines.Remove(tracked);

@@ -21,7 +21,7 @@ internal interface ICoordinatorLink
 }
 
 /// <summary>
-/// The way to the coordinators was broken and is made anew: what was said meanwhile may be lost, so the node says again what it holds and waits for.
+/// The way to the coordinators was broken and is made again: what was said meanwhile may be lost, so the node says again what it holds and waits for.
 /// </summary>
 internal sealed class LinkRestored
 {

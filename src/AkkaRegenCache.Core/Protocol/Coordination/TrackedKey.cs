@@ -4,7 +4,7 @@ namespace AkkaRegenCache.Protocol;
 
 /// <summary>
 /// What a coordinator knows of a key that is scheduled, or has something going on. A million of them must fit: what only something going on
-/// needs is in its <see cref="Engagement"/>.
+/// needs is in its <see cref="TrackedClaim"/>.
 /// </summary>
 internal sealed class TrackedKey(string key) : Timed
 {
@@ -28,15 +28,15 @@ internal sealed class TrackedKey(string key) : Timed
     public int Owner { get; set; } = Nobody;
 
     /// <summary>What is going on; null: nothing.</summary>
-    public Engagement? Engagement { get; set; }
+    public TrackedClaim? TrackedClaim { get; set; }
 
-    public bool IsIdle => Engagement is null && DueAt == long.MaxValue;
+    public bool IsIdle => TrackedClaim is null && DueAt == long.MaxValue;
 
-    public override long NextDeadline => Engagement is { } engaged ? Math.Min(DueAt, engaged.NextDeadline) : DueAt;
+    public override long NextDeadline => TrackedClaim is { } standing ? Math.Min(DueAt, standing.NextDeadline) : DueAt;
 }
 
 /// <summary>What is going on with a key: a claim, those who wait for it, a node that was asked to act.</summary>
-internal sealed class Engagement
+internal sealed class TrackedClaim
 {
     /// <summary>The node that holds the claim.</summary>
     public int Holder { get; set; } = TrackedKey.Nobody;

@@ -10,7 +10,7 @@ internal sealed class DeadNodes(Kernel kernel) : Component(kernel)
     private static readonly long s_orphanDelay = TimeSpan.FromMilliseconds(100).Ticks;
 
     /// <summary>For how long what a dead node has said may still come in.</summary>
-    public static readonly long LastWords = TimeSpan.FromMilliseconds(300).Ticks;
+    public static readonly long LateMessages = TimeSpan.FromMilliseconds(300).Ticks;
 
     /// <summary>Nodes believed dead, and since when: what they held stands in the store for a lease at the most.</summary>
     public Dictionary<string, long> Dead { get; } = new(StringComparer.Ordinal);
@@ -37,7 +37,7 @@ internal sealed class DeadNodes(Kernel kernel) : Component(kernel)
     /// <summary>Something of a node is heard: it lives, unless it was said before it died and is late.</summary>
     public void OnSignOfLife(string node)
     {
-        if (Dead.Count > 0 && Dead.TryGetValue(node, out var since) && since + LastWords < Now)
+        if (Dead.Count > 0 && Dead.TryGetValue(node, out var since) && since + LateMessages < Now)
             Dead.Remove(node);
     }
 }

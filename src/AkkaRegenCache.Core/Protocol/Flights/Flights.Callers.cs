@@ -74,16 +74,16 @@ internal sealed partial class Flights
     public void Peek(KeyState state, Waiter? waiter)
     {
         if (waiter is not null)
-            Aside.Add(waiter, WatchAside(waiter));
+            DetachedReaders.Add(waiter, WatchDetachedReader(waiter));
         storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
     }
 
     /// <summary>A caller aside has a patience, too. Changes have their own deadlines.</summary>
-    private AsideEnds? WatchAside(Waiter waiter)
+    private DetachedReaderEnds? WatchDetachedReader(Waiter waiter)
     {
         if (waiter.Deadline == long.MaxValue)
             return null;
-        var ends = new AsideEnds(waiter);
+        var ends = new DetachedReaderEnds(waiter);
         Kernel.Queue(ends);
         return ends;
     }
@@ -91,7 +91,7 @@ internal sealed partial class Flights
     /// <summary>Takes a caller in again. False: it was answered, or has left.</summary>
     private bool LeaveAside(Waiter waiter)
     {
-        if (!Aside.Remove(waiter, out var ends))
+        if (!DetachedReaders.Remove(waiter, out var ends))
             return false;
         if (ends is not null)
             Kernel.Deadlines.Remove(ends);
@@ -100,7 +100,7 @@ internal sealed partial class Flights
 
     public void ServeAside(Waiter waiter)
     {
-        if (Aside.Remove(waiter))
+        if (DetachedReaders.Remove(waiter))
             Kernel.Answer(waiter, AnswerKind.TimedOut);
     }
 
@@ -156,7 +156,7 @@ internal sealed partial class Flights
     }
 
     /// <summary>The end of the patience of a caller whom no flight has.</summary>
-    internal sealed class AsideEnds(Waiter waiter) : Timed
+    internal sealed class DetachedReaderEnds(Waiter waiter) : Timed
     {
         public Waiter Waiter { get; } = waiter;
 

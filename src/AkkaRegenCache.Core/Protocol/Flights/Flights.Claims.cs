@@ -31,7 +31,7 @@ internal sealed partial class Flights
     {
         if (Kernel.Omits(Step.RefuseOvertaken))
             return false;
-        var heardBefore = call.LifeAtIssue == Kernel.Lives[call.Part] ? call.HeardAtIssue : 0;
+        var heardBefore = call.EpochAtIssue == Kernel.Epochs[call.Partition] ? call.HeardAtIssue : 0;
         return (call.State!.NewestHeard > heardBefore && token < call.State.NewestHeard) || !shown.MayShow(call.State);
     }
 
@@ -154,7 +154,7 @@ internal sealed partial class Flights
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
                 break;
-            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Life == answer.Life && Now < call.IssuedAt + Settings.Lease:
+            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Epoch == answer.Epoch && Now < call.IssuedAt + Settings.Lease:
                 // By the first try itself, whose answer the store has forgotten and this node has got since.
                 OnGranted(call, flight, answer.Token);
                 break;
@@ -190,7 +190,7 @@ internal sealed partial class Flights
             return;
         }
 
-        if (call.Late is { } late && late.Life == Kernel.Lives[call.Part] && Now < call.IssuedAt + Settings.Lease)
+        if (call.Late is { } late && late.Epoch == Kernel.Epochs[call.Partition] && Now < call.IssuedAt + Settings.Lease)
         {
             OnGranted(call, flight, late.Token);
             return;
@@ -229,7 +229,7 @@ internal sealed partial class Flights
         {
             Release(flight, null);
             if (isLeaving)
-                telling.PublishEnd(NotificationKind.Released, flight);
+                publishing.PublishEnd(NotificationKind.Released, flight);
             End(flight);
             return;
         }
@@ -241,7 +241,7 @@ internal sealed partial class Flights
         }
 
         flight.LeaseEnds = call.IssuedAt + Settings.Lease;
-        flight.Life = Kernel.Lives[state.Part];
+        flight.Epoch = Kernel.Epochs[state.Partition];
         heldClaims.Hold(flight);
         coordinators.TellHeld(flight);
         Run(flight, token);
@@ -335,7 +335,7 @@ internal sealed partial class Flights
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
     {
         var state = flight.State;
-        if (IsOvertaken(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.LifeAtIssue != Kernel.Lives[call.Part]))
+        if (IsOvertaken(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.EpochAtIssue != Kernel.Epochs[call.Partition]))
         {
             AskAgain(flight);
             return;

@@ -25,9 +25,9 @@ internal sealed partial class Flights
             return;
         foreach (var flight in flights.ToArray())
         {
-            // Without the store, or in another life of it, a refresh can't tell whether what is shown is newer than its call; and a set may have been done
+            // Without the store, or in another epoch of it, a refresh can't tell whether what is shown is newer than its call; and a set may have been done
             // before it.
-            var isComparable = !flight.IsLocal && !state.Uncommitted && flight.Life == Kernel.Lives[state.Part];
+            var isComparable = !flight.IsLocal && !state.Uncommitted && flight.Epoch == Kernel.Epochs[state.Partition];
             if (flight.Why == ClaimReason.Refresh && !(isComparable && state.Token >= flight.Token))
                 continue;
             Kernel.Answer(flight.TakeWaiters(), AnswerKind.InMemory);
@@ -52,7 +52,7 @@ internal sealed partial class Flights
     public void OnTokenHeard(KeyState state)
     {
         if (IsBehind(state))
-            Seal(state.Flight!);
+            Supersede(state.Flight!);
     }
 
     /// <summary>Whether a key has a flight that a change has overtaken.</summary>
@@ -104,18 +104,18 @@ internal sealed partial class Flights
     }
 
     /// <summary>
-    /// A part of the store lives anew. What memory shows goes on being served as if uncommitted; a record or tombstone of the new life wins. What runs was begun in
-    /// the life before.
+    /// A partition of the store lives again. What memory shows goes on being served as if uncommitted; a record or tombstone of the new epoch wins. What runs was begun in
+    /// the epoch before.
     /// </summary>
-    public void OnLifeBegan(int part)
+    public void OnEpochBegan(int part)
     {
         foreach (var state in Kernel.IsStoreInShards ? Kernel.OfShard.Of(part) : Kernel.Keys.Values)
         {
-            if (state.Part != part)
+            if (state.Partition != part)
                 continue;
             state.NewestHeard = 0;
             if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
-                Seal(flight);
+                Supersede(flight);
             else if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 waiting.WakeAt = Now;
             if (state is { InMemory: true, Uncommitted: true, Token: not 0 })

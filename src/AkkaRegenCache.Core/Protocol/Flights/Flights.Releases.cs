@@ -32,8 +32,8 @@ internal sealed partial class Flights
     {
         var flight = new Flight(state, ClaimReason.Miss) { Token = granted.Token };
         Release(flight, null, isReturn: true);
-        if (granted.Life == Kernel.Lives[state.Part])
-            telling.PublishEnd(NotificationKind.Released, flight);
+        if (granted.Epoch == Kernel.Epochs[state.Partition])
+            publishing.PublishEnd(NotificationKind.Released, flight);
     }
 
     /// <summary>Whether a flight of a key has this claim.</summary>
@@ -87,7 +87,7 @@ internal sealed partial class Flights
             flight.IsAbandoning = false;
             if (answer is { Released: true } && flight.Phase == FlightPhase.Running)
             {
-                telling.PublishEnd(NotificationKind.Released, flight);
+                publishing.PublishEnd(NotificationKind.Released, flight);
                 Cancel(flight, hung: false);
                 AskAgainAll(flight);
             }

@@ -16,7 +16,7 @@ internal sealed partial class Flights
     private void ReturnClaim(Flight flight)
     {
         Release(flight, null);
-        telling.PublishEnd(NotificationKind.Released, flight);
+        publishing.PublishEnd(NotificationKind.Released, flight);
         flight.Token = flight.Awaited = 0;
         flight.AwaitedHolder = "";
     }
@@ -120,7 +120,7 @@ internal sealed partial class Flights
         flight.Payload = payload;
         if (isAnswered)
             ShowOwn(flight, payload);
-        flight.CommitEnds = Now + Math.Min(Settings.Lease, flight.Profile!.Life);
+        flight.CommitEnds = Now + Math.Min(Settings.Lease, flight.Profile!.Lifetime);
         Committing++;
         storeGate.Issue(new StoreCall
         {
@@ -129,10 +129,10 @@ internal sealed partial class Flights
                 Key = state.Key,
                 Operation = Kernel.NextOperation(),
                 Token = flight.Token,
-                ClaimLife = flight.Life,
+                ClaimEpoch = flight.Epoch,
                 Payload = payload,
                 Schedule = flight.Profile.ToSchedule(Math.Max(0, activity.OwnActivity(state) - Now)),
-                Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? telling.Announce(flight, payload) : null,
+                Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? publishing.Announce(flight, payload) : null,
             },
             State = state,
             Flight = flight,
@@ -167,7 +167,7 @@ internal sealed partial class Flights
         var payload = flight.Payload!;
         if (answer is null)
         {
-            telling.NoteUnsure();
+            publishing.NoteUnsure();
             // Unknown whether it was stored, and nobody can be asked: the value stays here, and yields to anything newer.
             if (flight.IsSealed || state.NewestHeard > flight.Token)
             {
@@ -185,7 +185,7 @@ internal sealed partial class Flights
             // Whoever waits elsewhere for this claim waits for nothing any more, and goes first: this node has a value.
             Kernel.AnswerValue(flight.TakeWaiters(), payload, flight.Token);
             Release(flight, null);
-            telling.PublishEnd(NotificationKind.Released, flight);
+            publishing.PublishEnd(NotificationKind.Released, flight);
 
             // Based on what came before its claim: should it be stored after all, the next claim finds it.
             records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
@@ -196,14 +196,14 @@ internal sealed partial class Flights
         {
             shown.NoteToken(state, answer.Token);
             if (call.Request is CommitRequest { Announcement: { } announcement })
-                telling.NoteLateAnnouncement(call, announcement);
+                publishing.NoteLateAnnouncement(call, announcement);
             else
-                telling.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Life - Now, isAwaited: flight.Why != ClaimReason.Due);
+                publishing.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Lifetime - Now, isAwaited: flight.Why != ClaimReason.Due);
             if (state.NewestHeard == answer.Token)
             {
                 // What memory has let go for want of room doesn't come back without a reader.
                 if (scheduling.IsWanted(state) || flight.Why != ClaimReason.Due || flight.Waiters is not null)
-                    shown.Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Life);
+                    shown.Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Lifetime);
                 else
                     state.Token = answer.Token;
                 scheduling.DueIn(state, answer.DueIn, owner: true);
@@ -255,7 +255,7 @@ internal sealed partial class Flights
         {
             ownFailures.NoteOwn(state.Key, failure, flight.Profile!.FailureBackoff);
             Release(flight, failure);
-            telling.PublishEnd(NotificationKind.Failed, flight, failure: failure);
+            publishing.PublishEnd(NotificationKind.Failed, flight, failure: failure);
 
             // There is no newer value to put what was made without the store to the test: then the store's is.
             if (state is { InMemory: true, Uncommitted: true })
@@ -281,7 +281,7 @@ internal sealed partial class Flights
         if (!flight.IsLocal)
         {
             Release(flight, null, flight.Profile!.Interval);
-            telling.PublishEnd(NotificationKind.Uncached, flight, payload);
+            publishing.PublishEnd(NotificationKind.Uncached, flight, payload);
         }
 
         // What the store doesn't vouch for has no successor.
@@ -302,7 +302,7 @@ internal sealed partial class Flights
     {
         var state = flight.State;
         Release(flight, null);
-        telling.PublishEnd(NotificationKind.Released, flight);
+        publishing.PublishEnd(NotificationKind.Released, flight);
         records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: Now);
         state.DueAt = Now + flight.Profile!.Interval;
         End(flight);

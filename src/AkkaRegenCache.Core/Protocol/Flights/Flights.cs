@@ -11,10 +11,10 @@ namespace AkkaRegenCache.Protocol;
 /// lease ends. A change <i>seals</i> a flight that runs: those who asked before it get the flight's value, nobody else joins. The files: here how flights begin, are sealed,
 /// woken and ended; <c>.Callers</c> who waits; <c>.Claims</c> the questions to the store; <c>.Runs</c> generators and commits.
 /// </remarks>
-internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Telling telling, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures, WaitProbes waitProbes) : Component(kernel)
+internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Publishing publishing, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures, WaitProbes waitProbes) : Component(kernel)
 {
     /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
-    public Dictionary<Waiter, AsideEnds?> Aside { get; } = [];
+    public Dictionary<Waiter, DetachedReaderEnds?> DetachedReaders { get; } = [];
 
     public Dictionary<KeyState, List<Flight>> Detached { get; } = [];
 
@@ -76,14 +76,14 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
     /// <summary>The node leaves: callers aside of flights are told so.</summary>
     public void LeaveCallers()
     {
-        foreach (var (waiter, ends) in Aside)
+        foreach (var (waiter, ends) in DetachedReaders)
         {
             if (ends is not null)
                 Kernel.Deadlines.Remove(ends);
             Kernel.Answer(waiter, AnswerKind.Left);
         }
 
-        Aside.Clear();
+        DetachedReaders.Clear();
     }
 
     /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
@@ -99,7 +99,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
             if (flight.HeldIndex >= 0 && flight.Phase == FlightPhase.Running)
             {
                 Release(flight, null);
-                telling.PublishEnd(NotificationKind.Released, flight);
+                publishing.PublishEnd(NotificationKind.Released, flight);
             }
 
             Cancel(flight, hung: false);
@@ -109,7 +109,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         }
     }
 
-    /// <summary>Asks the store anew, in the way the flight began.</summary>
+    /// <summary>Asks the store again, in the way the flight began.</summary>
     public void AskAgain(Flight flight)
     {
         flight.HeardNothing = false;
@@ -129,7 +129,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         }
     }
 
-    /// <summary>Ends a flight that brought nothing for those who still wait; they ask anew.</summary>
+    /// <summary>Ends a flight that brought nothing for those who still wait; they ask again.</summary>
     public void AskAgainAll(Flight flight)
     {
         var waiters = flight.TakeWaiters();
@@ -178,9 +178,9 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
     }
 
     /// <summary>A change has overtaken a running flight: no caller joins it any more.</summary>
-    public void Seal(Flight flight)
+    public void Supersede(Flight flight)
     {
-        if (Kernel.Omits(Step.Seal))
+        if (Kernel.Omits(Step.Supersede))
             return;
         flight.IsSealed = true;
         heldClaims.Unhold(flight);

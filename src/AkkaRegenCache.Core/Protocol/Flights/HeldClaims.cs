@@ -55,14 +55,14 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
     {
         if (Kernel.Omits(Step.Renew))
             return;
-        foreach (var flights in Held.GroupBy(f => f.State.Part).Select(g => g.ToArray()).ToArray())
+        foreach (var flights in Held.GroupBy(f => f.State.Partition).Select(g => g.ToArray()).ToArray())
         {
             storeGate.Send(new StoreCall
             {
                 Claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token)),
                 Lease = TimeSpan.FromTicks(Settings.Lease),
                 Renewed = flights,
-                Part = flights[0].State.Part,
+                Partition = flights[0].State.Partition,
                 IssuedAt = Now,
             });
         }

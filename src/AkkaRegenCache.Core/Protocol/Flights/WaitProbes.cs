@@ -19,7 +19,7 @@ namespace AkkaRegenCache.Protocol;
 /// All waits of a circle may find it at the same time. The one for the greatest key fails at once, another one only if it finds the circle once more.
 /// </para>
 /// </remarks>
-internal sealed class WaitProbes(Kernel kernel, Telling telling) : Component(kernel)
+internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Component(kernel)
 {
     private long _lastWait;
 
@@ -89,9 +89,9 @@ internal sealed class WaitProbes(Kernel kernel, Telling telling) : Component(ker
     private void PublishProbe(Flight flight, WaitProbe probe) => Out.Send(Peer.Bus, new CacheNotification
     {
         Publisher = Settings.NodeId,
-        Sequence = telling.LastTold(),
+        Sequence = publishing.LastTold(),
         Kind = NotificationKind.WaitProbe,
-        Life = Kernel.Lives[flight.State.Part],
+        Epoch = Kernel.Epochs[flight.State.Partition],
         Key = flight.State.Key,
         Token = flight.Awaited,
         Probe = probe.Across(flight.State.Key),

@@ -38,11 +38,11 @@ internal sealed class AgentSettings
 
     public required int MaximumPendingChanges { get; init; }
 
-    /// <inheritdoc cref="Storage.IExternalStore.Parts"/>
-    public int Parts { get; init; } = 1;
+    /// <inheritdoc cref="Storage.IExternalStore.Partitions"/>
+    public int Partitions { get; init; } = 1;
 
     /// <summary>The part of a key; null: there is but one.</summary>
-    public Func<string, int>? PartOf { get; init; }
+    public Func<string, int>? PartitionOf { get; init; }
 
     /// <summary>How many shards have a coordinator; 0: there are none.</summary>
     public int Shards { get; init; }

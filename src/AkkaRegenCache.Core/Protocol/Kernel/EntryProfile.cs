@@ -41,7 +41,7 @@ internal sealed class EntryProfile
     public bool IsScheduled => Retention > Interval;
 
     /// <summary>How long a stored value lives from its acceptance.</summary>
-    public long Life => Interval + Tolerance;
+    public long Lifetime => Interval + Tolerance;
 
     /// <summary>
     /// How much later than the node that made the last value all others claim: normally they hear of the new value before, and the store is
@@ -56,7 +56,7 @@ internal sealed class EntryProfile
 
     public StoreSchedule ToSchedule(long activeFor) => new()
     {
-        FreshFor = TimeSpan.FromTicks(Life),
+        FreshFor = TimeSpan.FromTicks(Lifetime),
         Interval = IsScheduled ? TimeSpan.FromTicks(Interval) : null,
         MinimumForward = TimeSpan.FromTicks(MinimumForward),
         ActiveFor = TimeSpan.FromTicks(activeFor),

@@ -32,12 +32,12 @@ internal enum FactKind
     /// <summary>The store answers again after it counted as down.</summary>
     StoreBack,
 
-    /// <summary>A part of the store has begun a life, for this node its first or another one.</summary>
-    LifeBegan,
+    /// <summary>A partition of the store has begun an epoch, for this node its first or another one.</summary>
+    EpochBegan,
 }
 
 /// <summary>
-/// A fact on the work list. Parts of the agent command those below them and state to those above them what they know, so that no call comes back into a part that
+/// A fact on the work list. Components of the agent command those below them and state to those above them what they know, so that no call comes back into a part that
 /// is in the middle of something.
 /// </summary>
 internal readonly record struct Fact(FactKind Kind)
@@ -50,8 +50,8 @@ internal readonly record struct Fact(FactKind Kind)
 
     public long Token { get; init; }
 
-    public int Part { get; init; }
+    public int Partition { get; init; }
 
-    /// <summary>Of a life: whether it is the first that this node knows of.</summary>
+    /// <summary>Of an epoch: whether it is the first that this node knows of.</summary>
     public bool IsFirst { get; init; }
 }

@@ -48,8 +48,8 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>The token of the claim it runs under; 0: none.</summary>
     public long Token { get; set; }
 
-    /// <summary>The store's life in which that claim was granted.</summary>
-    public string Life { get; set; } = "";
+    /// <summary>The store's epoch in which that claim was granted.</summary>
+    public string Epoch { get; set; } = "";
 
     /// <summary>Refresh: only a result newer than this counts.</summary>
     public long Observed { get; set; }

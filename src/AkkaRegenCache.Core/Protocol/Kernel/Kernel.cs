@@ -23,9 +23,9 @@ internal sealed class Kernel
         Settings = settings;
         _random = random;
         Access = access;
-        Lives = new string[settings.Parts];
-        Array.Fill(Lives, "");
-        Samples = new KeyState?[settings.Parts];
+        Epochs = new string[settings.Partitions];
+        Array.Fill(Epochs, "");
+        Samples = new KeyState?[settings.Partitions];
         OfShard = new ShardKeys(settings.Shards);
     }
 
@@ -33,7 +33,7 @@ internal sealed class Kernel
     public bool IsAlone { get; set; }
 
     /// <summary>When the node tells the others that it lives, and what has gathered until then; <see cref="long.MaxValue"/>: there is nothing to tell.</summary>
-    public long PulseAt { get; set; } = long.MaxValue;
+    public long HousekeepingAt { get; set; } = long.MaxValue;
 
     /// <summary>How many gaps have been found in what others say.</summary>
     public long Gaps { get; set; }
@@ -42,12 +42,12 @@ internal sealed class Kernel
     public ShardKeys OfShard { get; }
 
     /// <summary>
-    /// What values that were made without the store were based on when a new life of it began. Tokens don't compare across lives, but one that comes back is the same record's.
+    /// What values that were made without the store were based on when a new epoch of it began. Tokens don't compare across epochs, but one that comes back is the same record's.
     /// </summary>
     public Dictionary<KeyState, long> EarlierBases { get; } = [];
 
-    /// <summary>The life of each part of the store; empty: not known yet.</summary>
-    public string[] Lives { get; }
+    /// <summary>The epoch of each partition of the store; empty: not known yet.</summary>
+    public string[] Epochs { get; }
 
     /// <summary>A key of each part, while there is one; to ask with.</summary>
     public KeyState?[] Samples { get; }
@@ -71,13 +71,13 @@ internal sealed class Kernel
     /// <summary>Whether somebody else may keep the due times of this node's keys.</summary>
     public bool HasCoordinators => Settings.Shards > 0 && !IsAlone;
 
-    /// <summary>Whether each part of the store lives with the coordinator of its shard, in one node's memory alone.</summary>
-    public bool IsStoreInShards => Lives.Length > 1 && Lives.Length == Settings.Shards;
+    /// <summary>Whether each partition of the store lives with the coordinator of its shard, in one node's memory alone.</summary>
+    public bool IsStoreInShards => Epochs.Length > 1 && Epochs.Length == Settings.Shards;
 
     public KeyState? SampleOf(int part)
     {
         if (Samples[part] is { IsGone: true })
-            Samples[part] = Keys.Values.FirstOrDefault(s => s.Part == part);
+            Samples[part] = Keys.Values.FirstOrDefault(s => s.Partition == part);
         return Samples[part];
     }
 
@@ -93,8 +93,8 @@ internal sealed class Kernel
     /// <summary>At the latest with the next pulse something is to be told.</summary>
     public void WakePulse()
     {
-        if (PulseAt == long.MaxValue)
-            PulseAt = Now + Settings.Heartbeat;
+        if (HousekeepingAt == long.MaxValue)
+            HousekeepingAt = Now + Settings.Heartbeat;
     }
 
     /// <summary>States something that parts above this one act on, before the step ends.</summary>
@@ -151,18 +151,18 @@ internal sealed class Kernel
     {
         if (!Keys.TryGetValue(key, out var state))
         {
-            Keys.Add(key, state = new KeyState(key, PartOf(key), Settings.ShardOf?.Invoke(key) ?? 0));
+            Keys.Add(key, state = new KeyState(key, PartitionOf(key), Settings.ShardOf?.Invoke(key) ?? 0));
             OfShard.Add(state);
-            if (Samples[state.Part] is null or { IsGone: true })
-                Samples[state.Part] = state;
-            if (PulseAt == long.MaxValue)
-                PulseAt = Now;
+            if (Samples[state.Partition] is null or { IsGone: true })
+                Samples[state.Partition] = state;
+            if (HousekeepingAt == long.MaxValue)
+                HousekeepingAt = Now;
         }
 
         return state;
     }
 
-    public int PartOf(string key) => Settings.PartOf?.Invoke(key) ?? 0;
+    public int PartitionOf(string key) => Settings.PartitionOf?.Invoke(key) ?? 0;
 
     public OperationId NextOperation() => new(Settings.NodeId, ++_operations);
 

@@ -14,7 +14,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         Uncommitted = 2,
         Ready = 4,
         Gone = 8,
-        Parked = 16,
+        Deferred = 16,
         Offered = 32,
         Unscheduled = 64,
         RanOut = 128,
@@ -26,8 +26,8 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
 
     public string Key { get; } = key;
 
-    /// <summary>The part of the store that holds it.</summary>
-    public ushort Part { get; } = (ushort)part;
+    /// <summary>The partition of the store that holds it.</summary>
+    public ushort Partition { get; } = (ushort)part;
 
     /// <summary>The shard whose coordinator sees to it.</summary>
     public ushort Shard { get; } = (ushort)shard;
@@ -70,7 +70,7 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         }
     }
 
-    /// <summary>Whether memory's value was never accepted by the store, or by an earlier life of it only.</summary>
+    /// <summary>Whether memory's value was never accepted by the store, or by an earlier epoch of it only.</summary>
     public bool Uncommitted
     {
         get => (_flags & Flags.Uncommitted) != 0;
@@ -85,10 +85,10 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
     }
 
     /// <summary>Whether it waits for the store's return.</summary>
-    public bool Parked
+    public bool Deferred
     {
-        get => (_flags & Flags.Parked) != 0;
-        set => Set(Flags.Parked, value);
+        get => (_flags & Flags.Deferred) != 0;
+        set => Set(Flags.Deferred, value);
     }
 
     /// <summary>Whether its coordinator has been told, or will be, that this node can regenerate it.</summary>

@@ -174,7 +174,7 @@ internal sealed class StoreCall
     /// <summary>Whether it gives back what the store has just granted: so the store is there, whatever it counts as.</summary>
     public bool IsReturn { get; init; }
 
-    /// <summary>Whether it asks a part of the store for the same, which says nothing of the other parts.</summary>
+    /// <summary>Whether it asks a partition of the store for the same, which says nothing of the other partitions.</summary>
     public bool IsSignOfLife { get; init; }
 
     /// <summary>Whether its flight waits for an answer to it, be it to a repeat that is still to be sent.</summary>
@@ -185,11 +185,11 @@ internal sealed class StoreCall
 
     public long HeardAtIssue { get; set; }
 
-    /// <summary>The part of the store it goes to.</summary>
-    public int Part { get; set; }
+    /// <summary>The partition of the store it goes to.</summary>
+    public int Partition { get; set; }
 
-    /// <summary>The store's life when it was sent: tokens of another one don't compare.</summary>
-    public string LifeAtIssue { get; set; } = "";
+    /// <summary>The store's epoch when it was sent: tokens of another one don't compare.</summary>
+    public string EpochAtIssue { get; set; } = "";
 
     /// <summary>How many gaps had been found when it was first sent.</summary>
     public long GapsAtIssue { get; set; }

@@ -33,8 +33,8 @@ internal sealed class PendingChange(KeyState state, ChangeRequested asked) : Tim
     /// <summary>When its caller is told that it is pending.</summary>
     public required long CallerEnds { get; init; }
 
-    /// <summary>The store's life when it was asked for.</summary>
-    public required string Life { get; init; }
+    /// <summary>The store's epoch when it was asked for.</summary>
+    public required string Epoch { get; init; }
 
     /// <summary>How many gaps had been found when it was asked for.</summary>
     public required long Gaps { get; init; }

@@ -1,7 +1,7 @@
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// The keys of each shard, for what concerns one shard alone: a coordinator's survey, a part of the store that begins anew. A million keys in 64 shards are not
+/// The keys of each shard, for what concerns one shard alone: a coordinator's resync, a partition of the store that begins again. A million keys in 64 shards are not
 /// looked through 64 times. The links are in the keys. Not thread-safe.
 /// </summary>
 internal sealed class ShardKeys(int shards)

@@ -10,7 +10,7 @@ internal enum Step
     Join,
 
     /// <summary>A running flight that a change has overtaken is sealed.</summary>
-    Seal,
+    Supersede,
 
     /// <summary>What callers were given is shown before the store has answered.</summary>
     ShowOwn,
@@ -36,8 +36,8 @@ internal enum Step
     /// <summary>Claims are renewed.</summary>
     Renew,
 
-    /// <summary>A new life of the store is noticed.</summary>
-    NoteLife,
+    /// <summary>A new epoch of the store is noticed.</summary>
+    NoteEpoch,
 
     /// <summary>What waited for the store goes on when it is back.</summary>
     GoOnWhenBack,
@@ -48,7 +48,7 @@ internal enum Step
     /// <summary>What was made here after a change that waits doesn't give way to what that change has lost to.</summary>
     KeepWhatIsNewerThanChange,
 
-    /// <summary>What was made without the store doesn't give way to the record that it was based on, in whatever life of the store.</summary>
+    /// <summary>What was made without the store doesn't give way to the record that it was based on, in whatever epoch of the store.</summary>
     KnowEarlierBasis,
 
     /// <summary>Something due is seen to.</summary>
@@ -67,7 +67,7 @@ internal enum Step
     AskForDue,
 
     /// <summary>A new coordinator asks what the nodes know.</summary>
-    Survey,
+    Resync,
 
     /// <summary>A coordinator finds somebody to take over what a dead node held.</summary>
     FindHeir,

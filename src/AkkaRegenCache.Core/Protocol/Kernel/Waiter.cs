@@ -92,7 +92,7 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
     /// <summary>The one before it in its flight; null: it is the first, or in none.</summary>
     public Waiter? Previous { get; set; }
 
-    /// <summary>The value that there is can't be read on this node: asked again, it wants one that is made anew. Not while a flight has it.</summary>
+    /// <summary>The value that there is can't be read on this node: asked again, it wants one that is made again. Not while a flight has it.</summary>
     /// <param name="token">That value's token.</param>
     public void AskForNewer(long token)
     {

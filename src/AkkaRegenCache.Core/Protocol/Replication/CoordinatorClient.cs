@@ -5,7 +5,7 @@ namespace AkkaRegenCache.Protocol;
 /// <summary>
 /// What coordinators ask for and say, and how the node goes on when it has none any more. Nothing here is waited for: a coordinator that is gone, late or wrong costs time alone.
 /// </summary>
-internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Scheduling scheduling, DeadNodes deadNodes, Flights flights, Checking checking, Hearing hearing) : Component(kernel)
+internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Scheduling scheduling, DeadNodes deadNodes, Flights flights, AntiEntropy checking, Receiving hearing) : Component(kernel)
 {
     /// <summary>
     /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and it asks the
@@ -45,16 +45,16 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
         if (said.Incarnation < coordinators.Incarnations[said.Shard])
         {
             // Replaced; or a new one whose clock is behind that of the one before it, which must know.
-            coordinators.Tell(said.Shard, new SurveyAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
+            coordinators.Tell(said.Shard, new ResyncAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
             return;
         }
 
         coordinators.Incarnations[said.Shard] = said.Incarnation;
         switch (said)
         {
-            case SurveyAsked:
+            case ResyncRequested:
                 AnswerSurvey(said.Shard, said.Incarnation);
-                if (Kernel.Lives.Length > 1)
+                if (Kernel.Epochs.Length > 1)
                     checking.StartCheck();
                 break;
             case OutcomePushed pushed when pushed.Outcome.Publisher != Settings.NodeId:
@@ -99,7 +99,7 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
 
         // What it told last may have been lost with it.
         if (hearing.Publishers.TryGetValue(node, out var publisher))
-            publisher.SilentAt = Math.Min(publisher.SilentAt, Now + DeadNodes.LastWords);
+            publisher.SilentAt = Math.Min(publisher.SilentAt, Now + DeadNodes.LateMessages);
         foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
         {
             deadNodes.WakeForOrphan(flight);
@@ -137,7 +137,7 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
     private void AnswerSurvey(int shard, long incarnation)
     {
         var flights = FlightsOf(shard);
-        var answer = new SurveyAnswered
+        var answer = new ResyncAnswered
         {
             Node = Settings.NodeId,
             Incarnation = incarnation,
@@ -169,28 +169,28 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
         [.. Kernel.OfShard.Of(shard).Where(s => s.Flight is not null).Select(s => s.Flight!)];
 
     /// <summary>
-    /// The part of the store has begun a new life without its records. It has no other memory than the nodes': each gives it what it shows, and
+    /// The partition of the store has begun a new epoch without its records. It has no other memory than the nodes': each gives it what it shows, and
     /// the newest counts.
     /// </summary>
-    public void TellKept(int part)
+    public void SendRecovery(int part)
     {
         var kept = Kernel.OfShard.Of(part).Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
         foreach (var batch in kept.Chunk(Coordinators.OfferBatch))
-            coordinators.Tell(part, new RecordsKept { Node = Settings.NodeId, Life = Kernel.Lives[part], Records = Array.ConvertAll(batch, KeptOf) });
+            coordinators.Tell(part, new RecordsRecovered { Node = Settings.NodeId, Epoch = Kernel.Epochs[part], Records = Array.ConvertAll(batch, RecoveryRecordOf) });
     }
 
-    private KeptRecord KeptOf(KeyState state)
+    private RecoveryRecord RecoveryRecordOf(KeyState state)
     {
         var offer = coordinators.OfferOf(state);
         var isScheduled = state.Source!.Profile.IsScheduled && !state.Unscheduled;
-        return new KeptRecord(
+        return new RecoveryRecord(
             state.Key,
             state.Token,
             null,
             TimeSpan.FromTicks(state.EndsAt - Now),
             TimeSpan.FromTicks(isScheduled ? state.Source.Profile.Interval : 0),
 
-            // What was being seen to right now, the part's last life was too short for.
+            // What was being seen to right now, the partition's last epoch was too short for.
             !isScheduled ? null : state.DueAt == long.MaxValue ? TimeSpan.Zero : offer.DueIn,
             offer.ActiveFor);
     }

@@ -7,7 +7,7 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
 {
     /// <summary>
     /// The store no longer holds what memory shows, though its time has not come: evicted there, or removed so long ago that the tombstone is
-    /// gone too. What is regenerated here is claimed anew and served until then; the next reader of anything else asks the store.
+    /// gone too. What is regenerated here is claimed again and served until then; the next reader of anything else asks the store.
     /// </summary>
     public void LoseRecord(KeyState state)
     {
@@ -66,7 +66,7 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
     }
 
     /// <summary>
-    /// Whether what is shown was made later than the record with this token: it was based on it, in this life of the store or in an earlier one whose record is there again
+    /// Whether what is shown was made later than the record with this token: it was based on it, in this epoch of the store or in an earlier one whose record is there again
     /// (a server that kept its data, a shard that was given it back).
     /// </summary>
     private bool IsBasis(KeyState state, long token) => token == state.Token
@@ -84,11 +84,11 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
     /// <param name="flight">The flight that made it.</param>
     /// <param name="payload">The value.</param>
     /// <param name="basis">The token of what it is newer than.</param>
-    /// <param name="madeAt">When it was made: its life counts from then.</param>
+    /// <param name="madeAt">When it was made: its lifetime counts from then.</param>
     public void TakeUncommitted(Flight flight, CachePayload payload, long basis, long madeAt)
     {
         var state = flight.State;
-        shown.ShowUncommitted(state, payload, basis, madeAt + flight.Profile!.Life);
+        shown.ShowUncommitted(state, payload, basis, madeAt + flight.Profile!.Lifetime);
         scheduling.DueAgainIn(state, Delays.Repair);
     }
 }

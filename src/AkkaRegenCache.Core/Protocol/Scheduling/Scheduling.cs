@@ -14,7 +14,7 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
     private static readonly long s_longWait = TimeSpan.FromSeconds(30).Ticks;
 
     /// <summary>Keys that are due and need the store.</summary>
-    private readonly List<KeyState> _parked = [];
+    private readonly List<KeyState> _deferred = [];
 
     private readonly Queue<KeyState> _ready = new();
 
@@ -56,10 +56,10 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         var wait = storeGate.Breaker.IsOpen ? s_longWait : Delays.Repair;
         var last = state.Source is null ? long.MaxValue : SoonAt(state);
         state.DueAt = Math.Min(Now + wait + Kernel.Random(Delays.Repair / 4), Math.Max(last, Now + Delays.Retry));
-        if (state.Parked || !storeGate.Breaker.IsOpen)
+        if (state.Deferred || !storeGate.Breaker.IsOpen)
             return;
-        state.Parked = true;
-        _parked.Add(state);
+        state.Deferred = true;
+        _deferred.Add(state);
     }
 
     /// <summary>Learns what generates a key on this node; the newest counts.</summary>
@@ -181,16 +181,16 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
     /// <summary>The store is back.</summary>
     public void OnStoreBack()
     {
-        foreach (var state in _parked)
+        foreach (var state in _deferred)
         {
-            state.Parked = false;
+            state.Deferred = false;
             if (state.IsGone)
                 continue;
             state.DueAt = Math.Min(state.DueAt, Now + Kernel.Random(Delays.Spread));
             Kernel.Queue(state);
         }
 
-        _parked.Clear();
+        _deferred.Clear();
     }
 
     /// <summary>Takes the store's word for the next due time.</summary>

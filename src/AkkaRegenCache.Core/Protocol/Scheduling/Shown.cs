@@ -54,7 +54,7 @@ internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activit
     /// <returns>Whether it is shown: its time may be over.</returns>
     public bool ShowPending(PendingChange change, CachePayload payload)
     {
-        var ends = change.AskedAt + change.Profile.Life;
+        var ends = change.AskedAt + change.Profile.Lifetime;
         if (ends <= Now)
             return false;
         ShowUncommitted(change.State, payload, Math.Max(change.State.Token, change.Observed), ends);

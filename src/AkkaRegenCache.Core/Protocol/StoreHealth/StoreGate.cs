@@ -7,7 +7,7 @@ namespace AkkaRegenCache.Protocol;
 /// <remarks>
 /// Nobody waits for a store that is down: a circuit breaker counts failures, and while it is open a call fails before it is sent. A call about a key whose change has not
 /// got to the store yet is held back until it has, or it would be answered with what was before the change. A call that failed is repeated under its operation's id, for as long
-/// as stores remember their first answer. Every answer tells which life the store is in.
+/// as stores remember their first answer. Every answer tells which epoch the store is in.
 /// </remarks>
 internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(kernel)
 {
@@ -16,14 +16,14 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     private readonly Queue<StoreCall> _notSent = new();
 
     /// <summary>Calls about a key that must not be answered before its changes have got to the store.</summary>
-    private readonly Dictionary<KeyState, List<StoreCall>> _parked = [];
+    private readonly Dictionary<KeyState, List<StoreCall>> _deferred = [];
 
     /// <summary>The key that the store has answered for last, and the one that it was not asked for last because it counts as down.</summary>
     public KeyState? Answered { get; set; }
 
     public KeyState? Wanted { get; set; }
 
-    public long[] PartsAskedAt { get; } = new long[kernel.Settings.Parts];
+    public long[] PartitionsAskedAt { get; } = new long[kernel.Settings.Partitions];
 
     public long AskedAt { get; set; }
 
@@ -62,7 +62,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         }
 
         AskedAt = Now;
-        PartsAskedAt[call.Part] = Now;
+        PartitionsAskedAt[call.Partition] = Now;
         Out.Send(Peer.Store, call);
     }
 
@@ -107,20 +107,20 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         }
 
         if (reply.Answer is { } answer)
-            NoteLife(call.Part, answer.Life);
+            NoteEpoch(call.Partition, answer.Epoch);
         NoteHealth(reply);
     }
 
     /// <summary>
-    /// The store tells which life it is in. In a new one it may have lost or turned back what it had accepted, and its tokens compare no longer.
+    /// The store tells which epoch it is in. In a new one it may have lost or turned back what it had accepted, and its tokens compare no longer.
     /// </summary>
-    public void NoteLife(int part, string life)
+    public void NoteEpoch(int part, string epoch)
     {
-        if (life == Kernel.Lives[part] || Kernel.Omits(Step.NoteLife))
+        if (epoch == Kernel.Epochs[part] || Kernel.Omits(Step.NoteEpoch))
             return;
-        var isFirst = Kernel.Lives[part].Length == 0;
-        Kernel.Lives[part] = life;
-        Kernel.Post(new Fact(FactKind.LifeBegan) { Part = part, IsFirst = isFirst });
+        var isFirst = Kernel.Epochs[part].Length == 0;
+        Kernel.Epochs[part] = epoch;
+        Kernel.Post(new Fact(FactKind.EpochBegan) { Partition = part, IsFirst = isFirst });
     }
 
     /// <summary>Sends a call about one key to the store.</summary>
@@ -129,8 +129,8 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         call.State!.Pending++;
         call.IsAwaited = true;
         call.HeardAtIssue = call.State.NewestHeard;
-        call.Part = call.State.Part;
-        call.LifeAtIssue = Kernel.Lives[call.Part];
+        call.Partition = call.State.Partition;
+        call.EpochAtIssue = Kernel.Epochs[call.Partition];
         // A repeat may be answered with what was done at the first try, so times count from there.
         if (call.Attempt == 0)
         {
@@ -170,22 +170,22 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         };
         Issue(call);
 
-        // What was left of the key's activity, and of the value's life, at the last try is less by now.
+        // What was left of the key's activity, and of the value's epoch, at the last try is less by now.
         TimeSpan Left(TimeSpan then) => TimeSpan.FromTicks(Math.Max(0, then.Ticks - (Now - call.ActivityAt)));
     }
 
     private void Park(StoreCall call)
     {
-        if (!_parked.TryGetValue(call.State!, out var calls))
-            _parked.Add(call.State!, calls = []);
+        if (!_deferred.TryGetValue(call.State!, out var calls))
+            _deferred.Add(call.State!, calls = []);
         calls.Add(call);
-        Kernel.Queue(new ParkedCall(call, call.Flight?.AsksUntil ?? Now + call.Timeout));
+        Kernel.Queue(new DeferredCall(call, call.Flight?.AsksUntil ?? Now + call.Timeout));
     }
 
     /// <summary>The changes of a key have got to the store: the calls behind them may go.</summary>
     public void LetGo(KeyState state)
     {
-        if (!_parked.Remove(state, out var calls))
+        if (!_deferred.Remove(state, out var calls))
             return;
         foreach (var call in calls)
             Send(call);
@@ -194,27 +194,27 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     /// <summary>A change of a key didn't get to the store: the calls behind it go on without.</summary>
     public void GiveBack(KeyState state)
     {
-        if (!_parked.Remove(state, out var calls))
+        if (!_deferred.Remove(state, out var calls))
             return;
         foreach (var call in calls)
             _notSent.Enqueue(call);
     }
 
     /// <summary>It has waited for a change long enough: it goes on without the store.</summary>
-    public void ServeParked(StoreCall call)
+    public void ServeDeferred(StoreCall call)
     {
-        if (!_parked.TryGetValue(call.State!, out var calls) || !calls.Remove(call))
+        if (!_deferred.TryGetValue(call.State!, out var calls) || !calls.Remove(call))
             return;
         if (calls.Count == 0)
-            _parked.Remove(call.State!);
+            _deferred.Remove(call.State!);
         _notSent.Enqueue(call);
     }
 
     /// <summary>Keys whose calls wait behind their changes.</summary>
-    public int ParkedKeys => _parked.Count;
+    public int DeferredKeys => _deferred.Count;
 
     /// <summary>The end of the patience of a call that waits behind a change.</summary>
-    internal sealed class ParkedCall(StoreCall call, long until) : Timed
+    internal sealed class DeferredCall(StoreCall call, long until) : Timed
     {
         public StoreCall Call { get; } = call;
 

@@ -14,12 +14,12 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
 
     private const int PartsAskedAtOnce = 4;
 
-    /// <summary>The same of a part of a store.</summary>
+    /// <summary>The same of a partition of a store.</summary>
     private static readonly long s_partQuiet = TimeSpan.FromSeconds(8).Ticks;
 
     private bool _probesWanted;
 
-    private int _lastPart;
+    private int _lastPartition;
 
     public void ServeProbe()
     {
@@ -30,8 +30,8 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
     public void Probe()
     {
         storeGate.Breaker.OnProbing();
-        var state = Kernel.Lives.Length > 1 ? NextSample() : NextProbed();
-        storeGate.Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Part = state?.Part ?? Kernel.PartOf("?"), IssuedAt = Now });
+        var state = Kernel.Epochs.Length > 1 ? NextSample() : NextProbed();
+        storeGate.Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Partition = state?.Partition ?? Kernel.PartitionOf("?"), IssuedAt = Now });
     }
 
     /// <summary>
@@ -46,14 +46,14 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
     }
 
     /// <summary>
-    /// A node that serves everything from memory doesn't notice that the store has begun a new life, and goes on showing what that has lost: it
+    /// A node that serves everything from memory doesn't notice that the store has begun a new epoch, and goes on showing what that has lost: it
     /// asks for a sign of life now and then.
     /// </summary>
-    public void AskForLife()
+    public void AskForSignOfLife()
     {
-        if (Kernel.Lives.Length > 1)
+        if (Kernel.Epochs.Length > 1)
         {
-            AskPartsForLife();
+            AskPartitionsForSignOfLife();
             return;
         }
 
@@ -62,32 +62,32 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
         Probe();
     }
 
-    /// <summary>The same for each part of a store, some at a time: none of them tells of another's life.</summary>
-    private void AskPartsForLife()
+    /// <summary>The same for each partition of a store, some at a time: none of them tells of another's epoch.</summary>
+    private void AskPartitionsForSignOfLife()
     {
-        for (var (i, asked) = (0, 0); i < Kernel.Lives.Length && asked < PartsAskedAtOnce; i++)
+        for (var (i, asked) = (0, 0); i < Kernel.Epochs.Length && asked < PartsAskedAtOnce; i++)
         {
-            _lastPart = (_lastPart + 1) % Kernel.Lives.Length;
-            if (Now - storeGate.PartsAskedAt[_lastPart] < s_partQuiet || Kernel.SampleOf(_lastPart) is not { } sample)
+            _lastPartition = (_lastPartition + 1) % Kernel.Epochs.Length;
+            if (Now - storeGate.PartitionsAskedAt[_lastPartition] < s_partQuiet || Kernel.SampleOf(_lastPartition) is not { } sample)
                 continue;
             asked++;
-            storeGate.Send(new StoreCall { Keys = [sample.Key], Checked = [sample], IsSignOfLife = true, Part = _lastPart, IssuedAt = Now });
+            storeGate.Send(new StoreCall { Keys = [sample.Key], Checked = [sample], IsSignOfLife = true, Partition = _lastPartition, IssuedAt = Now });
         }
     }
 
     /// <summary>A key of another part than the last time: one part that doesn't answer must not be taken for all of the store.</summary>
     private KeyState? NextSample()
     {
-        for (var i = 0; i < Kernel.Lives.Length; i++)
+        for (var i = 0; i < Kernel.Epochs.Length; i++)
         {
-            _lastPart = (_lastPart + 1) % Kernel.Lives.Length;
-            if (Kernel.SampleOf(_lastPart) is { } sample)
+            _lastPartition = (_lastPartition + 1) % Kernel.Epochs.Length;
+            if (Kernel.SampleOf(_lastPartition) is { } sample)
                 return sample;
         }
 
         return null;
     }
 
-    /// <summary>The store's life as this node knows it, for the simulator's checks.</summary>
-    internal string LifeOf(int part) => Kernel.Lives[part];
+    /// <summary>The store's epoch as this node knows it, for the simulator's checks.</summary>
+    internal string EpochOf(int part) => Kernel.Epochs[part];
 }

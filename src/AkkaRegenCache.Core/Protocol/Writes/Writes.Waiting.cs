@@ -42,11 +42,11 @@ internal sealed partial class Writes
         if (queues.Count >= Settings.MaximumPendingChanges && !change.IsQueued)
         {
             // Done or not, nobody knows: what this node shows may be old, so it shows nothing and asks the store for the next reader.
-            telling.NoteUnsure();
+            publishing.NoteUnsure();
             shown.Forget(state);
             state.DueAt = long.MaxValue;
             Resolve(change);
-            if (flights.Aside.Remove(change.Caller))
+            if (flights.DetachedReaders.Remove(change.Caller))
                 Out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.StoreFailed) { Error = error });
             return;
         }
@@ -61,7 +61,7 @@ internal sealed partial class Writes
             queues.Enqueue(change);
         change.IsApplied = true;
         if (change.IsInDoubt || change.IsInFlight)
-            telling.NoteUnsure();
+            publishing.NoteUnsure();
 
         // What was never sent needn't be, once a later change counts. But a set may yet lose, and the removal before it must not.
         foreach (var earlier in queues.Of(state)!.ToArray())
@@ -73,7 +73,7 @@ internal sealed partial class Writes
 
         if (queues.LastApplied(state) == change)
             Apply(change);
-        if (flights.Aside.Remove(change.Caller))
+        if (flights.DetachedReaders.Remove(change.Caller))
             Out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { IsPending = true });
     }
 
@@ -81,7 +81,7 @@ internal sealed partial class Writes
     {
         var state = change.State;
         if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
-            flights.Seal(flight);
+            flights.Supersede(flight);
         if (change.Payload is { } payload)
         {
             shown.ShowPending(change, payload);
@@ -121,9 +121,9 @@ internal sealed partial class Writes
         var state = change.State;
         var later = queues.Dequeue(change);
         if (change.IsInDoubt || change.IsInFlight)
-            telling.NoteUnsure();
+            publishing.NoteUnsure();
         Resolve(change);
-        if (flights.Aside.Remove(change.Caller))
+        if (flights.DetachedReaders.Remove(change.Caller))
             Out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { IsPending = winner == 0, Token = winner });
         if (later is null)
         {

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Protocol;
 /// until the store is back; a later change of the same key makes an earlier one that was never sent needless. A change that may have been done, or may be done yet, is told to the
 /// others as a gap. The files: here changes while the store answers, <c>.Waiting</c> those that wait for it.
 /// </remarks>
-internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Telling telling, Shown shown, Scheduling scheduling, Records records, Flights flights) : Component(kernel)
+internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Publishing publishing, Shown shown, Scheduling scheduling, Records records, Flights flights) : Component(kernel)
 {
     private const int ChangeAttempts = 4;
 
@@ -30,12 +30,12 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
             AskedAt = Now,
             CallerEnds = Now + Settings.WriteTimeout,
             Gaps = Kernel.Gaps,
-            Life = Kernel.Lives[state.Part],
+            Epoch = Kernel.Epochs[state.Partition],
         };
         state.Pending++;
         change.NextOpen = _open.GetValueOrDefault(state);
         _open[state] = change;
-        flights.Aside.Add(asked.Caller, null);
+        flights.DetachedReaders.Add(asked.Caller, null);
         if (queues.Of(state) is not null)
             queues.Enqueue(change);
         if (change.Profile.BackgroundWrites ? queues.Count < Settings.MaximumPendingChanges : change.IsQueued && storeGate.Breaker.IsOpen)
@@ -70,13 +70,13 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
         // Clocks run apart a little; in doubt a change counts as asked for later, and wins.
         var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / 100) - s_doubt));
-        StoreRequest request = change.Payload is { } payload && !change.MemoryOnly && profile.Life > age
+        StoreRequest request = change.Payload is { } payload && !change.MemoryOnly && profile.Lifetime > age
             ? new WriteRequest
             {
                 Key = change.State.Key,
                 Operation = change.Operation,
                 Payload = payload,
-                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age)) with { FreshFor = TimeSpan.FromTicks(profile.Life - age) },
+                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age)) with { FreshFor = TimeSpan.FromTicks(profile.Lifetime - age) },
                 ObservedToken = change.Observed,
                 IsRetry = change.Tries > 0,
                 AskedAgo = askedAgo,
@@ -133,18 +133,18 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
         if (answer.Accepted && (change.Payload is null || change.MemoryOnly || call.Request is InvalidateRequest))
         {
-            telling.PublishRemoved(state.Key, answer.Token);
+            publishing.PublishRemoved(state.Key, answer.Token);
             records.HearRemoved(state, answer.Token);
             if (change.MemoryOnly && state.NewestHeard == answer.Token)
-                shown.Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Life);
+                shown.Show(state, answer.Token, change.Payload!, change.AskedAt + change.Profile.Lifetime);
         }
         else if (answer.Accepted)
         {
-            var ends = change.AskedAt + change.Profile.Life;
-            telling.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
-            if (change.Tries > 1 && change.Life != Kernel.Lives[state.Part])
+            var ends = change.AskedAt + change.Profile.Lifetime;
+            publishing.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
+            if (change.Tries > 1 && change.Epoch != Kernel.Epochs[state.Partition])
             {
-                // Perhaps it was done at its first try, and something newer came after it that this life knows and this node doesn't. Not newer than what was made here since.
+                // Perhaps it was done at its first try, and something newer came after it that this epoch knows and this node doesn't. Not newer than what was made here since.
                 if (!state.Uncommitted || shown.ShowsChange(state) || state.Token < answer.Token)
                     shown.Forget(state);
             }
@@ -164,7 +164,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         else if (change.IsInDoubt)
         {
             // Lost, perhaps to its own first try, of which nobody was told.
-            telling.NoteUnsure();
+            publishing.NoteUnsure();
         }
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
@@ -185,7 +185,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
         flights.VerifyAcrossGap(call);
         Resolve(change);
-        if (flights.Aside.Remove(change.Caller))
+        if (flights.DetachedReaders.Remove(change.Caller))
             Out.Send(Peer.Callers, new Answered(change.Caller, AnswerKind.Changed) { Accepted = answer.Accepted, Token = answer.Token });
         GoOn(state, later);
     }
@@ -247,12 +247,12 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         }
     }
 
-    /// <summary>A part of the store lives anew. Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.</summary>
-    public void OnLifeBegan(int part)
+    /// <summary>A partition of the store lives again. Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.</summary>
+    public void OnEpochBegan(int part)
     {
         foreach (var latest in _open.Values)
         {
-            for (var change = latest; change is not null && change.State.Part == part; change = change.NextOpen)
+            for (var change = latest; change is not null && change.State.Partition == part; change = change.NextOpen)
                 change.Observed = change.Payload is null ? long.MaxValue : 0;
         }
     }

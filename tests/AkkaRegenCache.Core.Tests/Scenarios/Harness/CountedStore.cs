@@ -32,9 +32,9 @@ internal sealed class CountedStore(IExternalStore inner, CallCount calls) : IExt
 {
     public bool StoresObjects => inner.StoresObjects;
 
-    public int Parts => inner.Parts;
+    public int Partitions => inner.Partitions;
 
-    public int PartOf(string key) => inner.PartOf(key);
+    public int PartitionOf(string key) => inner.PartitionOf(key);
 
     public IExternalStore ForCache(string cacheName) => new CountedStore(inner.ForCache(cacheName), calls);
 

@@ -70,7 +70,7 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
 
     public int Calls(StoreOperation operation, string key) => _observations.Calls.Count(c => c == (operation, key));
 
-    public IExternalStore ForCache(string cacheName) => new Part(inner.ForCache(cacheName), _observations);
+    public IExternalStore ForCache(string cacheName) => new Partition(inner.ForCache(cacheName), _observations);
 
     public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
 
@@ -92,7 +92,7 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
 
     public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) => throw NotWhole();
 
-    private static InvalidOperationException NotWhole() => new("A cache uses its own part of the store, and never the whole.");
+    private static InvalidOperationException NotWhole() => new("A cache uses its own partition of the store, and never the whole.");
 
     private sealed class Rule(StoreFault fault, TimeSpan time, int times)
     {
@@ -151,13 +151,13 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
         }
     }
 
-    private sealed class Part(IExternalStore inner, Observations observations) : IExternalStore, IReturnsAtOnce
+    private sealed class Partition(IExternalStore inner, Observations observations) : IExternalStore, IReturnsAtOnce
     {
         public bool StoresObjects => inner.StoresObjects;
 
-        public int Parts => inner.Parts;
+        public int Partitions => inner.Partitions;
 
-        public int PartOf(string key) => inner.PartOf(key);
+        public int PartitionOf(string key) => inner.PartitionOf(key);
 
         public IExternalStore ForCache(string cacheName) => throw new InvalidOperationException("This is a part already.");
 

@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>All that a machine holds of one key, on its way to another machine. Times are durations from now; tokens stay.</summary>
-internal sealed record MovedSlot
+internal sealed record HandoffSlot
 {
     public required string Key { get; init; }
 
@@ -26,32 +26,32 @@ internal sealed record MovedSlot
     /// <summary>For how long a scheduled regeneration isn't tried again.</summary>
     public TimeSpan DueBackoff { get; init; }
 
-    public MovedClaim? Claim { get; init; }
+    public HandoffClaim? Claim { get; init; }
 
-    public MovedFailure? Failure { get; init; }
+    public HandoffFailure? Failure { get; init; }
 }
 
 /// <summary>A claim that stands.</summary>
-internal sealed record MovedClaim(string Owner, long Token, TimeSpan EndsIn, TimeSpan SafeFor, bool IsContended);
+internal sealed record HandoffClaim(string Owner, long Token, TimeSpan EndsIn, TimeSpan SafeFor, bool IsContended);
 
 /// <summary>A generation that failed.</summary>
-internal sealed record MovedFailure(GenerationFailure Failure, long Token, TimeSpan Backoff, TimeSpan KeptFor);
+internal sealed record HandoffFailure(GenerationFailure Failure, long Token, TimeSpan Backoff, TimeSpan KeptFor);
 
 /// <summary>A first answer that is remembered.</summary>
-internal sealed record MovedOperation(OperationId Operation, StoreAnswer Answer, TimeSpan KeptFor);
+internal sealed record HandoffOperation(OperationId Operation, StoreAnswer Answer, TimeSpan KeptFor);
 
-/// <summary>The moving of what a machine holds to another one, which continues its life.</summary>
+/// <summary>The moving of what a machine holds to another one, which continues its epoch.</summary>
 internal partial class StoreMachine
 {
     /// <summary>All that is still of use.</summary>
-    internal IEnumerable<MovedSlot> ExportSlots(long now) =>
+    internal IEnumerable<HandoffSlot> ExportSlots(long now) =>
         from slot in _slots.Values where slot.NeededUntil > now select slot.Export(now);
 
     /// <summary>The first answers that are remembered, oldest first.</summary>
-    internal IEnumerable<MovedOperation> ExportOperations(long now) => _operations.Export(now);
+    internal IEnumerable<HandoffOperation> ExportOperations(long now) => _operations.Export(now);
 
     /// <summary>Takes in what another machine held.</summary>
-    internal void Import(MovedSlot moved, long now)
+    internal void Import(HandoffSlot moved, long now)
     {
         var slot = SlotOf(moved.Key);
         slot.Import(moved, now);
@@ -59,10 +59,10 @@ internal partial class StoreMachine
     }
 
     /// <summary>
-    /// Takes back a record of an earlier life that a node still shows, where the key has not been claimed or changed in this one: the newest counts.
+    /// Takes back a record of an earlier epoch that a node still shows, where the key has not been claimed or changed in this one: the newest counts.
     /// </summary>
     /// <returns>Whether it was taken.</returns>
-    internal bool Restore(KeptRecord kept, CachePayload payload, long now)
+    internal bool Restore(RecoveryRecord kept, CachePayload payload, long now)
     {
         var slot = SlotOf(kept.Key);
         var isTaken = slot.Restore(kept, payload, now);
@@ -70,6 +70,6 @@ internal partial class StoreMachine
         return isTaken;
     }
 
-    /// <inheritdoc cref="Import(MovedSlot, long)"/>
-    internal void Import(MovedOperation moved, long now) => _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
+    /// <inheritdoc cref="Import(HandoffSlot, long)"/>
+    internal void Import(HandoffOperation moved, long now) => _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
 }

@@ -9,24 +9,24 @@ namespace AkkaRegenCache.Redis;
 /// </summary>
 /// <remarks>
 /// The client renews subscriptions on a new connection, but not always: one whose first try failed, or whose renewal fell into the next outage,
-/// may never stand again, without an error. So an ear listens for itself. What is published here must be heard here; when it isn't, the
-/// subscription is made anew. Every node that has something to say or to hear sends heartbeats, so this is noticed within two of them.
+/// may never stand again, without an error. So a subscription listens for itself. What is published here must be heard here; when it isn't, the
+/// subscription is made again. Every node that has something to say or to hear sends heartbeats, so this is noticed within two of them.
 /// </remarks>
 /// <param name="channel">Finds the channel; fails while there is no connection.</param>
 /// <param name="onUnreadable">Told of what can't be read.</param>
 /// <param name="onFailed">Told of the first failure to subscribe.</param>
-/// <param name="onDeaf">Told when the subscription is found deaf.</param>
+/// <param name="onSilent">Told when the subscription is found silent.</param>
 /// <param name="canReconnect">Whether another connection takes the place of one that was disposed.</param>
 /// <param name="time">The clock.</param>
 #pragma warning disable CA1001 // A cancelled source without a timer holds nothing.
-internal sealed class RedisEar(
-    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action onUnreadable, Action<Exception> onFailed, Action onDeaf,
+internal sealed class ChannelSubscription(
+    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action onUnreadable, Action<Exception> onFailed, Action onSilent,
     Func<bool> canReconnect, TimeProvider time)
 #pragma warning restore CA1001
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>What was published is heard within this, or the subscription is deaf. A mistake costs a subscription, and at worst a check.</summary>
+    /// <summary>What was published is heard within this, or the subscription is silent. A mistake costs a subscription, and at worst a check.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
 
     private readonly Lock _gate = new();
@@ -83,7 +83,7 @@ internal sealed class RedisEar(
             Run(_listening.Token);
         }
 
-        onDeaf();
+        onSilent();
     }
 
     private void Remove(Action<CacheNotification> handler)
@@ -98,7 +98,7 @@ internal sealed class RedisEar(
         }
     }
 
-    /// <summary>In a context of its own: the subscription outlives whoever listens first, or publishes when it is found deaf.</summary>
+    /// <summary>In a context of its own: the subscription outlives whoever listens first, or publishes when it is found silent.</summary>
     private void Run(CancellationToken ending) => _ = OwnContext.Run(() => RunAsync(ending));
 
     private async Task RunAsync(CancellationToken ending)
@@ -185,12 +185,12 @@ internal sealed class RedisEar(
 
     private sealed class Listener : IDisposable
     {
-        private readonly RedisEar _ear;
+        private readonly ChannelSubscription _subscription;
         private volatile bool _hasLeft;
 
-        public Listener(RedisEar ear, Action<CacheNotification> handler)
+        public Listener(ChannelSubscription subscription, Action<CacheNotification> handler)
         {
-            _ear = ear;
+            _subscription = subscription;
             Handle = notification =>
             {
                 if (!_hasLeft)
@@ -203,7 +203,7 @@ internal sealed class RedisEar(
         public void Dispose()
         {
             _hasLeft = true;
-            _ear.Remove(Handle);
+            _subscription.Remove(Handle);
         }
     }
 }

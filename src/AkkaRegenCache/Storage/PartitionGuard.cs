@@ -1,12 +1,12 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Refuses calls to a part of the store that doesn't answer, but for a probe now and then: a shard without a home must not make the whole store count as
+/// Refuses calls to a partition of the store that doesn't answer, but for a probe now and then: a shard without a home must not make the whole store count as
 /// down, nor callers wait. Thread-safe.
 /// </summary>
 /// <param name="time">The clock.</param>
 /// <param name="isDoubtful">Whether parts are likely to be away: a node has died lately. Then the first timeout counts.</param>
-internal sealed class PartGuard(TimeProvider time, Func<bool> isDoubtful)
+internal sealed class PartitionGuard(TimeProvider time, Func<bool> isDoubtful)
 {
     /// <summary>After so many timeouts in a row a part counts as away, as a rule.</summary>
     public const int TimeoutsToRefuse = 2;

@@ -8,20 +8,20 @@ namespace AkkaRegenCache.Storage;
 /// The cache's store with the node's <see cref="Actors.StoreActor"/> before it. While there is no actor (before the actor system starts, and when it has
 /// ended) calls go straight to the store. When the cluster has ended for this node, its shards' stores give way to one in this process.
 /// </summary>
-internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IExternalStore, IReturnsAtOnce
+internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : IExternalStore, IReturnsAtOnce
 {
     public bool StoresObjects => store.StoresObjects;
 
-    public int Parts => store.Parts;
+    public int Partitions => store.Partitions;
 
     /// <summary>What is behind the actor.</summary>
     internal IExternalStore Inner => store;
 
     private IExternalStore Current => store is ClusterStore && node.Own is { } own ? own : store;
 
-    public int PartOf(string key) => store.PartOf(key);
+    public int PartitionOf(string key) => store.PartitionOf(key);
 
-    public IExternalStore ForCache(string cacheName) => new FrontedStore(store.ForCache(cacheName), node);
+    public IExternalStore ForCache(string cacheName) => new StoreActorStore(store.ForCache(cacheName), node);
 
     public bool AnnouncesOn(INotificationBus bus) => store.AnnouncesOn(bus);
 
@@ -56,8 +56,8 @@ internal sealed class FrontedStore(IExternalStore store, ClusterNode node) : IEx
         string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken, bool isLetEnd = false)
         where T : StoreAnswer
     {
-        return node.Seat is { } seat
-            ? Await(new StoreJob(async token => await call(token).ConfigureAwait(false), readKey, isUrgent), seat.Store)
+        return node.Handle is { } handle
+            ? Await(new StoreJob(async token => await call(token).ConfigureAwait(false), readKey, isUrgent), handle.Store)
             : call(cancellationToken);
 
         async ValueTask<T> Await(StoreJob job, IActorRef actor)

@@ -4,7 +4,7 @@ using AkkaRegenCache.Messages;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>A question to a shard's store, and the value that travels apart from it. Thread-safe in what its caller does.</summary>
-internal sealed class PartCall : INoSerializationVerificationNeeded
+internal sealed class PartitionCall : INoSerializationVerificationNeeded
 {
     private readonly TaskCompletionSource<StoreAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -12,7 +12,7 @@ internal sealed class PartCall : INoSerializationVerificationNeeded
     /// <param name="shard">The shard.</param>
     /// <param name="request">What is asked.</param>
     /// <param name="payload">The value of it.</param>
-    public PartCall(int shard, object request, ReadOnlyMemory<byte>? payload = null)
+    public PartitionCall(int shard, object request, ReadOnlyMemory<byte>? payload = null)
     {
         Shard = shard;
         if (payload is { Length: > WireLimits.Payload } large)
@@ -59,4 +59,4 @@ internal sealed class PartCall : INoSerializationVerificationNeeded
 }
 
 /// <summary>Nobody waits for a call any more.</summary>
-internal sealed record PartCallAbandoned(PartCall Call) : INoSerializationVerificationNeeded;
+internal sealed record PartitionCallAbandoned(PartitionCall Call) : INoSerializationVerificationNeeded;

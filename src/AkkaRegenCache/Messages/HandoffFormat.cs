@@ -6,7 +6,7 @@ namespace AkkaRegenCache.Messages;
 /// A shard's records as they are handed over: first the remembered answers, then the keys. A version byte comes first; a byte before each item tells what
 /// it is.
 /// </summary>
-internal static class HandOverFormat
+internal static class HandoffFormat
 {
     private const byte Version = 1;
     private const byte Slot = 1;
@@ -63,17 +63,17 @@ internal static class HandOverFormat
         }
     }
 
-    private static MovedOperation ReadOperation(WireReader reader)
+    private static HandoffOperation ReadOperation(WireReader reader)
     {
         var operation = StoreFormats.ReadOperation(reader);
         var kept = reader.Time();
         var manifest = reader.Text();
         var format = StoreFormats.All.FirstOrDefault(f => f.Manifest == manifest && f.Type.IsSubclassOf(typeof(StoreAnswer)))
             ?? throw new FormatException("what is remembered of an operation is no answer");
-        return new MovedOperation(operation, (StoreAnswer)format.Read(reader), kept);
+        return new HandoffOperation(operation, (StoreAnswer)format.Read(reader), kept);
     }
 
-    private static void WriteSlot(WireWriter writer, MovedSlot slot)
+    private static void WriteSlot(WireWriter writer, HandoffSlot slot)
     {
         writer.Text(slot.Key);
         writer.Long(slot.Token);
@@ -105,7 +105,7 @@ internal static class HandOverFormat
         writer.OptionalPayload(slot.Payload);
     }
 
-    private static MovedSlot ReadSlot(WireReader reader) => new()
+    private static HandoffSlot ReadSlot(WireReader reader) => new()
     {
         Key = reader.Text(),
         Token = reader.Long(),
@@ -115,9 +115,9 @@ internal static class HandOverFormat
         DueIn = reader.OptionalTime(),
         ActiveFor = reader.Time(),
         DueBackoff = reader.Time(),
-        Claim = reader.Flag() ? new MovedClaim(reader.Text(), reader.Long(), reader.Time(), reader.Time(), reader.Flag()) : null,
+        Claim = reader.Flag() ? new HandoffClaim(reader.Text(), reader.Long(), reader.Time(), reader.Time(), reader.Flag()) : null,
         Failure = reader.Flag()
-            ? new MovedFailure(
+            ? new HandoffFailure(
                 reader.OptionalFailure() ?? throw new FormatException("no failure"), reader.Long(), reader.Time(), reader.Time())
             : null,
         Payload = reader.OptionalPayload(),

@@ -4,15 +4,15 @@ using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests.Store;
 
-public sealed class PartGuardTests
+public sealed class PartitionGuardTests
 {
     private readonly VirtualTimeProvider _time = new();
-    private readonly PartGuard _guard;
+    private readonly PartitionGuard _guard;
     private bool _isDoubtful;
 
-    public PartGuardTests()
+    public PartitionGuardTests()
     {
-        _guard = new PartGuard(_time, () => _isDoubtful);
+        _guard = new PartitionGuard(_time, () => _isDoubtful);
     }
 
     [Fact]
@@ -22,14 +22,14 @@ public sealed class PartGuardTests
         Assert.True(_guard.MayAsk());
         _guard.OnTimeout();
         Assert.False(_guard.MayAsk());
-        _time.Advance(PartGuard.ProbeInterval - TimeSpan.FromMilliseconds(1));
+        _time.Advance(PartitionGuard.ProbeInterval - TimeSpan.FromMilliseconds(1));
         Assert.False(_guard.MayAsk());
 
         _time.Advance(TimeSpan.FromMilliseconds(1));
         Assert.True(_guard.MayAsk());
         Assert.False(_guard.MayAsk());
         _guard.OnTimeout();
-        _time.Advance(PartGuard.ProbeInterval);
+        _time.Advance(PartitionGuard.ProbeInterval);
         Assert.True(_guard.MayAsk());
     }
 
@@ -39,7 +39,7 @@ public sealed class PartGuardTests
         _isDoubtful = true;
         _guard.OnTimeout();
         Assert.False(_guard.MayAsk());
-        _time.Advance(PartGuard.ProbeInterval);
+        _time.Advance(PartitionGuard.ProbeInterval);
         Assert.True(_guard.MayAsk());
         _guard.OnAnswer();
         _isDoubtful = false;

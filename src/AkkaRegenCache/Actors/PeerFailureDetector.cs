@@ -16,7 +16,7 @@ namespace AkkaRegenCache.Actors;
 /// never a wrong value. It is taken back with the next thing that the node says; but that may have been said before, and come late. So a node that is heard
 /// while the cluster doesn't reach it must answer too, or is believed dead again.
 /// </remarks>
-internal sealed class PeerWatch : ReceiveActor, IWithTimers
+internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
 {
     /// <summary>How soon a node whose connection has broken must show that it lives.</summary>
     private static readonly TimeSpan s_answersWithin = TimeSpan.FromMilliseconds(250);
@@ -31,7 +31,7 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
     /// <summary>How long those have to answer that were heard while the cluster didn't reach them.</summary>
     private readonly Dictionary<Address, TimeSpan> _doubted = [];
 
-    public PeerWatch(ClusterNode node)
+    public PeerFailureDetector(ClusterNode node)
     {
         _node = node;
         Receive<PeerSeen>(OnSeen);
@@ -47,7 +47,7 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    public static Props Props(ClusterNode node) => Akka.Actor.Props.Create(() => new PeerWatch(node));
+    public static Props Props(ClusterNode node) => Akka.Actor.Props.Create(() => new PeerFailureDetector(node));
 
     protected override void PreStart()
     {
@@ -84,7 +84,7 @@ internal sealed class PeerWatch : ReceiveActor, IWithTimers
             _doubted[address] = answersWithin * 2 < s_answersWithinAtMost ? answersWithin * 2 : s_answersWithinAtMost;
     }
 
-    /// <summary>Its process has ended. One that has begun anew at the same address is another member, and lives.</summary>
+    /// <summary>Its process has ended. One that has begun again at the same address is another member, and lives.</summary>
     private void OnRemoved(Member removed)
     {
         _doubted.Remove(removed.Address);

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Protocol;
 /// The number of a commit that the store announces by itself is given out before the commit is answered, and is not taken for told until then. What may have been done or not
 /// is told by a number left out: everybody compares.
 /// </remarks>
-internal sealed class Telling(Kernel kernel, Coordinators coordinators) : Component(kernel)
+internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Component(kernel)
 {
     /// <summary>The numbers of commits that tell of themselves, oldest first, with those that are done.</summary>
     private readonly Queue<(Flight Flight, long Number)> _announced = new();
@@ -25,7 +25,7 @@ internal sealed class Telling(Kernel kernel, Coordinators coordinators) : Compon
         Publisher = Settings.NodeId,
         Sequence = NextSequence(),
         Kind = NotificationKind.Fresh,
-        Life = Kernel.Lives[Kernel.PartOf(key)],
+        Epoch = Kernel.Epochs[Kernel.PartitionOf(key)],
         Key = key,
         Token = answer.Token,
         Payload = payload.Size <= Settings.InlineBytes ? payload : null,
@@ -70,7 +70,7 @@ internal sealed class Telling(Kernel kernel, Coordinators coordinators) : Compon
             Publisher = Settings.NodeId,
             Sequence = NextSequence(),
             Kind = kind,
-            Life = Kernel.Lives[flight.State.Part],
+            Epoch = Kernel.Epochs[flight.State.Partition],
             Key = flight.State.Key,
             Token = flight.Token,
             Payload = payload,
@@ -82,7 +82,7 @@ internal sealed class Telling(Kernel kernel, Coordinators coordinators) : Compon
         Publisher = Settings.NodeId,
         Sequence = NextSequence(),
         Kind = NotificationKind.Removed,
-        Life = Kernel.Lives[Kernel.PartOf(key)],
+        Epoch = Kernel.Epochs[Kernel.PartitionOf(key)],
         Key = key,
         Token = token,
     });

@@ -1,7 +1,7 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>A change that was decided on, and is to be stored elsewhere before it counts.</summary>
-internal sealed class SlotDraft
+internal sealed class PreparedWrite
 {
     public required OperationId Operation { get; init; }
 
@@ -31,18 +31,18 @@ internal partial class StoreMachine
     internal StoreAnswer? Recall(OperationId operation) => TryRecall(operation, out var first) ? first : null;
 
     /// <summary>Decides on a commit, a write or an invalidation without doing it.</summary>
-    internal SlotDraft Draft(MutationRequest request, long now)
+    internal PreparedWrite Draft(MutationRequest request, long now)
     {
         Purge(now);
         if (TryRecall(request.Operation, out var first))
-            return new SlotDraft { Operation = request.Operation, Answer = (ChangeAnswer)first };
+            return new PreparedWrite { Operation = request.Operation, Answer = (ChangeAnswer)first };
 
         var copy = _slots.TryGetValue(request.Key, out var slot) ? slot.Copy() : new StoreSlot(request.Key);
         var activeUntil = copy.ActiveUntil;
         var answer = ChangeIn(copy, request, now);
         if (!answer.Accepted && IsFinal(request, answer))
             _operations.Remember(request.Operation, answer, now);
-        return new SlotDraft
+        return new PreparedWrite
         {
             Operation = request.Operation,
             Answer = answer,
@@ -52,7 +52,7 @@ internal partial class StoreMachine
     }
 
     /// <summary>The draft was stored: now it counts.</summary>
-    internal void Apply(SlotDraft draft, long now)
+    internal void Apply(PreparedWrite draft, long now)
     {
         var slot = SlotOf(draft.Slot!.Key);
         if (slot.ActiveUntil > draft.ActiveUntilBefore)
@@ -66,7 +66,7 @@ internal partial class StoreMachine
     /// Storing the draft failed: nothing is changed, and the operation can be repeated. But it may have been stored all the same; should it
     /// turn up, it counts. Its token isn't given out again.
     /// </summary>
-    internal void Doubt(SlotDraft draft, long now)
+    internal void Doubt(PreparedWrite draft, long now)
     {
         var slot = SlotOf(draft.Slot!.Key);
         slot.NewestToken = Math.Max(slot.NewestToken, draft.Slot.NewestToken);

@@ -10,7 +10,7 @@ namespace AkkaRegenCache.Hosting;
 /// <param name="system">The actor system.</param>
 /// <param name="node">The cache's place.</param>
 /// <param name="key">The type under which its agent is registered too.</param>
-internal sealed class SeatStart(ActorSystem system, ClusterNode node, Type? key)
+internal sealed class ClusterHandleStart(ActorSystem system, ClusterNode node, Type? key)
 {
     /// <summary>The region; the one there is, where it has been started and nobody has noticed its end.</summary>
     public Task<IActorRef> RegionAsync()
@@ -26,11 +26,11 @@ internal sealed class SeatStart(ActorSystem system, ClusterNode node, Type? key)
             StopShard.Instance);
     }
 
-    public IActorRef Watch() => system.ActorOf(PeerWatch.Props(node), ClusterNames.Watch(node.CacheName));
+    public IActorRef Watch() => system.ActorOf(PeerFailureDetector.Props(node), ClusterNames.Watch(node.CacheName));
 
     public IActorRef Store() => system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
 
-    public IActorRef Parts(IActorRef region) => system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Parts(node.CacheName));
+    public IActorRef Partitions(IActorRef region) => system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Partitions(node.CacheName));
 
     /// <summary>The agent, which is made known.</summary>
     /// <param name="region">The way to the shards.</param>
@@ -48,5 +48,5 @@ internal sealed class SeatStart(ActorSystem system, ClusterNode node, Type? key)
 
     /// <summary>What watches all of them. No actor of the application's is beside or above it.</summary>
     public void Keeper() =>
-        ((ExtendedActorSystem)system).SystemActorOf(SeatKeeper.Props(node, this), ClusterNames.Keeper(node.CacheName));
+        ((ExtendedActorSystem)system).SystemActorOf(ClusterHandleKeeper.Props(node, this), ClusterNames.Keeper(node.CacheName));
 }

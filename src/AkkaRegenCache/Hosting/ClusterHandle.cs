@@ -8,5 +8,5 @@ namespace AkkaRegenCache.Hosting;
 /// <param name="Region">The way to the shards.</param>
 /// <param name="Agent">The node's mouth and ear.</param>
 /// <param name="Store">Fronts the external store.</param>
-/// <param name="Parts">Asks the shards' stores.</param>
-internal sealed record ClusterSeat(ActorSystem System, IActorRef Mediator, IActorRef Region, IActorRef Agent, IActorRef Store, IActorRef Parts);
+/// <param name="Partitions">Asks the shards' stores.</param>
+internal sealed record ClusterHandle(ActorSystem System, IActorRef Mediator, IActorRef Region, IActorRef Agent, IActorRef Store, IActorRef Partitions);

@@ -5,19 +5,19 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>Gives a part of the store that has lost its records back what this node's memory shows. For the node's loop alone.</summary>
-internal sealed class KeptRecords(MemoryLayer memory, ValueCodec codec, ICoordinatorLink coordinators)
+/// <summary>Gives a partition of the store that has lost its records back what this node's memory shows. For the node's loop alone.</summary>
+internal sealed class RecoveryRecords(MemoryLayer memory, ValueCodec codec, ICoordinatorLink coordinators)
 {
-    /// <summary>The most bytes of values in one message to a part of the store that has lost its records.</summary>
+    /// <summary>The most bytes of values in one message to a partition of the store that has lost its records.</summary>
     private const int KeptBytes = 64 * 1024;
 
     /// <summary>What a record takes beside its key and value, at the most.</summary>
     private const int KeptOverhead = 64;
 
-    /// <summary>Gives a part of the store back what memory shows, in messages of a bounded size. What is too large for one, the part does without.</summary>
-    public void Send(int shard, RecordsKept kept)
+    /// <summary>Gives a partition of the store back what memory shows, in messages of a bounded size. What is too large for one, the partition does without.</summary>
+    public void Send(int shard, RecordsRecovered kept)
     {
-        var records = new List<KeptRecord>();
+        var records = new List<RecoveryRecord>();
         var size = 0;
         foreach (var record in kept.Records)
         {

@@ -4,50 +4,50 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>What happens at intervals: the sign of life to the others with all that has gathered for it, and the looks for what may have been missed.</summary>
-internal sealed class Pulse(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Activity activity, Telling telling, Checking checking, Hearing hearing) : Component(kernel)
+internal sealed class Housekeeping(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Activity activity, Publishing publishing, AntiEntropy checking, Receiving hearing) : Component(kernel)
 {
     private static readonly long s_publisherForgotten = TimeSpan.FromMinutes(2).Ticks;
 
     public void ServePulse()
     {
-        if (Kernel.PulseAt > Now)
+        if (Kernel.HousekeepingAt > Now)
             return;
-        Kernel.PulseAt = telling.Sequence > 0 || Kernel.Keys.Count > 0 || hearing.Publishers.Count > 0 ? Now + Settings.Heartbeat : long.MaxValue;
+        Kernel.HousekeepingAt = publishing.Sequence > 0 || Kernel.Keys.Count > 0 || hearing.Publishers.Count > 0 ? Now + Settings.Heartbeat : long.MaxValue;
         if (activity.Touches.Count > 0)
         {
-            foreach (var part in activity.Touches.GroupBy(t => Kernel.PartOf(t.Key)).ToArray())
+            foreach (var part in activity.Touches.GroupBy(t => Kernel.PartitionOf(t.Key)).ToArray())
             {
                 storeGate.Send(new StoreCall
                 {
                     Activities = [.. part.Select(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - Now))))],
-                    Part = part.Key,
+                    Partition = part.Key,
                 });
             }
 
             activity.Touches.Clear();
         }
 
-        if (telling.UnsureAt <= Now)
+        if (publishing.UnsureAt <= Now)
         {
-            telling.UnsureAt = long.MaxValue;
-            telling.Sequence++;
+            publishing.UnsureAt = long.MaxValue;
+            publishing.Sequence++;
             checking.OnGap();
         }
 
         // From its first key on, also before it has anything to tell: a node that is known is missed when it dies.
-        if (telling.Sequence > 0 || Kernel.Keys.Count > 0)
+        if (publishing.Sequence > 0 || Kernel.Keys.Count > 0)
         {
             Out.Send(Peer.Bus, new CacheNotification
             {
                 Publisher = Settings.NodeId,
-                Sequence = telling.LastTold(),
+                Sequence = publishing.LastTold(),
                 Kind = NotificationKind.Heartbeat,
-                Life = Kernel.Lives[0],
+                Epoch = Kernel.Epochs[0],
             });
         }
 
         coordinators.TellOffers();
-        storeHealth.AskForLife();
+        storeHealth.AskForSignOfLife();
         if (checking.RecheckAt <= Now)
         {
             checking.RecheckAt = long.MaxValue;
@@ -55,7 +55,7 @@ internal sealed class Pulse(Kernel kernel, StoreGate storeGate, StoreHealth stor
         }
 
         if (checking.SweepAt == 0)
-            checking.SweepAt = Now + Checking.Sweep;
+            checking.SweepAt = Now + AntiEntropy.Sweep;
         else if (checking.SweepAt <= Now)
             checking.StartSweep();
         foreach (var (name, publisher) in hearing.Publishers)

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Protocol;
 /// Publishers number what they say; a number left out is a gap. A value that came with a notification is shown only where it is surely newer than anything this node has shown;
 /// else the store is read.
 /// </remarks>
-internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, WaitProbes waitProbes, Flights flights, Checking checking) : Component(kernel)
+internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, WaitProbes waitProbes, Flights flights, AntiEntropy checking) : Component(kernel)
 {
     private long _lateUntil;
 
@@ -20,8 +20,8 @@ internal sealed class Hearing(Kernel kernel, StoreGate storeGate, Activity activ
     /// </summary>
     public void NoteLateness()
     {
-        if (Kernel.PulseAt != long.MaxValue && Now - Kernel.PulseAt > Telling.Lateness)
-            _lateUntil = Now + Telling.Lateness;
+        if (Kernel.HousekeepingAt != long.MaxValue && Now - Kernel.HousekeepingAt > Publishing.Lateness)
+            _lateUntil = Now + Publishing.Lateness;
     }
 
     private void Follow(CacheNotification heard)
@@ -129,12 +129,12 @@ return flights.HasOvertakenBelow(state, token);
         if (!heard.IsNumbered || !Kernel.Keys.TryGetValue(heard.Key, out var state))
             return;
 
-        // Tokens heard of before the store was ever asked belong to a life, too.
-        if (Kernel.Lives[state.Part].Length == 0)
-            storeGate.NoteLife(state.Part, heard.Life);
-        if (heard.Life != Kernel.Lives[state.Part])
+        // Tokens heard of before the store was ever asked belong to an epoch, too.
+        if (Kernel.Epochs[state.Partition].Length == 0)
+            storeGate.NoteEpoch(state.Partition, heard.Epoch);
+        if (heard.Epoch != Kernel.Epochs[state.Partition])
         {
-            // One of the two has not noticed yet that the store began a new life. The store tells.
+            // One of the two has not noticed yet that the store began a new epoch. The store tells.
             checking.StartCheck();
             if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 flights.Claim(waiting);

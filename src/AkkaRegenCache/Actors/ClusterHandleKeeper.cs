@@ -10,7 +10,7 @@ namespace AkkaRegenCache.Actors;
 /// supervisor) would leave the node cut off with nobody to notice: it is started again, and the cache says again what it holds and awaits.
 /// </summary>
 /// <remarks>Tries that fail are made again ever less often. A crash of an actor that its supervisor restarts isn't its business.</remarks>
-internal sealed class SeatKeeper : ReceiveActor, IWithTimers
+internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
@@ -20,13 +20,13 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly ClusterNode _node;
-    private readonly SeatStart _start;
+    private readonly ClusterHandleStart _start;
     private readonly HashSet<IActorRef> _ended = [];
     private TimeSpan _delay = s_firstDelay;
     private long _lastAt;
     private bool _isStarting;
 
-    public SeatKeeper(ClusterNode node, SeatStart start)
+    public ClusterHandleKeeper(ClusterNode node, ClusterHandleStart start)
     {
         _node = node;
         _start = start;
@@ -46,13 +46,13 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
     /// <summary>Creates its description.</summary>
     /// <param name="node">The cache's place, opened.</param>
     /// <param name="start">Starts the actors.</param>
-    public static Props Props(ClusterNode node, SeatStart start) => Akka.Actor.Props.Create(() => new SeatKeeper(node, start));
+    public static Props Props(ClusterNode node, ClusterHandleStart start) => Akka.Actor.Props.Create(() => new ClusterHandleKeeper(node, start));
 
     protected override void PreStart()
     {
-        if (_node.Seat is not { } seat)
+        if (_node.Handle is not { } handle)
             return;
-        foreach (var actor in (IActorRef[])[seat.Region, seat.Mediator, seat.Store, seat.Parts, seat.Agent, _node.Watch!])
+        foreach (var actor in (IActorRef[])[handle.Region, handle.Mediator, handle.Store, handle.Partitions, handle.Agent, _node.Watch!])
             Context.Watch(actor);
     }
 
@@ -75,11 +75,11 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
 
     private void Mend()
     {
-        if (!IsNeeded || _node.Seat is not { } seat)
+        if (!IsNeeded || _node.Handle is not { } handle)
             return;
         try
         {
-            StartMissing(seat);
+            StartMissing(handle);
         }
         catch (Exception e)
         {
@@ -88,36 +88,36 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
     }
 
     /// <summary>Starts what is missing; the region last, which takes its time.</summary>
-    private void StartMissing(ClusterSeat seat)
+    private void StartMissing(ClusterHandle handle)
     {
         if (_node.Watch is { } watch && _ended.Contains(watch))
             Take(watch, _node.Watch = _start.Watch(), "the watch of other nodes");
-        if (_ended.Contains(seat.Store))
+        if (_ended.Contains(handle.Store))
         {
             var store = _start.Store();
-            seat = Open(seat with { Store = store }, seat.Store, store, "the actor before the store");
+            handle = Open(handle with { Store = store }, handle.Store, store, "the actor before the store");
         }
 
-        if (_ended.Contains(seat.Parts))
+        if (_ended.Contains(handle.Partitions))
         {
-            var parts = _start.Parts(seat.Region);
-            seat = Open(seat with { Parts = parts }, seat.Parts, parts, "the actor that asks the shards");
+            var parts = _start.Partitions(handle.Region);
+            handle = Open(handle with { Partitions = parts }, handle.Partitions, parts, "the actor that asks the shards");
         }
 
-        if (_ended.Contains(seat.Mediator))
+        if (_ended.Contains(handle.Mediator))
         {
-            var mediator = CachePubSub.Replace(Context.System, seat.Mediator);
-            seat.Agent.Tell(new MediatorReplaced(mediator));
-            seat = Open(seat with { Mediator = mediator }, seat.Mediator, mediator, "the mediator of notifications");
+            var mediator = CachePubSub.Replace(Context.System, handle.Mediator);
+            handle.Agent.Tell(new MediatorReplaced(mediator));
+            handle = Open(handle with { Mediator = mediator }, handle.Mediator, mediator, "the mediator of notifications");
         }
 
-        if (_ended.Contains(seat.Agent))
+        if (_ended.Contains(handle.Agent))
         {
-            var agent = _start.Agent(seat.Region, instead: seat.Agent);
-            seat = Open(seat with { Agent = agent }, seat.Agent, agent, "the agent");
+            var agent = _start.Agent(handle.Region, instead: handle.Agent);
+            handle = Open(handle with { Agent = agent }, handle.Agent, agent, "the agent");
         }
 
-        if (!_ended.Contains(seat.Region))
+        if (!_ended.Contains(handle.Region))
             return;
         _isStarting = true;
         _start.RegionAsync().PipeTo(Self, success: region => new RegionStarted(region), failure: e => new RegionFailed(e));
@@ -126,7 +126,7 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
     private void OnRegion(IActorRef region)
     {
         _isStarting = false;
-        if (!IsNeeded || _node.Seat is not { } seat)
+        if (!IsNeeded || _node.Handle is not { } handle)
             return;
         if (_ended.Contains(region))
         {
@@ -135,9 +135,9 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
             return;
         }
 
-        seat.Parts.Tell(new RegionReplaced(region));
-        seat.Agent.Tell(new RegionReplaced(region));
-        Open(seat with { Region = region }, seat.Region, region, "the shard region");
+        handle.Partitions.Tell(new RegionReplaced(region));
+        handle.Agent.Tell(new RegionReplaced(region));
+        Open(handle with { Region = region }, handle.Region, region, "the shard region");
         if (_ended.Count > 0)
             TrySoon();
     }
@@ -154,11 +154,11 @@ internal sealed class SeatKeeper : ReceiveActor, IWithTimers
         TrySoon();
     }
 
-    private ClusterSeat Open(ClusterSeat seat, IActorRef ended, IActorRef started, string what)
+    private ClusterHandle Open(ClusterHandle handle, IActorRef ended, IActorRef started, string what)
     {
         Take(ended, started, what);
-        _node.Open(seat);
-        return seat;
+        _node.Open(handle);
+        return handle;
     }
 
     private void Take(IActorRef ended, IActorRef started, string what)

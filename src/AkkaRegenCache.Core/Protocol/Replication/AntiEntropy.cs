@@ -7,7 +7,7 @@ namespace AkkaRegenCache.Protocol;
 /// After a gap at once, with pauses as long as the store took; once a minute though nothing is known to be missed, at a pace that the store doesn't feel: anti-entropy, as Demers
 /// et al. called it (Epidemic Algorithms for Replicated Database Maintenance, 1987).
 /// </remarks>
-internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, Scheduling scheduling, Records records) : Component(kernel)
+internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown shown, Scheduling scheduling, Records records) : Component(kernel)
 {
     private const int CheckBatch = 512;
 
@@ -26,7 +26,7 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
 
     public long RecheckAt { get; set; } = long.MaxValue;
 
-    private KeyState[]? _checking;
+    private KeyState[]? _compared;
 
     private int _checked;
 
@@ -46,7 +46,7 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
     /// <summary>Something may have been missed: compares the tokens of all that memory shows with the store's, batch by batch.</summary>
     public void StartCheck()
     {
-        if (_checking is not null)
+        if (_compared is not null)
         {
             // A sweep that goes on slowly makes haste now.
             _checkAgain = true;
@@ -62,7 +62,7 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
     /// <summary>Nothing is known to be missed: the same, at a pace that the store doesn't feel however many keys and nodes there are.</summary>
     public void StartSweep()
     {
-        if (_checking is null)
+        if (_compared is null)
             BeginCheck(isSweep: true);
     }
 
@@ -80,9 +80,9 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
     {
         _isSweep = isSweep;
         SweepAt = Now + Sweep;
-        _checking = [.. Kernel.Keys.Values.Where(s => s.InMemory)];
-        if (Kernel.Lives.Length > 1)
-            Array.Sort(_checking, static (x, y) => x.Part.CompareTo(y.Part));
+        _compared = [.. Kernel.Keys.Values.Where(s => s.InMemory)];
+        if (Kernel.Epochs.Length > 1)
+            Array.Sort(_compared, static (x, y) => x.Partition.CompareTo(y.Partition));
         _checked = 0;
         _checkAgain = false;
         CheckAt = Now;
@@ -93,9 +93,9 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
         if (CheckAt > Now)
             return;
         CheckAt = long.MaxValue;
-        if (_checking is null || _checked >= _checking.Length)
+        if (_compared is null || _checked >= _compared.Length)
         {
-            _checking = null;
+            _compared = null;
             if (_checkAgain)
             {
                 StartCheck();
@@ -105,12 +105,12 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
             return;
         }
 
-        var part = _checking[_checked].Part;
+        var part = _compared[_checked].Partition;
         var end = _checked + 1;
-        while (end < _checking.Length && end - _checked < CheckBatch && _checking[end].Part == part)
+        while (end < _compared.Length && end - _checked < CheckBatch && _compared[end].Partition == part)
             end++;
-        var batch = _checking[_checked..end];
-        storeGate.Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Part = part, IssuedAt = Now });
+        var batch = _compared[_checked..end];
+        storeGate.Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = part, IssuedAt = Now });
     }
 
     public void OnChecked(StoreCall call, CheckAnswer? answer)
@@ -118,7 +118,7 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
         if (answer is null)
         {
             CheckAt = Now + Delays.Repair;
-            if (Kernel.Lives.Length > 1)
+            if (Kernel.Epochs.Length > 1)
             {
                 // The other parts needn't wait for this one.
                 _checked += call.Checked!.Length;
@@ -134,7 +134,7 @@ internal sealed class Checking(Kernel kernel, StoreGate storeGate, Shown shown, 
         // As long as it took nothing is asked: the store has half of its time for others at the least.
         _checked += answer.Checks.Count;
         var pause = _isSweep ? s_sweepPause : Now - call.IssuedAt;
-        CheckAt = _checked < _checking!.Length ? Now + pause : Now;
+        CheckAt = _checked < _compared!.Length ? Now + pause : Now;
     }
 
     public void OnProbed(StoreCall call, CheckAnswer? answer)

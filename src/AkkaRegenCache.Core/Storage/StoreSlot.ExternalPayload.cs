@@ -19,7 +19,7 @@ internal sealed partial class StoreSlot
     public bool IsElsewhere => ReferenceEquals(Payload, Elsewhere);
 
     /// <summary>A change of which it isn't known whether it was stored.</summary>
-    public SlotDraft? Doubtful { get; set; }
+    public PreparedWrite? Doubtful { get; set; }
 
     /// <summary>
     /// Until when it is remembered what was found elsewhere, also where that has ended: a claim must not be granted on less than was found, or

@@ -7,7 +7,7 @@ namespace AkkaRegenCache.Simulation;
 /// <summary>A bug put in on purpose, to see that the simulator finds it.</summary>
 /// <param name="Name">Its name on the command line.</param>
 /// <param name="What">What is wrong.</param>
-internal sealed record Plant(string Name, string What)
+internal sealed record Mutant(string Name, string What)
 {
     /// <summary>What agents and coordinators leave out, asked each time; with what it concerns.</summary>
     public Func<World, Func<Step, object?, bool>>? Omits { get; init; }
@@ -16,10 +16,10 @@ internal sealed record Plant(string Name, string What)
     public StoreStep? OmitsInStore { get; init; }
 }
 
-/// <summary>All plants.</summary>
-internal static class Plants
+/// <summary>All mutants.</summary>
+internal static class Mutants
 {
-    public static IReadOnlyList<Plant> All { get; } =
+    public static IReadOnlyList<Mutant> All { get; } =
     [
         new("commit-without-claim", "the store accepts a result under any claim it ever gave out") { OmitsInStore = StoreStep.CheckClaim },
         new("lease-never-ends", "a claim whose lease has run out still blocks the key") { OmitsInStore = StoreStep.EndLease },
@@ -27,12 +27,12 @@ internal static class Plants
         new("regenerated-for-ever", "a key that nobody reads goes on being regenerated") { OmitsInStore = StoreStep.EndActivity },
         new("repeat-applied-twice", "a repeated operation is done again") { OmitsInStore = StoreStep.RecallOperation },
         new("awaiter-after-claim", "a caller is registered only some time after its claim was sent") { Omits = RegistersLate },
-        new("joined-after-change", "a caller joins a generation that a change has overtaken") { Omits = Always(Step.Seal) },
+        new("joined-after-change", "a caller joins a generation that a change has overtaken") { Omits = Always(Step.Supersede) },
         new("overtaken-answer", "an answer of the store older than what was heard enters memory") { Omits = Always(Step.RefuseOvertaken) },
         new("gap-ignored", "a missed notification isn't noticed") { Omits = Always(Step.NoteGap) },
         new("fresh-ignored", "nobody is woken by a new value") { Omits = Always(Step.HearFresh) },
         new("renewal-forgotten", "claims of running generators aren't renewed") { Omits = Always(Step.Renew) },
-        new("new-life-ignored", "a store that has lost its data is taken for the one it was") { Omits = Always(Step.NoteLife) },
+        new("new-life-ignored", "a store that has lost its data is taken for the one it was") { Omits = Always(Step.NoteEpoch) },
         new("late-failure", "the failure of an older generation fails those who wait for a newer one") { Omits = Always(Step.PassOverOtherEnds) },
         new("recovery-forgotten", "nothing goes on when the store is back") { Omits = Always(Step.GoOnWhenBack) },
         new("removal-uncovered", "what a waiting removal is to end is shown again") { Omits = Always(Step.HideBehindChange) },
@@ -40,7 +40,7 @@ internal static class Plants
         {
             Omits = Always(Step.KeepWhatIsNewerThanChange),
         },
-        new("earlier-basis-forgotten", "what was made without the store gives way to the very record it was based on, when that is there again in another life of the store")
+        new("earlier-basis-forgotten", "what was made without the store gives way to the very record it was based on, when that is there again in another epoch of the store")
         {
             Omits = Always(Step.KnowEarlierBasis),
         },
@@ -53,10 +53,10 @@ internal static class Plants
         new("timer-forgotten", "a node forgets half of what is due on it") { Omits = ForgetsTimers },
         new("death-ignored", "a node goes on waiting for a dead one whose coordinator is dead as well") { Omits = Always(Step.NoteDeath) },
         new("due-forgotten", "a coordinator asks nobody to regenerate") { Omits = Always(Step.AskForDue) },
-        new("survey-skipped", "a new coordinator doesn't ask what the nodes know") { Omits = Always(Step.Survey) },
+        new("resync-skipped", "a new coordinator doesn't ask what the nodes know") { Omits = Always(Step.Resync) },
     ];
 
-    public static Plant? Find(string name) => All.FirstOrDefault(p => p.Name == name);
+    public static Mutant? Find(string name) => All.FirstOrDefault(p => p.Name == name);
 
     private static Func<World, Func<Step, object?, bool>> Always(Step omitted) => _ => (step, _) => step == omitted;
 

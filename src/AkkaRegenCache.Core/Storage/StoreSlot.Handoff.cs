@@ -5,7 +5,7 @@ namespace AkkaRegenCache.Storage;
 /// <summary>The part of a slot that a store needs which moves.</summary>
 internal sealed partial class StoreSlot
 {
-    public MovedSlot Export(long now) => new()
+    public HandoffSlot Export(long now) => new()
     {
         Key = Key,
         Payload = HasRecord(now) ? Payload : null,
@@ -17,7 +17,7 @@ internal sealed partial class StoreSlot
         ActiveFor = TimeSpan.FromTicks(Math.Max(0, ActiveUntil - now)),
         DueBackoff = TimeSpan.FromTicks(Math.Max(0, NotDueBefore - now)),
         Claim = Claim is { } claim && claim.LeaseEnds > now
-            ? new MovedClaim(
+            ? new HandoffClaim(
                 claim.Owner,
                 claim.Token,
                 TimeSpan.FromTicks(claim.LeaseEnds - now),
@@ -25,7 +25,7 @@ internal sealed partial class StoreSlot
                 claim.IsContended)
             : null,
         Failure = Failure is { } failed && failed.KeptUntil > now
-            ? new MovedFailure(
+            ? new HandoffFailure(
                 failed.Failure,
                 failed.Token,
                 TimeSpan.FromTicks(Math.Max(0, failed.BacksOffUntil - now)),
@@ -33,12 +33,12 @@ internal sealed partial class StoreSlot
             : null,
     };
 
-    /// <summary>The token of a record of an earlier life; 0: there is none.</summary>
+    /// <summary>The token of a record of an earlier epoch; 0: there is none.</summary>
     private long _restoredToken;
 
-    public bool Restore(KeptRecord kept, CachePayload payload, long now)
+    public bool Restore(RecoveryRecord kept, CachePayload payload, long now)
     {
-        // Tokens of another life tell nothing about what was given out in this one, whose clock may be behind.
+        // Tokens of another epoch tell nothing about what was given out in this one, whose clock may be behind.
         var isUntouched = Claim is null && Failure is null && NewestToken == _restoredToken;
         if (!isUntouched || kept.Token <= Token)
         {
@@ -57,7 +57,7 @@ internal sealed partial class StoreSlot
         return true;
     }
 
-    public void Import(MovedSlot moved, long now)
+    public void Import(HandoffSlot moved, long now)
     {
         Payload = moved.Payload;
         Token = moved.Token;

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace AkkaRegenCache.FarmLab.Tests;
 
-public sealed class PartsTests
+public sealed class PartitionsTests
 {
     [Fact]
     public void The_origins_log_is_put_together_again_also_while_it_is_written()
