@@ -128,7 +128,7 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [Theory]
-    [InlineData(StoreOperation.Read)]
+    [InlineData(StoreOperation.Look)]
     [InlineData(StoreOperation.Claim)]
     [InlineData(StoreOperation.Commit)]
     [InlineData(StoreOperation.Release)]

@@ -38,6 +38,7 @@ internal sealed partial class Flights
     public void Read(Flight flight)
     {
         flight.Phase = FlightPhase.Reading;
+        flight.HasRead = true;
         BeginAsking(flight);
         storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
     }
@@ -199,6 +200,14 @@ internal sealed partial class Flights
         if (call.Late is { } tooLate)
             Return(state, tooLate);
 
+        if (fault == StoreFault.Refused && flight is { Why: ClaimReason.Miss, HasRead: false })
+        {
+            // It takes no claims now (no memory, a replica), and may have the value all the same.
+            places.GivePlaceBack(flight);
+            Read(flight);
+            return;
+        }
+
         // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
         if (flight.Waiters is not null || (flight.KeepsGoing && scheduling.EndsSoon(state)))
         {
@@ -345,19 +354,26 @@ internal sealed partial class Flights
         {
             records.Take(call, record);
             Kernel.AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
-            var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
             if (flight.Why == ClaimReason.Due)
+            {
+                var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
                 coordinators.TellDeclined(state, isOver, record.DueIn);
-            if (isOver)
-                scheduling.Unschedule(state);
+                if (isOver)
+                    scheduling.Unschedule(state);
+            }
+
             End(flight);
             return;
         }
 
-        // Only a Due claim gets here: the key was removed, or is inactive and gone.
+        // A scheduled claim: the key was removed, or is inactive and gone. Or a store whose values are not its own lost one between two looks.
         shown.NoteToken(state, record?.Token ?? 0);
-        coordinators.TellDeclined(state, isOver: true, null);
-        scheduling.Unschedule(state);
+        if (flight.Why == ClaimReason.Due)
+        {
+            coordinators.TellDeclined(state, isOver: true, null);
+            scheduling.Unschedule(state);
+        }
+
         if (state.IsOutdated)
             shown.Forget(state);
         EndOrAskAsMiss(flight);

@@ -6,6 +6,8 @@ namespace AkkaRegenCache.Core.Tests.Scenarios.Harness;
 
 public enum StoreOperation
 {
+    /// <summary>What a missing value asks for: a claim where the node can generate, else a read. Both count as themselves, too.</summary>
+    Look,
     Read,
     Claim,
     Renew,
@@ -111,10 +113,12 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
 
         public ConcurrentQueue<(StoreOperation Operation, string Key)> Calls { get; } = new();
 
-        public ValueTask<T> Do<T>(StoreOperation operation, string key, Func<ValueTask<T>> call)
+        public ValueTask<T> Do<T>(StoreOperation operation, string key, Func<ValueTask<T>> call, bool isLook = false)
         {
             Calls.Enqueue((operation, key));
-            if (!Rules.TryGetValue(operation, out var rule))
+            if (isLook)
+                Calls.Enqueue((StoreOperation.Look, key));
+            if (!Rules.TryGetValue(operation, out var rule) && !(isLook && Rules.TryGetValue(StoreOperation.Look, out rule)))
                 return call();
             var fault = rule.Next();
             if (fault == StoreFault.None)
@@ -162,10 +166,10 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
         public IExternalStore ForCache(string cacheName) => throw new InvalidOperationException("This is a part already.");
 
         public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Read, request.Key, () => inner.ReadAsync(request, cancellationToken));
+            observations.Do(StoreOperation.Read, request.Key, () => inner.ReadAsync(request, cancellationToken), isLook: true);
 
         public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Claim, request.Key, () => inner.ClaimAsync(request, cancellationToken));
+            observations.Do(StoreOperation.Claim, request.Key, () => inner.ClaimAsync(request, cancellationToken), isLook: request.Reason == ClaimReason.Miss);
 
         public ValueTask<RenewAnswer> RenewAsync(
             IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
