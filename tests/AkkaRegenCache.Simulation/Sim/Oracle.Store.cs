@@ -32,8 +32,8 @@ internal sealed partial class Oracle
             case InvalidateRequest invalidate:
                 OnChange(invalidate, (ChangeAnswer)answer, null, null, invalidate.TombstoneFor.Ticks);
                 break;
-            case null when call.Claims is { } claims:
-                OnRenew(claims, (RenewAnswer)answer, call.Lease.Ticks);
+            case null when call is RenewCall renew:
+                OnRenew(renew.Claims, (RenewAnswer)answer, renew.Lease.Ticks);
                 break;
         }
     }

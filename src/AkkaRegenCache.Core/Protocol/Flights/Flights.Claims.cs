@@ -40,7 +40,7 @@ internal sealed partial class Flights
         flight.Phase = FlightPhase.Reading;
         flight.HasRead = true;
         BeginAsking(flight);
-        storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
+        storeGate.Issue(new FlightReadCall(flight.State.Key) { State = flight.State, Flight = flight });
     }
 
     public void Claim(Flight flight)
@@ -71,7 +71,7 @@ internal sealed partial class Flights
         };
         flight.Orphan = null;
         Claiming++;
-        storeGate.Issue(new StoreCall { Request = request, State = state, Flight = flight });
+        storeGate.Issue(new ClaimCall(request) { State = state, Flight = flight });
     }
 
     private void BeginAsking(Flight flight)
@@ -99,7 +99,7 @@ internal sealed partial class Flights
         Run(flight, 0);
     }
 
-    public void OnRead(StoreCall call, ReadAnswer? answer, StoreFault fault)
+    public void OnRead(FlightReadCall call, ReadAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         var state = flight.State;
@@ -143,7 +143,7 @@ internal sealed partial class Flights
         }
     }
 
-    public void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer, StoreFault fault)
+    public void OnClaimed(ClaimCall call, ClaimAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         Claiming--;
@@ -165,7 +165,7 @@ internal sealed partial class Flights
             case ClaimOutcome.Fresh:
                 OnFresh(call, flight, answer.Record);
                 break;
-            case ClaimOutcome.BackingOff when request.Reason == ClaimReason.Due:
+            case ClaimOutcome.BackingOff when call.Request.Reason == ClaimReason.Due:
                 coordinators.TellDeclined(flight.State, isOver: false, answer.Remaining);
                 scheduling.DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
@@ -181,7 +181,7 @@ internal sealed partial class Flights
         }
     }
 
-    private void OnClaimFailed(StoreCall call, Flight flight, StoreFault fault)
+    private void OnClaimFailed(ClaimCall call, Flight flight, StoreFault fault)
     {
         var state = flight.State;
         if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && Now < flight.AsksUntil)
@@ -207,6 +207,13 @@ internal sealed partial class Flights
             Read(flight);
             return;
         }
+
+        GoOnWithoutClaim(flight);
+    }
+
+    private void GoOnWithoutClaim(Flight flight)
+    {
+        var state = flight.State;
 
         // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
         if (flight.Waiters is not null || (flight.KeepsGoing && scheduling.EndsSoon(state)))
@@ -271,9 +278,8 @@ internal sealed partial class Flights
 
             // A claim of ours whose answer never came: nobody runs it, so it is given back and asked for again.
             flight.Phase = FlightPhase.Releasing;
-            storeGate.Issue(new StoreCall
+            storeGate.Issue(new ReleaseCall(new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token })
             {
-                Request = new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token },
                 State = flight.State,
                 Flight = flight,
             });

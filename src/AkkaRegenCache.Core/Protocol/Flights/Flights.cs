@@ -58,18 +58,14 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         else if (flight.Phase == FlightPhase.Running)
         {
             flight.IsAbandoning = true;
-            storeGate.Issue(new StoreCall
+            var request = new ReleaseRequest
             {
-                Request = new ReleaseRequest
-                {
-                    Key = flight.State.Key,
-                    Operation = Kernel.NextOperation(),
-                    Token = flight.Token,
-                    OnlyIfUncontended = true,
-                },
-                State = flight.State,
-                Flight = flight,
-            });
+                Key = flight.State.Key,
+                Operation = Kernel.NextOperation(),
+                Token = flight.Token,
+                OnlyIfUncontended = true,
+            };
+            storeGate.Issue(new ReleaseCall(request) { State = flight.State, Flight = flight });
         }
     }
 
