@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Xunit;
 
-namespace AkkaRegenCache.Tests.Protocol;
+namespace AkkaRegenCache.Core.Tests.Protocol;
 
 /// <summary>One agent and all that is around it, played by the test: the store answers what the test says, time goes when it says so.</summary>
 internal sealed class AgentDriver : IAccessLog

@@ -2,7 +2,7 @@ using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Xunit;
 
-namespace AkkaRegenCache.Tests.Protocol;
+namespace AkkaRegenCache.Core.Tests.Protocol;
 
 /// <summary>What a missing value asks the store for: a claim at once, or a read.</summary>
 public sealed class MissTests

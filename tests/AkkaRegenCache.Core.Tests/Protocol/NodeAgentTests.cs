@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Xunit;
 
-namespace AkkaRegenCache.Tests.Protocol;
+namespace AkkaRegenCache.Core.Tests.Protocol;
 
 /// <summary>
 /// Rare meetings that the simulator found once in a hundred thousand seeds, played step by step. What becomes of a farm with the agent, the simulator
