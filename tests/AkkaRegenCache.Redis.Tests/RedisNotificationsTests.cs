@@ -129,7 +129,7 @@ public sealed class RedisNotificationsTests
         var channel = RedisChannel.Literal("arc:notify:0:catalog");
         var (published, heard, deaf, clock) = (0L, 0, 0, new ManualClock());
         var ear = new RedisEar(
-            () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref deaf), () => false, clock);
+            () => Task.FromResult((subscriber, channel)), _ => { }, () => Interlocked.Increment(ref deaf), () => false, clock);
         using var subscription = ear.Add(_ => Interlocked.Increment(ref heard));
         await Eventually.Holds(() => subscriber.IsConnected(channel), "it is subscribed");
         for (var heartbeat = 0; heartbeat < 3; heartbeat++)
