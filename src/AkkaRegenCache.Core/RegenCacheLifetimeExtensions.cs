@@ -3,21 +3,22 @@ using AkkaRegenCache.Runtime;
 namespace AkkaRegenCache;
 
 /// <summary>
-/// <see cref="IRegenCache"/>'s methods for keys that need nothing but a time to live. Such a key is passive: its value is made when somebody asks and there is
-/// none, once in the farm, and never on a schedule. Everything else is as in <see cref="RegenCacheOptions.DefaultEntryOptions"/>. As thread-safe as the cache
-/// they extend.
+/// <see cref="IRegenCache"/>'s methods for keys that need nothing but a time to live. Such a key is passive: its value is made when
+/// somebody asks and there is none, once in the farm, and never on a schedule. Everything else is as in
+/// <see cref="RegenCacheOptions.DefaultEntryOptions"/>. As thread-safe as the cache they extend.
 /// </summary>
 public static class RegenCacheLifetimeExtensions
 {
     /// <summary>
-    /// Returns the value of <paramref name="key"/>; where there is none, runs <paramref name="generator"/> once in the farm, stores its result for
-    /// <paramref name="lifetime"/> and gives it to all who wait.
+    /// Returns the value of <paramref name="key"/>; where there is none, runs <paramref name="generator"/> once in the farm, stores its
+    /// result for <paramref name="lifetime"/> and gives it to all who wait.
     /// </summary>
     /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
     /// <param name="cache">The cache.</param>
     /// <param name="key">The key.</param>
     /// <param name="lifetime">
-    /// How long the value lives, from the moment it was stored: 1 millisecond to 3650 days; or <see cref="Timeout.InfiniteTimeSpan"/>, until it is set or removed.
+    /// How long the value lives, from the moment it was stored: 1 millisecond to 3650 days; or <see cref="Timeout.InfiniteTimeSpan"/>,
+    /// until it is set or removed.
     /// </param>
     /// <param name="generator">Makes the value. A closure made per call costs the caller its allocation, also on a hit.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
@@ -37,8 +38,8 @@ public static class RegenCacheLifetimeExtensions
     }
 
     /// <summary>
-    /// As <see cref="GetOrCreateAsync{T}(IRegenCache, string, TimeSpan, Func{CancellationToken, ValueTask{T}}, CancellationToken)"/>, with a state that is handed
-    /// to the generator, so that it needs no closure: with a static delegate a hit allocates nothing.
+    /// As <see cref="GetOrCreateAsync{T}(IRegenCache, string, TimeSpan, Func{CancellationToken, ValueTask{T}}, CancellationToken)"/>, with
+    /// a state that is handed to the generator, so that it needs no closure: with a static delegate a hit allocates nothing.
     /// </summary>
     /// <inheritdoc cref="GetOrCreateAsync{T}(IRegenCache, string, TimeSpan, Func{CancellationToken, ValueTask{T}}, CancellationToken)"/>
     /// <typeparam name="TState">Type of the state; a value type should implement <see cref="IEquatable{T}"/>.</typeparam>
@@ -63,13 +64,17 @@ public static class RegenCacheLifetimeExtensions
             : cache.GetOrCreateAsync(key, state, generator, LifetimeOptions.Of(lifetime), cancellationToken);
     }
 
-    /// <summary>As <see cref="IRegenCache.SetAsync{T}"/>: the value lives for <paramref name="lifetime"/>, and the key is passive from then on.</summary>
+    /// <summary>
+    /// As <see cref="IRegenCache.SetAsync{T}"/>: the value lives for <paramref name="lifetime"/>, and the key is passive from then
+    /// on.
+    /// </summary>
     /// <inheritdoc cref="IRegenCache.SetAsync{T}"/>
     /// <param name="cache">The cache.</param>
     /// <param name="key">The key.</param>
     /// <param name="value">The value; null is a value.</param>
     /// <param name="lifetime">
-    /// How long it lives, from the moment it was set: 1 millisecond to 3650 days; or <see cref="Timeout.InfiniteTimeSpan"/>, until it is set again or removed.
+    /// How long it lives, from the moment it was set: 1 millisecond to 3650 days; or <see cref="Timeout.InfiniteTimeSpan"/>, until it is
+    /// set again or removed.
     /// </param>
     /// <param name="cancellationToken">Ends this caller's wait; the set itself may still be done.</param>
     /// <exception cref="ArgumentOutOfRangeException">The lifetime is not usable.</exception>

@@ -6,12 +6,13 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// A topic's way through Redis' pub/sub: the channel <c>{prefix}:await:{database}:{topic}</c>. At most once, and nothing while a connection is down.
+/// A topic's way through Redis' pub/sub: the channel <c>{prefix}:await:{database}:{topic}</c>. At most once, and nothing while a connection
+/// is down.
 /// </summary>
 /// <remarks>
-/// Thread-safe. The client puts its <c>channelPrefix</c> before the name, here as for the caches' notifications. A subscription made while Redis is down is tried
-/// again until it stands, and one that no longer hears is made again (see <see cref="RedisEar"/>): for that, a node which only listens has to publish as well,
-/// a heartbeat of no bytes, which all others ignore.
+/// Thread-safe. The client puts its <c>channelPrefix</c> before the name, here as for the caches' notifications. A subscription made while
+/// Redis is down is tried again until it stands, and one that no longer hears is made again (see <see cref="RedisEar"/>): for that, a node
+/// which only listens has to publish as well, a heartbeat of no bytes, which all others ignore.
 /// </remarks>
 internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisposable
 {

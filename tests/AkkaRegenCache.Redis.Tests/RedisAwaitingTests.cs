@@ -36,7 +36,9 @@ public sealed class RedisAwaitingTests(SharedRedis redis) : IClassFixture<Shared
         const int Keys = 100;
         await using var farm = await Farm.StartAsync(redis.Server, _prefix, 3);
         var nodes = farm.Nodes;
-        var awaiters = Enumerable.Range(0, 999).Select(i => (Key: $"{i % Keys}", Awaiter: nodes[i % nodes.Count].Register($"{i % Keys}"))).ToList();
+        var awaiters = Enumerable.Range(0, 1_000)
+            .Select(i => (Key: $"{i % Keys}", Awaiter: nodes[i % nodes.Count].Register($"{i % Keys}")))
+            .ToList();
 
         await Task.WhenAll(Enumerable.Range(0, Keys).Select(key => Task.Run(async () =>
             Assert.True(await nodes[key % nodes.Count].PublishAsync(new Done($"{key}", $"state {key}"))))));
@@ -95,7 +97,8 @@ public sealed class RedisAwaitingTests(SharedRedis redis) : IClassFixture<Shared
     {
         await using var farm = await Farm.StartAsync(redis.Server, _prefix, 2);
         using var awaiter = farm.Nodes[1].Register("1");
-        byte[][] hostile = [[0xA7], [1, 2, 3], [0xA7, 9, .. new byte[20]], [0xA7, 1, .. new byte[8], 2, .. "nonsense"u8], new byte[200_000]];
+        byte[][] hostile =
+            [[0xA7], [1, 2, 3], [0xA7, 9, .. new byte[20]], [0xA7, 1, .. new byte[8], 2, .. "nonsense"u8], new byte[200_000]];
 
         foreach (var bytes in hostile)
             await redis.Connection.GetSubscriber().PublishAsync(RedisChannel.Literal($"{_prefix}:await:0:orders"), bytes);
@@ -224,8 +227,11 @@ public sealed class RedisAwaitingTests(SharedRedis redis) : IClassFixture<Shared
         Assert.ThrowsAny<ArgumentException>(() => builder.UseRedis("localhost:6379", " "));
     }
 
-    private async Task<string> ChannelsAsync(string pattern) =>
-        string.Join(' ', ((RedisResult[])(await redis.Database.ExecuteAsync("PUBSUB", "CHANNELS", pattern))!).Select(each => each.ToString()));
+    private async Task<string> ChannelsAsync(string pattern)
+    {
+        var channels = (RedisResult[])(await redis.Database.ExecuteAsync("PUBSUB", "CHANNELS", pattern))!;
+        return string.Join(' ', channels.Select(channel => channel.ToString()));
+    }
 
     /// <summary>Waits until what any of the nodes publishes is heard by all of them.</summary>
     private static async Task ConnectedAsync(IReadOnlyList<CorrelatedAwaiting<Done, string>> nodes)

@@ -6,24 +6,28 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AkkaRegenCache.Awaiting;
 
 /// <summary>
-/// Lets callers on any node of a farm wait for a message that any node publishes. Each node has an object of its own for a topic; what carries messages
-/// between them (an Akka cluster, Redis, nothing) is chosen at registration and changes no code that uses it.
+/// Lets callers on any node of a farm wait for a message that any node publishes. Each node has an object of its own for a topic; what
+/// carries messages between them (an Akka cluster, Redis, nothing) is chosen at registration and changes no code that uses it.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>A published message is a hint.</b> This node's awaiters hear it before <see cref="PublishAsync"/> has sent it; other nodes hear it at most once, and not at
-/// all where their subscription does not stand yet or a connection is down. So: register, ask whether what is waited for has come already, await the message
-/// with a deadline, and at the deadline ask again.
+/// <b>A published message is a hint.</b> This node's awaiters hear it before <see cref="PublishAsync"/> has sent it; other nodes hear it at
+/// most once, and not at all where their subscription does not stand yet or a connection is down. So: register, ask whether what is waited
+/// for has come already, await the message with a deadline, and at the deadline ask again.
 /// </para>
 /// <para>
-/// On this node an awaiter hears nothing that was published before it was registered. From another node it may: that message was on its way.
+/// On this node an awaiter hears nothing that was published before it was registered. From another node it may: that message was on its
+/// way.
 /// </para>
 /// <para>
-/// All members may be called from any number of threads. The key function and the message type's serializer run on whatever thread brings a message, so they
-/// must be quick; what they throw costs that message alone. A node where nobody waits does not even deserialize.
+/// All members may be called from any number of threads. The key function and the message type's serializer run on whatever thread brings a
+/// message, so they must be quick; what they throw costs that message alone. A node where nobody waits does not even deserialize.
 /// </para>
 /// </remarks>
-/// <typeparam name="TMessage">Type of the messages. Other nodes get a copy, made by the application's serializer for it, else System.Text.Json.</typeparam>
+/// <typeparam name="TMessage">
+/// Type of the messages. Other nodes get a copy, made by the application's serializer for it, else
+/// System.Text.Json.
+/// </typeparam>
 /// <typeparam name="TKey">Type of what correlates a message with its awaiters.</typeparam>
 public sealed class CorrelatedAwaiting<TMessage, TKey> : IDisposable
     where TKey : notnull
@@ -83,17 +87,23 @@ public sealed class CorrelatedAwaiting<TMessage, TKey> : IDisposable
     public CorrelatedAwaiter<TMessage> Register(TKey key, CancellationToken cancellationToken = default) =>
         Awaiters.Register(key, cancellationToken);
 
-    /// <summary>Completes the awaiters of the message's key: on this node before it returns, on the others as soon as they hear of it.</summary>
+    /// <summary>
+    /// Completes the awaiters of the message's key: on this node before it returns, on the others as soon as they hear of
+    /// it.
+    /// </summary>
     /// <param name="message">The message; not null. This node's awaiters get the very object.</param>
     /// <returns>
-    /// Whether the message was handed to the farm; in one process always true. False: only this node's awaiters have it, as there is no connection or this
-    /// node is no member; the log says why. True is no promise that everybody hears it.
+    /// Whether the message was handed to the farm; in one process always true. False: only this node's awaiters have it, as there is no
+    /// connection or this node is no member; the log says why. True is no promise that everybody hears it.
     /// </returns>
     /// <exception cref="ArgumentNullException">There is no message.</exception>
     /// <exception cref="ArgumentException">
     /// Serialized, the message has more than <see cref="CorrelatedAwaitingOptions{TKey}.MaximumMessageBytes"/>; nobody has heard it.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The message can't be serialized, or the key function gave null; nobody has heard it.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The message can't be serialized, or the key function gave null; nobody has heard
+    /// it.
+    /// </exception>
     /// <exception cref="ObjectDisposedException">This object was disposed.</exception>
     public ValueTask<bool> PublishAsync(TMessage message)
     {
@@ -161,14 +171,15 @@ public sealed class CorrelatedAwaiting<TMessage, TKey> : IDisposable
         catch (InvalidOperationException e)
         {
             throw new InvalidOperationException(
-                $"A message of topic '{Topic}' ({typeof(TMessage)}) can't be serialized: {e.InnerException?.Message ?? e.Message}", e.InnerException);
+                $"A message of topic '{Topic}' ({typeof(TMessage)}) can't be serialized: {e.InnerException?.Message ?? e.Message}",
+                e.InnerException);
         }
 
         if (bytes.Length > _maximumBytes)
         {
             throw new ArgumentException(
-                $"A message of topic '{Topic}' has {bytes.Length:N0} bytes, and MaximumMessageBytes is {_maximumBytes:N0}: let it carry a key, and let those "
-                + "who wait fetch the rest.",
+                $"A message of topic '{Topic}' has {bytes.Length:N0} bytes, and MaximumMessageBytes is {_maximumBytes:N0}: "
+                + "let it carry a key, and let those who wait fetch the rest.",
                 nameof(message));
         }
 

@@ -7,13 +7,15 @@ public sealed class CorrelatedAwaitingOptions<TKey>
 {
     /// <summary>
     /// The longest an awaiter waits before it ends with a <see cref="TimeoutException"/>: at least 1 millisecond, at most 3650 days, or
-    /// <see cref="Timeout.InfiniteTimeSpan"/>. It is the net below awaiters that were forgotten; callers have deadlines of their own. Default: 10 minutes.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>. It is the net below awaiters that were forgotten; callers have deadlines of their own.
+    /// Default: 10 minutes.
     /// </summary>
     public TimeSpan MaximumLifetime { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// The most bytes of a serialized message that is sent to other nodes, and that is taken from them; the same on every node. A frame of Akka.Remote has
-    /// 128,000 bytes unless it is set otherwise, and Akka drops what is larger with no more than a line in its log. Default: 100,000. At least 1.
+    /// The most bytes of a serialized message that is sent to other nodes, and that is taken from them; the same on every node. A frame of
+    /// Akka.Remote has 128,000 bytes unless it is set otherwise, and Akka drops what is larger with no more than a line in its log.
+    /// Default: 100,000. At least 1.
     /// </summary>
     public int MaximumMessageBytes { get; set; } = 100_000;
 

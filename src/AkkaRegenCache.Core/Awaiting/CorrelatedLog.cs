@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Awaiting;
 
 /// <summary>
-/// Tells of messages that were dropped or not sent: the first at once, of what follows one every ten seconds with the number of the others. Thread-safe.
+/// Tells of messages that were dropped or not sent: the first at once, of what follows one every ten seconds with the number of the others.
+/// Thread-safe.
 /// </summary>
 internal sealed partial class CorrelatedLog(ILogger logger, string topic, TimeProvider time)
 {
@@ -27,11 +28,13 @@ internal sealed partial class CorrelatedLog(ILogger logger, string topic, TimePr
     }
 
     [LoggerMessage(40, LogLevel.Warning,
-        "Topic '{Topic}': a message was dropped, because {Why}. Those who wait for it ask again at their deadline. ({Count} more since the last line.)")]
+        "Topic '{Topic}': a message was dropped, because {Why}. Those who wait for it ask again at their deadline. "
+        + "({Count} more since the last line.)")]
     private partial void LogDropped(Exception? exception, string topic, string why, int count);
 
     [LoggerMessage(41, LogLevel.Warning,
-        "Topic '{Topic}': a message could not be sent to the other nodes; who waits there asks again at the deadline. ({Count} more since the last line.)")]
+        "Topic '{Topic}': a message could not be sent to the other nodes; who waits there asks again at the deadline. "
+        + "({Count} more since the last line.)")]
     private partial void LogNotSent(Exception exception, string topic, int count);
 
     private sealed class Throttle(TimeProvider time)

@@ -3,7 +3,10 @@ namespace AkkaRegenCache.Awaiting;
 /// <summary>Carries the frames of one topic between nodes, at most once. Thread-safe.</summary>
 internal interface ICorrelatedChannel
 {
-    /// <summary>Hands everything that is heard to <paramref name="hear"/>, which returns soon and never throws. Called once, at the start.</summary>
+    /// <summary>
+    /// Hands everything that is heard to <paramref name="hear"/>, which returns soon and never throws. Called once, at the
+    /// start.
+    /// </summary>
     /// <returns>Ends the subscription.</returns>
     IDisposable Subscribe(Action<ReadOnlyMemory<byte>> hear);
 

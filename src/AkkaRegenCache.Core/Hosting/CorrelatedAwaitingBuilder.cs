@@ -5,8 +5,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// Completes the registration of one topic of correlated messages: what carries them between nodes, and how they are serialized. Not thread-safe, as service
-/// collections aren't.
+/// Completes the registration of one topic of correlated messages: what carries them between nodes, and how they are serialized. Not
+/// thread-safe, as service collections aren't.
 /// </summary>
 public sealed class CorrelatedAwaitingBuilder
 {

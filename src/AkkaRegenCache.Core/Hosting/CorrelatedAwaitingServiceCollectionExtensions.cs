@@ -10,8 +10,9 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class CorrelatedAwaitingServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers a topic: <see cref="CorrelatedAwaiting{TMessage, TKey}"/> and its <see cref="CorrelatedAwaitManager{TMessage, TKey}"/> as keyed singletons
-    /// under the topic's name; the first topic with these types is also the unkeyed one. Without further calls on the builder it is for this process alone.
+    /// Registers a topic: <see cref="CorrelatedAwaiting{TMessage, TKey}"/> and its <see cref="CorrelatedAwaitManager{TMessage, TKey}"/> as
+    /// keyed singletons under the topic's name; the first topic with these types is also the unkeyed one. Without further calls on the
+    /// builder it is for this process alone.
     /// </summary>
     /// <typeparam name="TMessage">Type of the messages.</typeparam>
     /// <typeparam name="TKey">Type of what correlates a message with its awaiters.</typeparam>
@@ -22,7 +23,10 @@ public static class CorrelatedAwaitingServiceCollectionExtensions
     /// <returns>Takes what carries the messages: <c>UseCluster</c>, <c>UseRedis</c>.</returns>
     /// <exception cref="ArgumentException">The topic is empty or taken, or an option is not usable; the message names it.</exception>
     public static CorrelatedAwaitingBuilder AddCorrelatedAwaiting<TMessage, TKey>(
-        this IServiceCollection services, string topic, Func<TMessage, TKey> keyOf, Action<CorrelatedAwaitingOptions<TKey>>? configure = null)
+        this IServiceCollection services,
+        string topic,
+        Func<TMessage, TKey> keyOf,
+        Action<CorrelatedAwaitingOptions<TKey>>? configure = null)
         where TKey : notnull
     {
         ArgumentNullException.ThrowIfNull(services);
@@ -34,7 +38,7 @@ public static class CorrelatedAwaitingServiceCollectionExtensions
         configure?.Invoke(options);
         options.Validate(topic);
 
-        services.AddSingleton(new CorrelatedTopic(topic, provider => provider.GetRequiredKeyedService<CorrelatedAwaiting<TMessage, TKey>>(topic)));
+        services.AddSingleton(new CorrelatedTopic(topic, provider => AwaitingOf(provider, topic)));
         services.AddKeyedSingleton(topic, (provider, _) => new CorrelatedAwaiting<TMessage, TKey>(
             topic,
             keyOf,
@@ -43,10 +47,13 @@ public static class CorrelatedAwaitingServiceCollectionExtensions
             provider,
             provider.GetService<TimeProvider>(),
             provider.GetService<ILoggerFactory>()?.CreateLogger("AkkaRegenCache.Awaiting")));
-        services.AddKeyedSingleton(topic, static (provider, key) => provider.GetRequiredKeyedService<CorrelatedAwaiting<TMessage, TKey>>(key).Awaiters);
-        services.TryAddSingleton(provider => provider.GetRequiredKeyedService<CorrelatedAwaiting<TMessage, TKey>>(topic));
-        services.TryAddSingleton(provider => provider.GetRequiredKeyedService<CorrelatedAwaiting<TMessage, TKey>>(topic).Awaiters);
+        services.AddKeyedSingleton(topic, (provider, _) => AwaitingOf(provider, topic).Awaiters);
+        services.TryAddSingleton(provider => AwaitingOf(provider, topic));
+        services.TryAddSingleton(provider => AwaitingOf(provider, topic).Awaiters);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, CorrelatedAwaitingStart>());
         return new CorrelatedAwaitingBuilder(services, topic);
+
+        static CorrelatedAwaiting<TMessage, TKey> AwaitingOf(IServiceProvider provider, string topic) =>
+            provider.GetRequiredKeyedService<CorrelatedAwaiting<TMessage, TKey>>(topic);
     }
 }

@@ -3,7 +3,8 @@ using System.Collections.Concurrent;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// The options of passive keys that have nothing but a time to live. One object for each lifetime: so a call that names a lifetime allocates none. Thread-safe.
+/// The options of passive keys that have nothing but a time to live. One object for each lifetime: so a call that names a lifetime
+/// allocates none. Thread-safe.
 /// </summary>
 internal static class LifetimeOptions
 {
@@ -27,7 +28,12 @@ internal static class LifetimeOptions
         }
 
         // The stored value lives for interval + tolerance; no retention is above the interval, so nothing regenerates it.
-        var options = new RegenEntryOptions { RegenerationInterval = lifetime, InactiveRetention = TimeSpan.Zero, ExpiryTolerance = TimeSpan.Zero };
+        var options = new RegenEntryOptions
+        {
+            RegenerationInterval = lifetime,
+            InactiveRetention = TimeSpan.Zero,
+            ExpiryTolerance = TimeSpan.Zero,
+        };
         return s_options.Count < Remembered ? s_options.GetOrAdd(lifetime, options) : options;
     }
 }

@@ -3,8 +3,8 @@ using AkkaRegenCache.Awaiting;
 namespace AkkaRegenCache.Demo.Cluster;
 
 /// <summary>
-/// Takes orders on one node and lets its callers wait there for what is done on another. The order in the cache is what counts; the message that it was packed
-/// is a hint, which saves those who wait from asking all the time. Thread-safe.
+/// Takes orders on one node and lets its callers wait there for what is done on another. The order in the cache is what counts; the message
+/// that it was packed is a hint, which saves those who wait from asking all the time. Thread-safe.
 /// </summary>
 public sealed class OrderBook(IRegenCache cache, CorrelatedAwaiting<OrderPacked, string> packed)
 {

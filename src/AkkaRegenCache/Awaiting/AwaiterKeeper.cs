@@ -7,11 +7,12 @@ using AkkaRegenCache.Hosting;
 namespace AkkaRegenCache.Awaiting;
 
 /// <summary>
-/// Watches a topic's awaiter actor and the mediator that it hears through. One that ends while the node is in the cluster is started again: the node would hear
-/// nothing any more, and nobody would notice.
+/// Watches a topic's awaiter actor and the mediator that it hears through. One that ends while the node is in the cluster is started again:
+/// the node would hear nothing any more, and nobody would notice.
 /// </summary>
 /// <remarks>
-/// Tries that fail are made again ever less often. The caches of this node may replace the mediator as well; whoever comes second gets the same one.
+/// Tries that fail are made again ever less often. The caches of this node may replace the mediator as well; whoever comes second gets the
+/// same one.
 /// </remarks>
 internal sealed class AwaiterKeeper : ReceiveActor, IWithTimers
 {
@@ -19,18 +20,17 @@ internal sealed class AwaiterKeeper : ReceiveActor, IWithTimers
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly string _topic;
+    private readonly ClusterChannel _channel;
     private readonly Func<IActorRef> _start;
-    private IActorRef _actor;
+    private IActorRef _actor = ActorRefs.Nobody;
     private IActorRef _mediator = ActorRefs.Nobody;
     private bool _hasActor = true;
     private bool _hasMediator = true;
     private TimeSpan _delay = s_firstDelay;
 
-    public AwaiterKeeper(string topic, IActorRef actor, Func<IActorRef> start)
+    public AwaiterKeeper(ClusterChannel channel, Func<IActorRef> start)
     {
-        _topic = topic;
-        _actor = actor;
+        _channel = channel;
         _start = start;
         Receive<Terminated>(OnEnded);
         Receive<TryAgain>(_ => Mend());
@@ -40,16 +40,18 @@ internal sealed class AwaiterKeeper : ReceiveActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     /// <summary>Whether actors that have ended are missed: the actor system neither ends nor has left the cluster.</summary>
-    private static bool IsNeeded => CoordinatedShutdown.Get(Context.System).ShutdownReason is null && !Cluster.Get(Context.System).IsTerminated;
+    private static bool IsNeeded =>
+        CoordinatedShutdown.Get(Context.System).ShutdownReason is null && !Cluster.Get(Context.System).IsTerminated;
 
     /// <summary>Creates its description.</summary>
-    /// <param name="topic">The topic.</param>
-    /// <param name="actor">Its awaiter actor.</param>
-    /// <param name="start">Starts another one in its place; throws while its name is not free.</param>
-    public static Props Props(string topic, IActorRef actor, Func<IActorRef> start) => Akka.Actor.Props.Create(() => new AwaiterKeeper(topic, actor, start));
+    /// <param name="channel">The topic's way through the cluster, opened: it knows the actor.</param>
+    /// <param name="start">Starts another actor in the place of one that has ended; throws while its name is not free.</param>
+    public static Props Props(ClusterChannel channel, Func<IActorRef> start) =>
+        Akka.Actor.Props.Create(() => new AwaiterKeeper(channel, start));
 
     protected override void PreStart()
     {
+        _actor = _channel.Actor ?? ActorRefs.Nobody;
         _mediator = CachePubSub.MediatorOf(Context.System);
         Context.Watch(_mediator);
         Context.Watch(_actor);
@@ -88,7 +90,7 @@ internal sealed class AwaiterKeeper : ReceiveActor, IWithTimers
         {
             // The first try may come before the dead one's name is free, and while the actor system ends none succeeds.
             if (_delay > s_firstDelay * 4)
-                _log.Warning(e, "Topic '{0}': an actor that has ended can't be started again yet.", _topic);
+                _log.Warning(e, "Topic '{0}': an actor that has ended can't be started again yet.", _channel.Topic);
             TrySoon();
         }
     }
@@ -99,7 +101,7 @@ internal sealed class AwaiterKeeper : ReceiveActor, IWithTimers
         _hasMediator = true;
         Context.Watch(_mediator);
         _actor.Tell(new MediatorReplaced(_mediator));
-        _log.Warning("Topic '{0}': the mediator has ended while this node is in the cluster, and was started again.", _topic);
+        _log.Warning("Topic '{0}': the mediator has ended while this node is in the cluster, and was started again.", _channel.Topic);
     }
 
     private void ReplaceActor()
@@ -107,7 +109,7 @@ internal sealed class AwaiterKeeper : ReceiveActor, IWithTimers
         _actor = _start();
         _hasActor = true;
         Context.Watch(_actor);
-        _log.Warning("Topic '{0}': the awaiter actor has ended while this node is in the cluster, and was started again.", _topic);
+        _log.Warning("Topic '{0}': the awaiter actor has ended while this node is in the cluster, and was started again.", _channel.Topic);
     }
 
     private sealed class TryAgain : INoSerializationVerificationNeeded

@@ -7,19 +7,25 @@ using AkkaRegenCache.Messages;
 namespace AkkaRegenCache.Awaiting;
 
 /// <summary>
-/// A topic's way through the cluster: a topic of DistributedPubSub, on the library's own mediator. It is there before the actor system is and outlives it;
-/// without one, or while this node is no member, other nodes hear nothing. Thread-safe.
+/// A topic's way through the cluster: a topic of DistributedPubSub, on the library's own mediator. It is there before the actor system is
+/// and outlives it; without one, or while this node is no member, other nodes hear nothing. Thread-safe.
 /// </summary>
 internal sealed class ClusterChannel(string topic) : ICorrelatedChannel
 {
     private volatile Action<ReadOnlyMemory<byte>>? _hear;
     private volatile Place? _place;
 
-    /// <summary>The name in DistributedPubSub, and of the actor. No cache's name can make the same: those begin with <c>regencache-</c>.</summary>
+    /// <summary>
+    /// The name in DistributedPubSub, and of the actor. No cache's name can make the same: those begin with
+    /// <c>regencache-</c>.
+    /// </summary>
     public string Name { get; } = "regencache:await-" + ClusterNames.Safe(topic);
 
     /// <summary>The topic as the application calls it.</summary>
     public string Topic => topic;
+
+    /// <summary>The actor that hears the topic on this node; null: there is none, or none any more.</summary>
+    public IActorRef? Actor => _place?.Actor;
 
     /// <inheritdoc/>
     public IDisposable Subscribe(Action<ReadOnlyMemory<byte>> hear)

@@ -13,8 +13,8 @@ public static class ClusterCorrelatedAwaitingBuilderExtensions
     /// <c>services.AddAkka(…, akka =&gt; akka.….WithCorrelatedAwaiting&lt;TMessage, TKey&gt;(topic))</c>.
     /// </summary>
     /// <remarks>
-    /// While the cluster isn't up, and when this node has left it, messages reach this node's awaiters only. What is missing of the wiring ends the host's start
-    /// with an <see cref="InvalidOperationException"/>, which tells the line to add.
+    /// While the cluster isn't up, and when this node has left it, messages reach this node's awaiters only. What is missing of the wiring
+    /// ends the host's start with an <see cref="InvalidOperationException"/>, which tells the line to add.
     /// </remarks>
     /// <param name="builder">The topic's registration. Of this and <c>UseRedis</c> the last call counts.</param>
     public static CorrelatedAwaitingBuilder UseCluster(this CorrelatedAwaitingBuilder builder)

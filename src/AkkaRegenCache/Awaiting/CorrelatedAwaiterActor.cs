@@ -9,8 +9,9 @@ using AkkaRegenCache.Messages;
 namespace AkkaRegenCache.Awaiting;
 
 /// <summary>
-/// Hears a topic for this node and completes the awaiters of its key, and answers those who ask by message. The awaiters are not in it: they are in the node's
-/// <see cref="CorrelatedAwaiting{TMessage, TKey}"/>, so a crash loses none, and the next incarnation subscribes again.
+/// Hears a topic for this node and completes the awaiters of its key, and answers those who ask by message. The awaiters are not in it:
+/// they are in the node's <see cref="CorrelatedAwaiting{TMessage, TKey}"/>, so a crash loses none, and the next incarnation subscribes
+/// again.
 /// </summary>
 /// <typeparam name="TMessage">Type of the messages.</typeparam>
 /// <typeparam name="TKey">Type of the keys.</typeparam>
@@ -35,11 +36,12 @@ internal sealed class CorrelatedAwaiterActor<TMessage, TKey> : ReceiveActor, IWi
         Receive<SubscribeAck>(_ => OnSubscribed());
         Receive<MediatorReplaced>(_ => Subscribe());
         Receive<TryAgain>(_ => Subscribe());
-        Receive<AwaitMessage<TKey>>(request => Try(() => _awaiting.Register(request.Key, request.CancellationToken).Task.PipeTo(Sender, Self)));
-        Receive<RegisterAwaiter<TKey>>(request => Try(() => Sender.Tell(_awaiting.Register(request.Key, request.CancellationToken), Self)));
+        Receive<AwaitMessage<TKey>>(request => Try(() => Register(request.Key, request.CancellationToken).Task.PipeTo(Sender, Self)));
+        Receive<RegisterAwaiter<TKey>>(request => Try(() => Sender.Tell(Register(request.Key, request.CancellationToken), Self)));
         Receive<PublishMessage<TMessage>>(request => Try(() => PublishAsync(request.Message).PipeTo(Sender, Self)));
         Receive<CorrelatedRequest>(request => Sender.Tell(new Status.Failure(new ArgumentException(
-            $"Topic '{_awaiting.Topic}' has messages of {typeof(TMessage)} with keys of {typeof(TKey)}, and was asked with a {request.GetType()}."))));
+            $"Topic '{_awaiting.Topic}' has messages of {typeof(TMessage)} with keys of {typeof(TKey)}, and not what a "
+            + $"{request.GetType()} asks for."))));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -51,7 +53,8 @@ internal sealed class CorrelatedAwaiterActor<TMessage, TKey> : ReceiveActor, IWi
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "The awaiter actor of topic '{0}' crashed at a {1}; it subscribes again.", _awaiting.Topic, message?.GetType().Name);
+        _log.Error(
+            reason, "The awaiter actor of topic '{0}' crashed at a {1}; it subscribes again.", _awaiting.Topic, message?.GetType().Name);
         base.PreRestart(reason, message!);
     }
 
@@ -72,6 +75,9 @@ internal sealed class CorrelatedAwaiterActor<TMessage, TKey> : ReceiveActor, IWi
         if (heard.Body is CorrelatedMessage message)
             _channel.Deliver(message.Frame);
     }
+
+    private CorrelatedAwaiter<TMessage> Register(TKey key, CancellationToken cancellationToken) =>
+        _awaiting.Register(key, cancellationToken);
 
     private async Task<MessagePublished> PublishAsync(TMessage message) => new(await _awaiting.PublishAsync(message).ConfigureAwait(false));
 
@@ -98,13 +104,14 @@ internal sealed class CorrelatedAwaiterActor<TMessage, TKey> : ReceiveActor, IWi
 public static class CorrelatedAwaiterActorExtensions
 {
     /// <summary>
-    /// Lets the actor system carry a topic that is registered with <c>services.AddCorrelatedAwaiting&lt;TMessage, TKey&gt;(topic, …).UseCluster()</c>. This
-    /// node's awaiter actor is found as <c>IRequiredActor&lt;CorrelatedAwaiting&lt;TMessage, TKey&gt;&gt;</c>, where the topic is the first with these types.
-    /// Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is there.
+    /// Lets the actor system carry a topic that is registered with <c>services.AddCorrelatedAwaiting&lt;TMessage, TKey&gt;(topic,
+    /// …).UseCluster()</c>. This node's awaiter actor is found as <c>IRequiredActor&lt;CorrelatedAwaiting&lt;TMessage, TKey&gt;&gt;</c>,
+    /// where the topic is the first with these types. Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is there.
     /// </summary>
     /// <remarks>
-    /// The key function is given to <c>AddCorrelatedAwaiting</c>: the container is built when Akka.Hosting configures an actor system, and what is awaited must be
-    /// found in the container. The mediator is the library's own, on every node and with no role, whatever <c>akka.cluster.pub-sub</c> says.
+    /// The key function is given to <c>AddCorrelatedAwaiting</c>: the container is built when Akka.Hosting configures an actor system, and
+    /// what is awaited must be found in the container. The mediator is the library's own, on every node and with no role, whatever
+    /// <c>akka.cluster.pub-sub</c> says.
     /// </remarks>
     /// <typeparam name="TMessage">Type of the messages.</typeparam>
     /// <typeparam name="TKey">Type of the keys.</typeparam>
@@ -114,14 +121,18 @@ public static class CorrelatedAwaiterActorExtensions
     public static AkkaConfigurationBuilder WithCorrelatedAwaiting<TMessage, TKey>(this AkkaConfigurationBuilder builder, string topic)
         where TKey : notnull => WithCorrelatedAwaiting<TMessage, TKey>(builder, topic, typeof(CorrelatedAwaiting<TMessage, TKey>));
 
-    /// <summary>As <see cref="WithCorrelatedAwaiting{TMessage, TKey}(AkkaConfigurationBuilder, string)"/>, with a key of its own for the actor.</summary>
+    /// <summary>
+    /// As <see cref="WithCorrelatedAwaiting{TMessage, TKey}(AkkaConfigurationBuilder, string)"/>, with a key of its own for the
+    /// actor.
+    /// </summary>
     /// <typeparam name="TMessage">Type of the messages.</typeparam>
     /// <typeparam name="TKey">Type of the keys.</typeparam>
     /// <typeparam name="TActor">The actor is found as <c>IRequiredActor&lt;TActor&gt;</c>.</typeparam>
     /// <param name="builder">The actor system's builder.</param>
     /// <param name="topic">The topic's name.</param>
     /// <exception cref="ArgumentException">The topic was given before.</exception>
-    public static AkkaConfigurationBuilder WithCorrelatedAwaiting<TMessage, TKey, TActor>(this AkkaConfigurationBuilder builder, string topic)
+    public static AkkaConfigurationBuilder WithCorrelatedAwaiting<TMessage, TKey, TActor>(
+        this AkkaConfigurationBuilder builder, string topic)
         where TKey : notnull => WithCorrelatedAwaiting<TMessage, TKey>(builder, topic, typeof(TActor));
 
     /// <summary>
@@ -134,7 +145,10 @@ public static class CorrelatedAwaiterActorExtensions
     /// <param name="topic">The topic's name, the same on every node.</param>
     /// <param name="keyOf">Gives a message's key; quick, thread-safe, and never null.</param>
     /// <param name="options">How it is awaited; null: the defaults.</param>
-    /// <param name="services">Where serializers, the clock and the log come from; null: System.Text.Json, the system's clock, no log.</param>
+    /// <param name="services">
+    /// Where serializers, the clock and the log come from; null: System.Text.Json, the system's clock, no
+    /// log.
+    /// </param>
     /// <returns>This node's object for the topic; dispose it after the actor system.</returns>
     /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>
     /// <exception cref="InvalidOperationException">The actor system is in no cluster, or has started the topic already.</exception>

@@ -19,10 +19,16 @@ internal sealed class CorrelatedStart<TMessage, TKey>(
 {
     private const string FrameSize = "akka.remote.dot-netty.tcp.maximum-frame-size";
 
-    /// <summary>The most bytes of a frame that are around a message: names, paths and envelopes of DistributedPubSub and remoting.</summary>
+    /// <summary>
+    /// The most bytes of a frame that are around a message: names, paths and envelopes of DistributedPubSub and
+    /// remoting.
+    /// </summary>
     private const int AroundMessage = 8 * 1024;
 
-    /// <summary>How long a start waits for the local mediator to confirm the subscription. It does so at once, where the machine is not overloaded.</summary>
+    /// <summary>
+    /// How long a start waits for the local mediator to confirm the subscription. It does so at once, where the machine is not
+    /// overloaded.
+    /// </summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
 
     private readonly TaskCompletionSource _subscribed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -43,12 +49,15 @@ internal sealed class CorrelatedStart<TMessage, TKey>(
         system.Settings.InjectTopLevelFallback(RegenClusterConfig.Default);
         EnsureFrames();
         ClusterStart.EnsureSerializer(system);
-        var actor = StartActor();
-        ((ExtendedActorSystem)system).SystemActorOf(AwaiterKeeper.Props(awaiting.Topic, actor, StartActor), channel.Name + ":keeper");
+        StartActor();
+        ((ExtendedActorSystem)system).SystemActorOf(AwaiterKeeper.Props(channel, StartActor), channel.Name + ":keeper");
         system.RegisterOnTermination(channel.Close);
         await Task.WhenAny(_subscribed.Task, Task.Delay(s_patience)).ConfigureAwait(false);
         if (!_subscribed.Task.IsCompleted)
-            system.Log.Warning("Topic '{0}': the mediator has not confirmed the subscription yet; it is asked again until it does.", awaiting.Topic);
+        {
+            system.Log.Warning(
+                "Topic '{0}': the mediator has not confirmed the subscription yet; it is asked again until it does.", awaiting.Topic);
+        }
     }
 
     /// <summary>Starts the actor, for the first time or in the place of one that has ended, and makes it known.</summary>
@@ -61,8 +70,8 @@ internal sealed class CorrelatedStart<TMessage, TKey>(
         {
             // Of two topics with the same types the first keeps the name.
             var registry = ActorRegistry.For(system);
-            if (!registry.TryRegister(key, actor) && known is not null && registry.TryGet(key, out var registered) && registered.Equals(known))
-                registry.TryRegister(key, actor, overwrite: true);
+            var isOwn = known is not null && registry.TryGet(key, out var registered) && registered.Equals(known);
+            registry.TryRegister(key, actor, overwrite: isOwn);
         }
 
         return actor;
@@ -75,8 +84,9 @@ internal sealed class CorrelatedStart<TMessage, TKey>(
         if (awaiting.MaximumMessageBytes > frame - AroundMessage)
         {
             throw new InvalidOperationException(
-                $"Topic '{awaiting.Topic}': MaximumMessageBytes is {awaiting.MaximumMessageBytes:N0}, and a frame of Akka.Remote has {frame:N0} bytes "
-                + $"({FrameSize}), of which {AroundMessage:N0} are kept for what is around a message. Lower the one or, on all nodes, raise the other.");
+                $"Topic '{awaiting.Topic}': MaximumMessageBytes is {awaiting.MaximumMessageBytes:N0}, and a frame of Akka.Remote has "
+                + $"{frame:N0} bytes ({FrameSize}), of which {AroundMessage:N0} are kept for what is around a message. "
+                + "Lower the one or, on all nodes, raise the other.");
         }
     }
 }

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Awaiting;
 
 /// <summary>
-/// The application's topics that use the cluster, where the container and the actor system find each other's half. What is missing of the wiring ends the host's
-/// start, with the line to add. Thread-safe.
+/// The application's topics that use the cluster, where the container and the actor system find each other's half. What is missing of the
+/// wiring ends the host's start, with the line to add. Thread-safe.
 /// </summary>
 internal sealed class CorrelatedTopics(IServiceProvider provider, IEnumerable<ClusterTopicName> registered) : IHostedLifecycleService
 {
@@ -65,9 +65,10 @@ internal sealed class CorrelatedTopics(IServiceProvider provider, IEnumerable<Cl
             var builder = provider.GetService<AkkaConfigurationBuilder>();
             if (builder is null || !s_served.TryGetValue(builder, out var served) || !served.ContainsKey(name))
             {
+                var missing = builder is null ? "there is no actor system" : "the actor system doesn't know it";
                 throw new InvalidOperationException(
-                    $"Topic '{name}' uses the cluster, but {(builder is null ? "there is no actor system" : "the actor system doesn't know it")}. Add in "
-                    + $"services.AddAkka(…): .WithCorrelatedAwaiting<…>(\"{name}\")");
+                    $"Topic '{name}' uses the cluster, but {missing}. Add in services.AddAkka(…): "
+                    + $".WithCorrelatedAwaiting<…>(\"{name}\")");
             }
         }
 

@@ -6,7 +6,8 @@ namespace AkkaRegenCache.Messages;
 public static class CorrelatedAsking
 {
     /// <summary>
-    /// As <c>actor.Ask&lt;TMessage&gt;(new AwaitMessage&lt;TKey&gt;(key), timeout)</c>; when the asker's patience is over, the awaiter goes with it. Thread-safe.
+    /// As <c>actor.Ask&lt;TMessage&gt;(new AwaitMessage&lt;TKey&gt;(key), timeout)</c>; when the asker's patience is over, the awaiter goes
+    /// with it. Thread-safe.
     /// </summary>
     /// <typeparam name="TMessage">The topic's type of messages.</typeparam>
     /// <typeparam name="TKey">The topic's type of keys.</typeparam>

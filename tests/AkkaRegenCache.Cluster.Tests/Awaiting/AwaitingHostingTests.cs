@@ -22,11 +22,16 @@ public sealed class AwaitingHostingTests
         using var two = NewHost(Services, Actors);
         await one.StartAsync();
         await two.StartAsync();
-        var clusters = new[] { one, two }.Select(host => Akka.Cluster.Cluster.Get(host.Services.GetRequiredService<ActorSystem>())).ToList();
+        IHost[] hosts = [one, two];
+        var clusters = hosts.Select(host => Akka.Cluster.Cluster.Get(host.Services.GetRequiredService<ActorSystem>())).ToList();
         foreach (var cluster in clusters)
             await cluster.JoinAsync(clusters[0].SelfAddress).WaitAsync(Eventually.Patience);
         foreach (var topic in new[] { "orders", "returns" })
-            await Topics.ConnectedAsync([.. new[] { one, two }.Select(host => host.Services.GetRequiredKeyedService<CorrelatedAwaiting<Done, string>>(topic))]);
+        {
+            await Topics.ConnectedAsync(
+                [.. hosts.Select(host => host.Services.GetRequiredKeyedService<CorrelatedAwaiting<Done, string>>(topic))]);
+        }
+
         var orders = one.Services.GetRequiredService<IRequiredActor<CorrelatedAwaiting<Done, string>>>().ActorRef;
         var returns = one.Services.GetRequiredService<IRequiredActor<ReturnsKey>>().ActorRef;
         var other = two.Services.GetRequiredService<IRequiredActor<CorrelatedAwaiting<Done, string>>>().ActorRef;
@@ -65,27 +70,30 @@ public sealed class AwaitingHostingTests
             akka => akka.WithCorrelatedAwaiting<Done, string>("orders"));
         await host.StartAsync();
         var system = host.Services.GetRequiredService<ActorSystem>();
-        var actor = ActorRegistry.For(system).Get<CorrelatedAwaiting<Done, string>>();
+        var registry = ActorRegistry.For(system);
+        var actor = registry.Get<CorrelatedAwaiting<Done, string>>();
 
         system.Stop(actor);
 
-        await Eventually.Holds(() => !ActorRegistry.For(system).Get<CorrelatedAwaiting<Done, string>>().Equals(actor), "another one is found");
+        await Eventually.Holds(() => !registry.Get<CorrelatedAwaiting<Done, string>>().Equals(actor), "another one is found");
         await host.StopAsync();
     }
 
     [Fact]
     public async Task What_is_missing_of_the_wiring_ends_the_start_with_the_line_to_add()
     {
-        Action<IServiceCollection> registered = services => services.AddCorrelatedAwaiting<Done, string>("orders", done => done.Id).UseCluster();
+        Action<IServiceCollection> registered = services =>
+            services.AddCorrelatedAwaiting<Done, string>("orders", done => done.Id).UseCluster();
         Action<IServiceCollection> inProcess = services => services.AddCorrelatedAwaiting<Done, string>("orders", done => done.Id);
         Action<AkkaConfigurationBuilder> served = akka => akka.WithCorrelatedAwaiting<Done, string>("orders");
+        const string mistyped = "services.AddCorrelatedAwaiting<Done, Int32>(\"orders\", …).UseCluster()";
         foreach (var (services, akka, line) in new (Action<IServiceCollection>, Action<AkkaConfigurationBuilder>?, string)[]
         {
             (registered, null, ".WithCorrelatedAwaiting<…>(\"orders\")"),
             (registered, _ => { }, ".WithCorrelatedAwaiting<…>(\"orders\")"),
             (inProcess, served, "services.AddCorrelatedAwaiting<Done, String>(\"orders\", …).UseCluster()"),
             (_ => { }, served, "services.AddCorrelatedAwaiting<Done, String>(\"orders\", …).UseCluster()"),
-            (registered, a => a.WithCorrelatedAwaiting<Done, int>("orders"), "services.AddCorrelatedAwaiting<Done, Int32>(\"orders\", …).UseCluster()"),
+            (registered, a => a.WithCorrelatedAwaiting<Done, int>("orders"), mistyped),
         })
         {
             using var host = NewHost(services, akka);

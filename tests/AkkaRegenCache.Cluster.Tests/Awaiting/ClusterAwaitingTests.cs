@@ -35,7 +35,9 @@ public sealed class ClusterAwaitingTests(TestCluster cluster) : IClassFixture<Te
     {
         const int Keys = 100;
         var nodes = await cluster.StartTopicAsync("thousand");
-        var awaiters = Enumerable.Range(0, 999).Select(i => (Key: $"{i % Keys}", Awaiter: nodes[i % nodes.Length].Register($"{i % Keys}"))).ToList();
+        var awaiters = Enumerable.Range(0, 1_000)
+            .Select(i => (Key: $"{i % Keys}", Awaiter: nodes[i % nodes.Length].Register($"{i % Keys}")))
+            .ToList();
 
         await Task.WhenAll(Enumerable.Range(0, Keys).Select(key => Task.Run(async () =>
             Assert.True(await nodes[key % nodes.Length].PublishAsync(new Done($"{key}", $"state {key}"))))));
@@ -69,7 +71,8 @@ public sealed class ClusterAwaitingTests(TestCluster cluster) : IClassFixture<Te
             [await cluster.Nodes[0].StartTopicAsync("hostile"), await cluster.Nodes[1].StartTopicAsync("hostile", log: log)];
         await Topics.ConnectedAsync(nodes);
         using var awaiter = nodes[1].Register("1");
-        byte[][] hostile = [[], [0xA7], [1, 2, 3], [0xA7, 9, .. new byte[20]], [0xA7, 1, .. new byte[8], 2, .. "nonsense"u8], new byte[50_000]];
+        byte[][] hostile =
+            [[], [0xA7], [1, 2, 3], [0xA7, 9, .. new byte[20]], [0xA7, 1, .. new byte[8], 2, .. "nonsense"u8], new byte[50_000]];
 
         foreach (var bytes in hostile)
             cluster.Nodes[0].Mediator().Tell(new Publish(Topics.NameOf("hostile"), new ToNode(new CorrelatedMessage(bytes))));
@@ -77,7 +80,8 @@ public sealed class ClusterAwaitingTests(TestCluster cluster) : IClassFixture<Te
         await nodes[0].PublishAsync(new Done("1", "after"));
 
         Assert.Equal("after", (await awaiter.Task.WaitAsync(Eventually.Patience)).State);
-        Assert.Contains(log.At(LogLevel.Warning), line => line.Contains("Topic 'hostile': a message was dropped", StringComparison.Ordinal));
+        Assert.Contains(
+            log.At(LogLevel.Warning), line => line.Contains("Topic 'hostile': a message was dropped", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -151,7 +155,8 @@ public sealed class ClusterAwaitingTests(TestCluster cluster) : IClassFixture<Te
         Assert.Contains("System.String", types.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<ArgumentException>(
             () => actor.Ask<MessagePublished>(new PublishMessage<Done>(new Done("1", new string('x', 100))), Eventually.Patience));
-        await Assert.ThrowsAsync<ArgumentNullException>(() => actor.Ask<MessagePublished>(new PublishMessage<Done>(null!), Eventually.Patience));
+        await Assert.ThrowsAsync<ArgumentNullException>(
+            () => actor.Ask<MessagePublished>(new PublishMessage<Done>(null!), Eventually.Patience));
         await Assert.ThrowsAsync<ArgumentNullException>(() => actor.Ask<Done>(new AwaitMessage<string>(null!), Eventually.Patience));
 
         await Topics.ConnectedAsync(nodes);

@@ -36,7 +36,8 @@ public sealed class GuideTests
         Assert.Contains(blocks[1], code, StringComparison.Ordinal);
 
         // However deep it is indented here and there.
-        static string Lines(string text) => string.Join('\n', text.Replace("\r", "", StringComparison.Ordinal).Split('\n').Select(line => line.Trim()));
+        static string Lines(string text) =>
+            string.Join('\n', text.Replace("\r", "", StringComparison.Ordinal).Split('\n').Select(line => line.Trim()));
     }
 
     [Theory]

@@ -11,7 +11,10 @@ using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests.Web;
 
-/// <summary>Two of the demo's nodes as ASP.NET applications in one cluster, over HTTP: what is placed on one of them is packed on the other.</summary>
+/// <summary>
+/// Two of the demo's nodes as ASP.NET applications in one cluster, over HTTP: what is placed on one of them is packed on the
+/// other.
+/// </summary>
 [Trait("Row", "D21")]
 public sealed class OrdersTests : IAsyncLifetime
 {
@@ -25,7 +28,8 @@ public sealed class OrdersTests : IAsyncLifetime
         foreach (var cluster in clusters)
             await cluster.JoinAsync(clusters[0].SelfAddress).WaitAsync(Eventually.Patience);
         await Eventually.Holds(
-            () => clusters.All(cluster => cluster.State.Members.Count(member => member.Status == MemberStatus.Up) == 2), "both know each other");
+            () => clusters.All(cluster => cluster.State.Members.Count(member => member.Status == MemberStatus.Up) == 2),
+            "both know each other");
     }
 
     public async Task DisposeAsync()
@@ -90,5 +94,6 @@ public sealed class OrdersTests : IAsyncLifetime
 
     /// <summary>The key's shard may still be looking for a home: until then the other node does not find the order.</summary>
     private Task PackAsync(int node, string id, string parcel) => Eventually.Holds(
-        async () => (await _clients[node].PutAsync(Path($"/orders/{id}/parcel/{parcel}"), null)).StatusCode == HttpStatusCode.OK, "it is packed");
+        async () => (await _clients[node].PutAsync(Path($"/orders/{id}/parcel/{parcel}"), null)).StatusCode == HttpStatusCode.OK,
+        "it is packed");
 }

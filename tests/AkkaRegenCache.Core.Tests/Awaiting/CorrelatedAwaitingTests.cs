@@ -92,7 +92,8 @@ public sealed class CorrelatedAwaitingTests
         var (channels, nodes) = Farm(2, options => options.MaximumMessageBytes = 1_000);
         using var awaiter = nodes[0].Register("1");
 
-        var error = await Assert.ThrowsAsync<ArgumentException>("message", async () => await nodes[0].PublishAsync(new Done("1", new string('x', 1_000))));
+        var error = await Assert.ThrowsAsync<ArgumentException>(
+            "message", async () => await nodes[0].PublishAsync(new Done("1", new string('x', 1_000))));
 
         Assert.Contains("MaximumMessageBytes is 1,000", error.Message, StringComparison.Ordinal);
         Assert.Null(channels[0].LastSent);
@@ -123,7 +124,8 @@ public sealed class CorrelatedAwaitingTests
         newer[1]++;
         byte[][] hostile =
         [
-            [], [0xA7], [0xA7, 1], good[..10], newer, [.. good[..10], 9], [.. good[..10], 2, .. "{"u8], [.. good[..10], 0], [.. good[..10], 2, .. "null"u8],
+            [], [0xA7], [0xA7, 1], good[..10], newer, [.. good[..10], 9], [.. good[..10], 0],
+            [.. good[..10], 2, .. "{"u8], [.. good[..10], 2, .. "null"u8],
             [.. good[..10], 2, .. Encoding.UTF8.GetBytes("{\"Id\":null}")], [.. good, .. new byte[20_000]],
         ];
 
@@ -236,7 +238,8 @@ public sealed class CorrelatedAwaitingTests
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddCorrelatedAwaiting<Done, string>("orders", done => done.Id);
-        builder.Services.AddCorrelatedAwaiting<Done, string>("returns", done => done.Id, options => options.Comparer = StringComparer.OrdinalIgnoreCase);
+        builder.Services.AddCorrelatedAwaiting<Done, string>(
+            "returns", done => done.Id, options => options.Comparer = StringComparer.OrdinalIgnoreCase);
         using var host = builder.Build();
         await host.StartAsync();
         var orders = host.Services.GetRequiredService<CorrelatedAwaiting<Done, string>>();
@@ -273,7 +276,8 @@ public sealed class CorrelatedAwaitingTests
             Assert.Contains(name, error.Message, StringComparison.Ordinal);
         }
 
-        services.AddCorrelatedAwaiting<string, string>("other", text => text, options => options.MaximumLifetime = Timeout.InfiniteTimeSpan);
+        services.AddCorrelatedAwaiting<string, string>(
+            "other", text => text, options => options.MaximumLifetime = Timeout.InfiniteTimeSpan);
     }
 
     [Fact]
@@ -281,7 +285,9 @@ public sealed class CorrelatedAwaitingTests
     {
         var serializer = new CountingSerializer();
         var services = new ServiceCollection();
-        services.AddCorrelatedAwaiting<Done, string>("orders", done => done.Id).UseSerializer(serializer).UseChannel(_ => new FakeChannel(_hub));
+        services.AddCorrelatedAwaiting<Done, string>("orders", done => done.Id)
+            .UseSerializer(serializer)
+            .UseChannel(_ => new FakeChannel(_hub));
         services.AddCorrelatedAwaiting<Done, string>("returns", done => done.Id).UseChannel(_ => new FakeChannel(_hub));
         await using var provider = services.BuildServiceProvider();
 
@@ -292,12 +298,15 @@ public sealed class CorrelatedAwaitingTests
         Assert.Equal(1, serializer.Written);
     }
 
-    private (FakeChannel[] Channels, CorrelatedAwaiting<Done, string>[] Nodes) Farm(int count, Action<CorrelatedAwaitingOptions<string>>? configure = null)
+    private (FakeChannel[] Channels, CorrelatedAwaiting<Done, string>[] Nodes) Farm(
+        int count, Action<CorrelatedAwaitingOptions<string>>? configure = null)
     {
         var options = new CorrelatedAwaitingOptions<string>();
         configure?.Invoke(options);
         FakeChannel[] channels = [.. Enumerable.Range(0, count).Select(_ => new FakeChannel(_hub))];
-        return (channels, [.. channels.Select(channel => new CorrelatedAwaiting<Done, string>("orders", done => done.Id, options, channel, null, _clock, _log))]);
+        return (channels, [.. channels.Select(Node)]);
+
+        CorrelatedAwaiting<Done, string> Node(FakeChannel channel) => new("orders", done => done.Id, options, channel, null, _clock, _log);
     }
 
     internal sealed record Done(string Id, string State);

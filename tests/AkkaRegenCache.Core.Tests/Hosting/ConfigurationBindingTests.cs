@@ -5,7 +5,10 @@ using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Hosting;
 
-/// <summary>Durations without end in a configuration file: a TimeSpan is written as text there, and this one is minus a millisecond.</summary>
+/// <summary>
+/// Durations without end in a configuration file: a TimeSpan is written as text there, and this one is minus a
+/// millisecond.
+/// </summary>
 public sealed class ConfigurationBindingTests
 {
     private const string Infinite = "-00:00:00.001";

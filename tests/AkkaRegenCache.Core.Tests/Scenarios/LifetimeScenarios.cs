@@ -84,7 +84,11 @@ public abstract class LifetimeScenarios(FarmMode mode) : Scenario(mode)
     {
         await using var farm = NewFarm(nodes: 2);
         var generator = new TestGenerator(farm);
-        var options = new RegenEntryOptions { RegenerationInterval = TimeSpan.FromMinutes(1), InactiveRetention = Timeout.InfiniteTimeSpan };
+        var options = new RegenEntryOptions
+        {
+            RegenerationInterval = TimeSpan.FromMinutes(1),
+            InactiveRetention = Timeout.InfiniteTimeSpan,
+        };
         await farm.GetAsync(0, generator, options);
 
         await farm.AdvanceAsync(s_long + Seconds(30));
