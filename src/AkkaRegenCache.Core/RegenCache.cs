@@ -71,7 +71,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         NodeId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}";
         timeProvider ??= TimeProvider.System;
         var isAlone = store is null;
-        store = (store ?? new InMemoryStore(timeProvider, maximumRecords: options.MaximumEntries, maximumBytes: options.MaximumBytes)).ForCache(name);
+        store = (store ?? InMemoryStore.ForOneCache(timeProvider, options.MaximumEntries, options.MaximumBytes)).ForCache(name);
         _maximumKeyLength = options.MaximumKeyLength;
         _profiles = new EntryProfiles(options);
         _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);
