@@ -1,0 +1,153 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace AkkaRegenCache.Benchmarks.Figures;
+
+/// <summary>
+/// Makes the page of figures, and the table in the README between its two marks, from the recordings. With <c>--check</c> it only tells whether
+/// they are what it would write.
+/// </summary>
+internal static class FigurePage
+{
+    private const string Begin = "<!-- figures: begin -->";
+    private const string End = "<!-- figures: end -->";
+
+    public static int Run(string[] args)
+    {
+        var directory = CommandLine.Value(args, "--in") ?? CommandLine.Directory;
+        var page = CommandLine.Value(args, "--out") ?? "docs/reference/figures.md";
+        var readme = CommandLine.Value(args, "--readme") ?? "README.md";
+        var recordings = Directory.EnumerateFiles(directory, "*.json").Where(file => Path.GetFileName(file) != FigureFiles.Earlier)
+            .Select(file => Read<Recording>(file)).OrderBy(recording => recording.Name, StringComparer.Ordinal).ToList();
+        var earlierFile = Path.Combine(directory, FigureFiles.Earlier);
+        var earlier = File.Exists(earlierFile) ? Read<List<EarlierFigure>>(earlierFile) : [];
+        FigureRow[] rows = [.. FigureRows.All, .. recordings.Where(r => r.Name.StartsWith("lab-", StringComparison.Ordinal)).Select(FigureRows.OfLab)];
+        var byName = recordings.ToDictionary(recording => recording.Name, StringComparer.Ordinal);
+        var unknown = byName.Keys.Where(name => rows.All(row => row.Recording != name)).ToList();
+        if (unknown.Count > 0)
+        {
+            Console.Error.WriteLine($"No row is made from: {string.Join(", ", unknown)}. Add one to FigureRows.");
+            return 1;
+        }
+
+        (string File, string Text)[] files =
+        [
+            (page, Page(rows, byName, earlier)),
+            (readme, InReadme(File.ReadAllText(readme), rows, byName)),
+        ];
+        if (args.Contains("--check"))
+        {
+            var stale = files.Where(each => !File.Exists(each.File) || File.ReadAllText(each.File) != each.Text).Select(each => each.File).ToList();
+            foreach (var file in stale)
+                Console.Error.WriteLine($"{file} is not what the recordings give; run this without --check.");
+            return stale.Count == 0 ? 0 : 1;
+        }
+
+        foreach (var (file, text) in files)
+            File.WriteAllText(file, text);
+        return 0;
+    }
+
+    private static T Read<T>(string file) =>
+        JsonSerializer.Deserialize<T>(File.ReadAllText(file), FigureFiles.Json) ?? throw new InvalidDataException($"{file} holds nothing.");
+
+    private static string Page(FigureRow[] rows, Dictionary<string, Recording> recordings, List<EarlierFigure> earlier)
+    {
+        var text = new StringBuilder();
+        Line("<!-- Generated: dotnet run -c Release --project tests/AkkaRegenCache.Benchmarks -- figures. Don't edit. -->");
+        Line("# Figures");
+        Line();
+        Line("Each figure names its run. [The runs](#runs) are listed with commit, date, machine and command, and kept as JSON in");
+        Line("[figures/](figures/). Commands are run from the repository's root. How to record one: [below](#how-to-record-a-figure).");
+        Line();
+        Line("A *wrong answer* is a wrong value. An answer that didn't come in time is a *timeout* and is counted apart.");
+        foreach (var section in rows.Where(row => recordings.ContainsKey(row.Recording)).GroupBy(row => row.Section))
+        {
+            Line();
+            Line($"## {section.Key}");
+            Line();
+            Line("| figure | measured | goal | run | commit | date |");
+            Line("| --- | --- | --- | --- | --- | --- |");
+            foreach (var row in section)
+            {
+                var recording = recordings[row.Recording];
+                Line($"| {row.Figure} | {row.Measured(recording.Result)} | {row.Goal} | [{recording.Name}](#runs) | {Commit(recording)} | {Date(recording)} |");
+            }
+        }
+
+        Line();
+        Line("## Runs");
+        Line();
+        Line("The load is the average of the minute before the run. Where it is above the number of cores, other work ran beside the measurement: read ratios,");
+        Line("not times.");
+        Line();
+        Line("| run | command | commit | date (UTC) | machine | load | exit code |");
+        Line("| --- | --- | --- | --- | --- | --- | --- |");
+        foreach (var (name, recording) in recordings)
+        {
+            var machine = recording.Machine;
+            Line(string.Create(
+                CultureInfo.InvariantCulture,
+                $"| [{name}](figures/{name}.json) | `{recording.Command}` | {Commit(recording)} | {recording.Date:yyyy-MM-dd HH:mm} | {machine.Cores} cores, {machine.Os}, "
+                + $".NET {machine.Dotnet} | {machine.LoadBefore?.ToString(CultureInfo.InvariantCulture) ?? "–"} | {recording.ExitCode} |"));
+        }
+
+        if (recordings.Values.Any(recording => recording.Modified))
+        {
+            Line();
+            Line("A commit with a `+` had changes in its sources that were not committed yet.");
+        }
+
+        if (earlier.Count > 0)
+        {
+            Line();
+            Line("## Measured on an earlier commit");
+            Line();
+            Line("These have not been measured again since. They are told as they were written down then, without JSON; the commit is named where it is known.");
+            Line("All on two shared, noisy cores.");
+            foreach (var section in earlier.GroupBy(figure => figure.Section))
+            {
+                Line();
+                Line($"### {section.Key}");
+                Line();
+                Line("| figure | measured | goal | command | commit | date |");
+                Line("| --- | --- | --- | --- | --- | --- |");
+                foreach (var figure in section)
+                    Line($"| {figure.Figure} | {figure.Measured} | {figure.Goal} | {figure.Command} | {figure.Commit} | {figure.Date} |");
+            }
+        }
+
+        Line();
+        Line("## How to record a figure");
+        Line();
+        Line("```bash");
+        Line("dotnet build tests/AkkaRegenCache.Benchmarks -c Release");
+        Line("benchmarks=\"dotnet run -c Release --no-build --project tests/AkkaRegenCache.Benchmarks\"");
+        Line("$benchmarks -- record hits -- $benchmarks -- hits --json     # runs it, and writes docs/reference/figures/hits.json");
+        Line("$benchmarks -- figures                                       # writes this page and the README's table");
+        Line("```");
+        Line();
+        Line("A scenario of the farm lab is recorded under a name that begins with `lab-`. A new kind of recording needs a row in");
+        Line("`tests/AkkaRegenCache.Benchmarks/Figures/FigureRows.cs`.");
+        return text.ToString();
+
+        void Line(string line = "") => text.Append(line).Append('\n');
+    }
+
+    private static string InReadme(string readme, FigureRow[] rows, Dictionary<string, Recording> recordings)
+    {
+        var begin = readme.IndexOf(Begin, StringComparison.Ordinal);
+        var end = readme.IndexOf(End, StringComparison.Ordinal);
+        if (begin < 0 || end < begin)
+            return readme;
+        var table = new StringBuilder().Append(Begin).Append('\n').Append("| figure | measured | goal |\n| --- | --- | --- |\n");
+        foreach (var row in rows.Where(row => row.IsInReadme && recordings.ContainsKey(row.Recording)))
+            table.Append(CultureInfo.InvariantCulture, $"| {row.Figure} | {row.Measured(recordings[row.Recording].Result)} | {row.Goal} |\n");
+        return readme[..begin] + table + readme[end..];
+    }
+
+    private static string Commit(Recording recording) => recording.Modified ? recording.Commit + "+" : recording.Commit;
+
+    private static string Date(Recording recording) => recording.Date.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+}
