@@ -22,7 +22,7 @@ internal static class FigurePage
             .Select(file => Read<Recording>(file)).OrderBy(recording => recording.Name, StringComparer.Ordinal).ToList();
         var earlierFile = Path.Combine(directory, FigureFiles.Earlier);
         var earlier = File.Exists(earlierFile) ? Read<List<EarlierFigure>>(earlierFile) : [];
-        FigureRow[] rows = [.. FigureRows.All, .. recordings.Where(r => r.Name.StartsWith("lab-", StringComparison.Ordinal)).Select(FigureRows.OfLab)];
+        FigureRow[] rows = [.. FigureRows.All, .. recordings.SelectMany(FigureRows.Of)];
         var byName = recordings.ToDictionary(recording => recording.Name, StringComparer.Ordinal);
         var unknown = byName.Keys.Where(name => rows.All(row => row.Recording != name)).ToList();
         if (unknown.Count > 0)
@@ -38,8 +38,8 @@ internal static class FigurePage
         ];
         if (args.Contains("--check"))
         {
-            var stale = files.Where(each => !File.Exists(each.File) || File.ReadAllText(each.File) != each.Text).Select(each => each.File).ToList();
-            foreach (var file in stale)
+            var stale = files.Where(each => !File.Exists(each.File) || File.ReadAllText(each.File) != each.Text).ToList();
+            foreach (var (file, _) in stale)
                 Console.Error.WriteLine($"{file} is not what the recordings give; run this without --check.");
             return stale.Count == 0 ? 0 : 1;
         }
@@ -72,15 +72,23 @@ internal static class FigurePage
             foreach (var row in section)
             {
                 var recording = recordings[row.Recording];
-                Line($"| {row.Figure} | {row.Measured(recording.Result)} | {row.Goal} | [{recording.Name}](#runs) | {Commit(recording)} | {Date(recording)} |");
+                var measured = row.Measured(recording.Result);
+                Line($"| {row.Figure} | {measured} | {row.Goal} | [{recording.Name}](#runs) | {Commit(recording)} | {Date(recording)} |");
+            }
+
+            if (section.Key == FigureRows.HitRatios)
+            {
+                Line();
+                Line("Nothing expires in these runs. The ratios vary by ±0.05 from run to run, as the key hash is random. The traces are cache2k-benchmark's");
+                Line("`web07` and the first 1.5 million requests of `orm-night` (CC BY 4.0): gzip over big-endian 32-bit keys. They are not in this repository.");
             }
         }
 
         Line();
         Line("## Runs");
         Line();
-        Line("The load is the average of the minute before the run. Where it is above the number of cores, other work ran beside the measurement: read ratios,");
-        Line("not times.");
+        Line("The load is the average of the minute before the run. Where it is above the number of cores, other work ran beside the");
+        Line("measurement: read ratios, not times.");
         Line();
         Line("| run | command | commit | date (UTC) | machine | load | exit code |");
         Line("| --- | --- | --- | --- | --- | --- | --- |");
@@ -104,8 +112,8 @@ internal static class FigurePage
             Line();
             Line("## Measured on an earlier commit");
             Line();
-            Line("These have not been measured again since. They are told as they were written down then, without JSON; the commit is named where it is known.");
-            Line("All on two shared, noisy cores.");
+            Line("These have not been measured again since, and there is no JSON of them. Commit and date are those at which the figure was written");
+            Line("down; it was measured on that commit or shortly before. All on two shared, noisy cores.");
             foreach (var section in earlier.GroupBy(figure => figure.Section))
             {
                 Line();

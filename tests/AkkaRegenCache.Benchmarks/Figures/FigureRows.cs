@@ -20,6 +20,9 @@ internal static class FigureRows
     private const string Schedules = "Schedules and coordinators";
     private const string Proof = "Simulation";
 
+    /// <summary>The section of hit ratios, below which the page names where the traces come from.</summary>
+    public const string HitRatios = "Hit ratio";
+
     public static FigureRow[] All { get; } =
     [
         new("hits", Reads, "A warm `GetOrCreateAsync` through the class `RegenCache`, one thread, 1,000 keys", "≤ 1.1 × `ConcurrentDictionary`",
@@ -50,8 +53,23 @@ internal static class FigureRows
         new("simulation", Proof, "Speed of the simulator, one core", "≥ 200,000 steps/s", r => $"{N(r, "stepsPerSecond")} steps/s"),
     ];
 
+    /// <summary>The rows of a recording that has as many as its run found to measure: hit ratios, scenarios of the farm lab.</summary>
+    public static IEnumerable<FigureRow> Of(Recording recording)
+    {
+        if (recording.Name.StartsWith("lab-", StringComparison.Ordinal))
+            return [OfLab(recording)];
+        return recording.Name == "hitratio"
+            ? recording.Result.EnumerateArray().Select(each => new FigureRow(
+                recording.Name,
+                HitRatios,
+                $"{each.GetProperty("trace").GetString()}, capacity {N(each, "capacity")}",
+                "above LRU",
+                _ => $"{N(each, "hitRatio")} %, LRU {N(each, "lru")} %"))
+            : [];
+    }
+
     /// <summary>The row of a scenario of the farm lab, whose recordings are named <c>lab-…</c>.</summary>
-    public static FigureRow OfLab(Recording recording)
+    private static FigureRow OfLab(Recording recording)
     {
         var r = recording.Result;
         return new(
