@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace AkkaRegenCache.Benchmarks.Figures;
 
 /// <summary>
-/// Makes the page of figures, and the table in the README between its two marks, from the recordings. With <c>--check</c> it only tells whether
-/// they are what it would write.
+/// Makes the page of figures, and the table in the README between its two marks, from the recordings. With <c>--check</c> it only tells
+/// whether they are what it would write.
 /// </summary>
 internal static class FigurePage
 {
@@ -73,14 +73,16 @@ internal static class FigurePage
             {
                 var recording = recordings[row.Recording];
                 var measured = row.Measured(recording.Result);
-                Line($"| {row.Figure} | {measured} | {row.Goal} | [{recording.Name}](#runs) | {Commit(recording)} | {Date(recording)} |");
+                var run = $"[{recording.Name}](#runs) | {Commit(recording)} | {Date(recording)}";
+                Line($"| {row.Figure} | {measured} | {row.Goal} | {run} |");
             }
 
             if (section.Key == FigureRows.HitRatios)
             {
                 Line();
-                Line("Nothing expires in these runs. The ratios vary by ±0.05 from run to run, as the key hash is random. The traces are cache2k-benchmark's");
-                Line("`web07` and the first 1.5 million requests of `orm-night` (CC BY 4.0): gzip over big-endian 32-bit keys. They are not in this repository.");
+                Line("Nothing expires in these runs. The ratios vary by ±0.05 from run to run, as the key hash is random. The traces are");
+                Line("cache2k-benchmark's `web07` and the first 1.5 million requests of `orm-night` (CC BY 4.0): gzip over big-endian 32-bit");
+                Line("keys. They are not in this repository.");
             }
         }
 
@@ -95,10 +97,11 @@ internal static class FigurePage
         foreach (var (name, recording) in recordings)
         {
             var machine = recording.Machine;
+            var load = machine.LoadBefore?.ToString(CultureInfo.InvariantCulture) ?? "–";
             Line(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| [{name}](figures/{name}.json) | `{recording.Command}` | {Commit(recording)} | {recording.Date:yyyy-MM-dd HH:mm} | {machine.Cores} cores, {machine.Os}, "
-                + $".NET {machine.Dotnet} | {machine.LoadBefore?.ToString(CultureInfo.InvariantCulture) ?? "–"} | {recording.ExitCode} |"));
+                $"| [{name}](figures/{name}.json) | `{recording.Command}` | {Commit(recording)} | {recording.Date:yyyy-MM-dd HH:mm} | "
+                + $"{machine.Cores} cores, {machine.Os}, .NET {machine.Dotnet} | {load} | {recording.ExitCode} |"));
         }
 
         if (recordings.Values.Any(recording => recording.Modified))
@@ -151,7 +154,11 @@ internal static class FigurePage
             return readme;
         var table = new StringBuilder().Append(Begin).Append('\n').Append("| figure | measured | goal |\n| --- | --- | --- |\n");
         foreach (var row in rows.Where(row => row.IsInReadme && recordings.ContainsKey(row.Recording)))
-            table.Append(CultureInfo.InvariantCulture, $"| {row.Figure} | {row.Measured(recordings[row.Recording].Result)} | {row.Goal} |\n");
+        {
+            var measured = row.Measured(recordings[row.Recording].Result);
+            table.Append(CultureInfo.InvariantCulture, $"| {row.Figure} | {measured} | {row.Goal} |\n");
+        }
+
         return readme[..begin] + table + readme[end..];
     }
 

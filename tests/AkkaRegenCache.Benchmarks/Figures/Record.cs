@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace AkkaRegenCache.Benchmarks.Figures;
 
 /// <summary>
-/// Runs a command that prints a line of JSON last, and keeps that line in a file with when, where, on which commit and by which command it came about.
+/// Runs a command that prints a line of JSON last, and keeps that line in a file with date, commit, machine and command.
 /// </summary>
 internal static class Record
 {

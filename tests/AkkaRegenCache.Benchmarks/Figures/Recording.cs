@@ -7,7 +7,9 @@ namespace AkkaRegenCache.Benchmarks.Figures;
 /// <param name="Cores">Logical processors that the process may use.</param>
 /// <param name="Os">The operating system.</param>
 /// <param name="Dotnet">The runtime.</param>
-/// <param name="LoadBefore">The load average of the last minute, as it was before the run; null where the system has none. Above <paramref name="Cores"/> the machine was busy.</param>
+/// <param name="LoadBefore">
+/// The load average of the minute before the run; null where the system has none. Above <paramref name="Cores"/> the machine was busy.
+/// </param>
 internal sealed record Machine(int Cores, string Os, string Dotnet, double? LoadBefore);
 
 /// <summary>The envelope of a run: one file of <c>docs/reference/figures</c>.</summary>
@@ -38,7 +40,8 @@ internal sealed record Recording
 }
 
 /// <summary>A figure of an earlier commit that has not been measured again, in the words of that time.</summary>
-internal sealed record EarlierFigure(string Section, string Figure, string Measured, string Goal, string Command, string Commit, string Date);
+internal sealed record EarlierFigure(
+    string Section, string Figure, string Measured, string Goal, string Command, string Commit, string Date);
 
 /// <summary>The format of the files.</summary>
 internal static class FigureFiles
