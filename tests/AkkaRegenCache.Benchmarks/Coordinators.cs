@@ -3,8 +3,9 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Farms;
+using AkkaRegenCache.Testing.Time;
 
 namespace AkkaRegenCache.Benchmarks;
 

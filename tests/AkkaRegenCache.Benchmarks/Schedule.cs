@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Time;
 
 namespace AkkaRegenCache.Benchmarks;
 

@@ -5,6 +5,7 @@ using AkkaRegenCache.Messages;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Stores;
 using Microsoft.Extensions.DependencyInjection;
 using Xunit;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using AkkaRegenCache.Cluster.Tests.Rig;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Notifications;
 using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests;

@@ -1,8 +1,9 @@
 using AkkaRegenCache.Cluster.Tests.Rig;
-using AkkaRegenCache.Core.Tests.Scenarios;
-using AkkaRegenCache.Core.Tests.Scenarios.Harness;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Farms;
+using AkkaRegenCache.Testing.Scenarios;
+using AkkaRegenCache.Testing.Stores;
 
 namespace AkkaRegenCache.Cluster.Tests;
 

@@ -5,6 +5,7 @@ using AkkaRegenCache.Messages;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Stores;
 using Xunit;
 using Xunit.Abstractions;
 

@@ -3,7 +3,7 @@ using Akka.Cluster;
 using Akka.Configuration;
 using Akka.Remote.Transport.DotNetty;
 using AkkaRegenCache.Cluster.Tests.Rig;
-using AkkaRegenCache.Redis.Tests;
+using AkkaRegenCache.Testing.Servers;
 using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests;

@@ -1,4 +1,5 @@
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

@@ -1,4 +1,5 @@
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using StackExchange.Redis;

@@ -1,3 +1,4 @@
+using AkkaRegenCache.Testing.Servers;
 using Xunit;
 
 namespace AkkaRegenCache.Redis.Tests;

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

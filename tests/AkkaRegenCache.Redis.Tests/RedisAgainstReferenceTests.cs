@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

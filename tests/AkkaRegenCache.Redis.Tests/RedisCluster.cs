@@ -1,4 +1,5 @@
 using System.Globalization;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis.Tests;

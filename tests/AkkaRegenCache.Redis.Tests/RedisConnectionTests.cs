@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

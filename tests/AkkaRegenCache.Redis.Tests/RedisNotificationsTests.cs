@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

@@ -1,6 +1,8 @@
-using AkkaRegenCache.Core.Tests.Scenarios;
-using AkkaRegenCache.Core.Tests.Scenarios.Harness;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Farms;
+using AkkaRegenCache.Testing.Scenarios;
+using AkkaRegenCache.Testing.Servers;
+using AkkaRegenCache.Testing.Stores;
 using StackExchange.Redis;
 using Xunit;
 

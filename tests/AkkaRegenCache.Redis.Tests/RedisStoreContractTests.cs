@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using AkkaRegenCache.Core.Tests.Storage;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Contracts;
+using AkkaRegenCache.Testing.Servers;
 using StackExchange.Redis;
 using Xunit;
 

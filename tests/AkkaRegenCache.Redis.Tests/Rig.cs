@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Sockets;
+using AkkaRegenCache.Testing.Servers;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 using Xunit;

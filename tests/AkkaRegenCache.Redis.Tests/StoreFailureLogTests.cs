@@ -1,4 +1,5 @@
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using Microsoft.Extensions.Logging;
 using Xunit;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Servers;
 using Microsoft.Extensions.DependencyInjection;
 using StackExchange.Redis;
 using Xunit;

@@ -1,8 +1,9 @@
 using AkkaRegenCache.Cluster.Tests.Rig;
-using AkkaRegenCache.Core.Tests.Storage;
 using AkkaRegenCache.Notifications;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Contracts;
+using AkkaRegenCache.Testing.Stores;
+using AkkaRegenCache.Testing.Time;
 using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests.Store;

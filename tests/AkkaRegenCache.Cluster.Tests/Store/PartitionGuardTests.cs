@@ -1,5 +1,5 @@
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Time;
 using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests.Store;

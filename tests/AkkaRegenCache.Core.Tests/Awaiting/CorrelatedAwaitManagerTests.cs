@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using AkkaRegenCache.Awaiting;
-using AkkaRegenCache.Simulation;
+using AkkaRegenCache.Testing.Time;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Awaiting;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AkkaRegenCache.Testing;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Hosting;

@@ -2,7 +2,7 @@ using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
 using Xunit;
 
-namespace AkkaRegenCache.Tests.Protocol;
+namespace AkkaRegenCache.Core.Tests.Protocol;
 
 /// <summary>Runs while no other test does: what is measured is the process's memory.</summary>
 [CollectionDefinition(nameof(MeasuresMemory), DisableParallelization = true)]

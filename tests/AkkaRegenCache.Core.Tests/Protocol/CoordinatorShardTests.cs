@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Xunit;
 
-namespace AkkaRegenCache.Tests.Protocol;
+namespace AkkaRegenCache.Core.Tests.Protocol;
 
 /// <summary>What a coordinator answers to what it is told, step by step. What becomes of a farm with it, the simulator shows.</summary>
 public sealed class CoordinatorShardTests

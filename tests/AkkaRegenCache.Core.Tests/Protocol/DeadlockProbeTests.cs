@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Xunit;
 
-namespace AkkaRegenCache.Tests.Protocol;
+namespace AkkaRegenCache.Core.Tests.Protocol;
 
 /// <summary>What one agent does with wait probes. What becomes of them in a farm, the scenarios of deadlocks show.</summary>
 public sealed class DeadlockProbeTests

@@ -1,7 +1,7 @@
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Runtime;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Time;
 using Microsoft.Extensions.Logging;
 using Xunit;
 

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using AkkaRegenCache.Simulation;
+using AkkaRegenCache.Testing.Time;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Runtime;

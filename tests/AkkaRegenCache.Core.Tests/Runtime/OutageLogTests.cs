@@ -1,10 +1,10 @@
-using AkkaRegenCache.Core.Tests.Scenarios.Harness;
 using AkkaRegenCache.Notifications;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Notifications;
+using AkkaRegenCache.Testing.Stores;
+using AkkaRegenCache.Testing.Time;
 using Microsoft.Extensions.Logging;
 using Xunit;
-using StoreFault = AkkaRegenCache.Core.Tests.Scenarios.Harness.StoreFault;
 
 namespace AkkaRegenCache.Core.Tests.Runtime;
 

@@ -1,4 +1,6 @@
-using AkkaRegenCache.Core.Tests.Scenarios.Harness;
+using AkkaRegenCache.Testing.Farms;
+using AkkaRegenCache.Testing.Scenarios;
+
 
 namespace AkkaRegenCache.Core.Tests.Scenarios;
 

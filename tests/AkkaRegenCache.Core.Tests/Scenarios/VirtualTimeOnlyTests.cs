@@ -1,4 +1,4 @@
-using AkkaRegenCache.Core.Tests.Scenarios.Harness;
+using AkkaRegenCache.Testing.Farms;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Scenarios;

@@ -1,6 +1,6 @@
 using System.Text;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Time;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Storage;

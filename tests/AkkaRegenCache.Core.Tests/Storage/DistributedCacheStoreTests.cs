@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Time;
 using Microsoft.Extensions.Caching.Distributed;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Collections.Concurrent;
-using AkkaRegenCache.Simulation;
 using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Internal;

@@ -1,4 +1,4 @@
-using AkkaRegenCache.Tests.Protocol;
+using AkkaRegenCache.Core.Tests.Protocol;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Storage;

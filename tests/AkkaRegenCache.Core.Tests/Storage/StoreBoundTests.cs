@@ -123,7 +123,7 @@ public sealed class StoreBoundTests
     [Fact]
     public async Task What_a_cache_of_one_process_shows_is_not_lost_to_keys_that_come_and_go()
     {
-        var time = new AkkaRegenCache.Simulation.VirtualTimeProvider();
+        var time = new AkkaRegenCache.Testing.Time.VirtualTimeProvider();
         await using var cache = new RegenCache("hot", new RegenCacheOptions { MaximumEntries = 100 }, timeProvider: time);
         var passive = new RegenEntryOptions { RegenerationInterval = TimeSpan.FromHours(1), InactiveRetention = TimeSpan.Zero };
         var runs = 0;

@@ -1,5 +1,6 @@
-using AkkaRegenCache.Simulation;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Contracts;
+using AkkaRegenCache.Testing.Time;
 using Microsoft.Extensions.Caching.Distributed;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using AkkaRegenCache.Redis.Tests;
+using AkkaRegenCache.Testing.Servers;
 
 namespace AkkaRegenCache.FarmLab;
 

@@ -1,4 +1,4 @@
-using AkkaRegenCache.Redis.Tests;
+using AkkaRegenCache.Testing.Servers;
 using Xunit;
 
 [assembly: CollectionBehavior(DisableTestParallelization = true)]

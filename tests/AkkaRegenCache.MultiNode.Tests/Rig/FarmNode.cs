@@ -2,9 +2,10 @@ using System.Globalization;
 using Akka.Actor;
 using Akka.Cluster.Sharding;
 using Akka.Remote;
-using AkkaRegenCache.Cluster.Tests.Rig;
 using AkkaRegenCache.Hosting;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Notifications;
+using AkkaRegenCache.Testing.Stores;
 using Xunit;
 
 namespace AkkaRegenCache.MultiNode.Tests.Rig;
