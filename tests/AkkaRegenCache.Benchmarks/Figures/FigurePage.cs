@@ -133,11 +133,14 @@ internal static class FigurePage
         Line("## How to record a figure");
         Line();
         Line("```bash");
-        Line("dotnet build tests/AkkaRegenCache.Benchmarks -c Release");
-        Line("benchmarks=\"dotnet run -c Release --no-build --project tests/AkkaRegenCache.Benchmarks\"");
-        Line("$benchmarks -- record hits -- $benchmarks -- hits --json     # runs it, and writes docs/reference/figures/hits.json");
-        Line("$benchmarks -- figures                                       # writes this page and the README's table");
+        Line("benchmarks=\"dotnet run -c Release --project tests/AkkaRegenCache.Benchmarks\"");
+        Line("$benchmarks -- record hits -- $benchmarks --no-build -- hits --json     # runs it, and writes docs/reference/figures/hits.json");
+        Line("$benchmarks -- record simulation -- dotnet run -c Release --project tests/AkkaRegenCache.Simulation -- --seeds 1000 --json");
+        Line("$benchmarks -- figures                                                  # writes this page and the README's table");
         Line("```");
+        Line();
+        Line("The first `dotnet run` builds the benchmarks, so the second one need not. Use `--no-build` for no other project: the commit that is");
+        Line("recorded is the one that is checked out.");
         Line();
         Line("A scenario of the farm lab is recorded under a name that begins with `lab-`. A new kind of recording needs a row in");
         Line("`tests/AkkaRegenCache.Benchmarks/Figures/FigureRows.cs`.");
