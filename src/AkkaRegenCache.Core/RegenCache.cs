@@ -64,7 +64,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         if (RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException($"Cache '{name}': {string.Join(' ', errors)}", nameof(options));
 
-        if (store is null && notifications is not null && options.UseNotifications)
+        if (store is null && notifications is not null && options.NotificationsEnabled)
             throw new ArgumentException(RegenCacheOptionsValidator.NotificationsOfNothing(name), nameof(notifications));
 
         Name = name;
@@ -86,7 +86,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
             name,
             options,
             store,
-            options.UseNotifications ? notifications : null,
+            options.NotificationsEnabled ? notifications : null,
             coordinators,
             _keyspaces.IsEmpty ? null : _keyspaces.SourceFor,
             codec,

@@ -144,7 +144,7 @@ public sealed class RegenCacheOptions
     /// <summary>
     /// Whether the cache sends and receives notifications. If not, other nodes learn of a change when their claim or their entry ends. Default: true.
     /// </summary>
-    public bool UseNotifications { get; set; } = true;
+    public bool NotificationsEnabled { get; set; } = true;
 
     /// <summary>For tests: what a later release might write with values.</summary>
     internal Serialization.IValueFields? ValueFields { get; set; }
