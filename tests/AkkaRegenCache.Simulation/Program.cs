@@ -9,6 +9,7 @@ const string Usage = """
       --seed N         the first seed (default 1); with --seeds 1 it replays one
       --minutes M      stop after that many minutes
       --mutant NAME     plant a bug, which must be found
+      --worlds-of NAME  the worlds that are drawn for a mutant, without it: no promise may be broken
       --list-mutants    the mutants' names, a line each
       --marks          which paths were taken, and how often
       --story          a line for each message: with --seeds 1
@@ -18,7 +19,7 @@ const string Usage = """
 long? seeds = null;
 var first = 1;
 double? minutes = null;
-Mutant? mutant = null;
+Mutant? mutant = null, worldsOf = null;
 bool json = false, marks = false, story = false;
 for (var i = 0; i < args.Length; i++)
 {
@@ -37,6 +38,11 @@ for (var i = 0; i < args.Length; i++)
         case "--mutant" when i + 1 < args.Length:
             mutant = Mutants.Find(args[++i]);
             if (mutant is null)
+                return Refuse($"There is no mutant '{args[i]}'; --list-mutants lists them.");
+            break;
+        case "--worlds-of" when i + 1 < args.Length:
+            worldsOf = Mutants.Find(args[++i]);
+            if (worldsOf is null)
                 return Refuse($"There is no mutant '{args[i]}'; --list-mutants lists them.");
             break;
         case "--list-mutants":
@@ -66,7 +72,8 @@ var result = Campaign.Run(
     mutant,
     minutes is { } limit ? TimeSpan.FromMinutes(limit) : TimeSpan.MaxValue,
     violations: 10,
-    story ? Console.Out : null);
+    story ? Console.Out : null,
+    worldsOf);
 foreach (var violation in result.Violations)
     Console.WriteLine(violation);
 if (marks)
