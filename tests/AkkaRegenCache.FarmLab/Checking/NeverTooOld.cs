@@ -24,6 +24,7 @@ internal sealed class NeverTooOld : ICheck
                 continue;
             var committing = value.Ended + Checks.LeaseGrace;
             var allowed = log.StoreWasInDoubt(value.Begun, committing, Checks.HealGrace) ? life + Checks.LeaseGrace : life;
+            allowed += log.Starvation.Within(value.Ended, answer.Asked, value.Node, answer.Node);
             if (answer.Asked - value.Ended <= allowed || log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace))
                 continue;
             if (seen.Add((answer.Node, answer.Key, value.Number)))

@@ -42,9 +42,11 @@ internal sealed class NeverUndone : ICheck
             return false;
         if (answer.Node == change.Node)
             return true;
-        return answer.Asked > change.Returned + Checks.ChangeGrace
-            && !log.StoreWasInDoubt(answer.Asked, answer.Asked, Checks.HealGrace)
-            && !log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace);
+        var late = answer.Asked - change.Returned - Checks.ChangeGrace;
+        return late > 0
+            && !log.StoreWasInDoubt(answer.Asked, answer.Asked, Checks.HealGrace, answer.Node, change.Node)
+            && !log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace)
+            && late > log.Starvation.Within(change.Returned, answer.Asked, answer.Node, change.Node);
     }
 
     private static bool IsOlder(LabValue value, SeenChange change, Dictionary<(string, long), SeenChange> sets)

@@ -14,7 +14,8 @@ internal sealed class NobodyHangs : ICheck
         foreach (var answer in log.Answers)
         {
             var waited = answer.Completed - answer.Asked;
-            if (waited > longest && !log.WasPaused(answer.Node, answer.Asked, answer.Completed, Checks.PauseGrace))
+            if (waited > longest && !log.WasPaused(answer.Node, answer.Asked, answer.Completed, Checks.PauseGrace)
+                && waited > longest + log.Starvation.Within(answer.Asked, answer.Completed, answer.Node, answer.Value?.Node))
             {
                 yield return new Violation(4, $"a caller of {answer.Key} on {answer.Node} waited {LabClock.Milliseconds(waited):0} ms; "
                     + $"{LabClock.Milliseconds(longest):0} ms is what a lease and two runs may take");

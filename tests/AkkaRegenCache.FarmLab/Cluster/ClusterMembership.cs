@@ -40,6 +40,9 @@ internal sealed class ClusterMembership(IServiceProvider provider) : INodeMember
         return _isIn;
     }
 
+    public bool IsOut => _isIn && _system is { } system
+        && (Akka.Cluster.Cluster.Get(system) is { IsTerminated: true } or { SelfMember.Status: MemberStatus.Down or MemberStatus.Removed });
+
     public async Task<ShardsReply> ShardsAsync(string[] keys)
     {
         _system ??= provider.GetRequiredService<ActorSystem>();

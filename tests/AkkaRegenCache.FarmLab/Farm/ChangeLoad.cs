@@ -53,7 +53,8 @@ internal sealed class ChangeLoad : IAsyncDisposable
         await _ending.CancelAsync();
         try
         {
-            await Task.WhenAll(_clients).WaitAsync(TimeSpan.FromSeconds(30));
+            await Wait.UntilAsync(() => _clients.All(client => client.IsCompleted), TimeSpan.FromSeconds(30), "the last changes are answered");
+            await Task.WhenAll(_clients);
         }
         catch (TimeoutException)
         {

@@ -71,7 +71,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Where it listens, once it does.</summary>
     public Task<Uri> AddressAsync(CancellationToken cancellationToken) => _address.Task.WaitAsync(s_patience, cancellationToken);
 
-    public async Task WaitForExitAsync(TimeSpan patience) => await _process.WaitForExitAsync().WaitAsync(patience);
+    public Task WaitForExitAsync(TimeSpan patience) => Wait.UntilAsync(() => HasExited, patience, $"{_name} has ended");
 
     /// <summary>What it wrote last.</summary>
     public string Output

@@ -40,7 +40,7 @@ internal sealed class LabNode : IDisposable
         var answers = await Task.WhenAll(calls);
         if (order.HoldReply > 0)
             await Task.Delay(order.HoldReply);
-        return new ReadReply(_name, answers);
+        return new ReadReply(_name, answers, StallMeter.Own.Take());
     }
 
     public async Task<ChangeReply> SetAsync(ChangeOrder order)

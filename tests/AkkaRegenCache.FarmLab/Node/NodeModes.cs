@@ -55,6 +55,9 @@ internal interface INodeMembership
     /// <summary>Whether it is a member and shards can live here.</summary>
     ValueTask<bool> IsInAsync();
 
+    /// <summary>Whether it was a member, and its cluster has put it out for good.</summary>
+    bool IsOut { get; }
+
     /// <summary>Which shards live here, and which shards some keys belong to.</summary>
     Task<ShardsReply> ShardsAsync(string[] keys);
 }

@@ -17,6 +17,8 @@ internal static class NodeProcess
 {
     public static async Task<int> RunAsync(NodeArguments arguments)
     {
+        _ = StallMeter.Own;
+
         // The empty builder: no configuration files and no environment variables (ASPNETCORE_URLS) reach into the lab.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -63,7 +65,8 @@ internal static class NodeProcess
         app.MapGet("/ready", async () =>
         {
             var isReady = !lifetime.IsLeaving && (membership is null || await membership.IsInAsync());
-            var ready = new Readiness(arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady);
+            var ready = new Readiness(
+                arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady, membership?.IsOut == true);
             return Results.Json(ready, statusCode: ready.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
         });
         app.MapPost("/read", async (ReadOrder order) => Results.Json(await node.ReadAsync(order)));

@@ -63,13 +63,19 @@ internal sealed class ChurnScenario : IScenario
         lab.Report.Details["changesRefused"] = log.Changes.Count(change => change.Error is not null);
     }
 
+    private static async Task RestartAsync(Lab lab, FarmNode node, Action healed)
+    {
+        await Breaking.RestartNodeAsync(lab, node);
+        healed();
+    }
+
     private static async Task StartAgainAsync(Lab lab, FarmNode node, Action healed)
     {
         await lab.Farm.StartNodeAsync(node.Slot, lab.Cancellation);
         healed();
     }
 
-    /// <summary>A node that its cluster has downed ends: whoever runs a farm starts it again.</summary>
+    /// <summary>A node that its cluster has downed ends, or goes on alone: whoever runs a farm starts it again.</summary>
     private static void Supervise(Lab lab, List<Task> restarting)
     {
         foreach (var node in lab.Farm.Nodes.Where(node => node.HasEndedByItself).ToList())
@@ -77,7 +83,15 @@ internal sealed class ChurnScenario : IScenario
             lab.Say($"{node.Name} has ended by itself, and is started again");
             lab.Report.Details["nodesThatEndedThemselves"] = 1 + (lab.Report.Details.TryGetValue("nodesThatEndedThemselves", out var n) ? (int)n : 0);
             restarting.Add(StartAgainAsync(lab, node, Breaking.BeginDeath(lab, node)));
+        }
+
+        foreach (var node in lab.Farm.Nodes.Where(node => node is { IsOut: true, IsInService: true }).ToList())
+        {
+            lab.Say($"{node.Name} is out of its cluster, and is restarted");
+            lab.Report.Details["nodesThatWereOut"] = 1 + (lab.Report.Details.TryGetValue("nodesThatWereOut", out var n) ? (int)n : 0);
             node.IsLeaving = true;
+            var healed = Breaking.BeginDeath(lab, node);
+            restarting.Add(RestartAsync(lab, node, healed));
         }
     }
 

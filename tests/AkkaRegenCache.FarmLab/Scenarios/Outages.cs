@@ -24,7 +24,7 @@ internal static class Outages
             var part = log with { Answers = [.. log.Answers.Where(answer => answer.Completed < until)] };
             var stale = Convergence.StaleAfter(part, healed[i], s_quiet);
             lab.Say(FormattableString.Invariant($"healing {i + 1}: all nodes up to date after {stale:0} ms"));
-            if (stale is null || stale > MostStaleMs)
+            if (stale is null || (stale > MostStaleMs && stale > MostStaleMs + Convergence.StarvedMs(part, healed[i], MostStaleMs, stale.Value)))
             {
                 lab.Break(6, stale is null
                     ? "the nodes didn't come to agree after the healing"

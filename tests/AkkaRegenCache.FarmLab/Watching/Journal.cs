@@ -8,6 +8,8 @@ internal sealed class Journal
     private readonly List<SeenChange> _changes = [];
     private readonly List<Fault> _faults = [];
     private readonly List<string> _lostRequests = [];
+    private readonly List<(string Process, Stall Stall)> _stalls = [];
+    private readonly long _begun = LabClock.Now;
 
     // One instance for each value: a hit that is read ten thousand times is kept once.
     private readonly Dictionary<LabValue, LabValue> _values = [];
@@ -16,6 +18,7 @@ internal sealed class Journal
     {
         lock (_gate)
         {
+            _stalls.AddRange(reply.Stalls.Select(stall => (reply.Node, stall)));
             foreach (var answer in reply.Answers)
             {
                 var value = answer.Value;
@@ -100,6 +103,7 @@ internal sealed class Journal
                 Answers = [.. _answers],
                 Changes = [.. _changes],
                 Faults = [.. _faults],
+                Starvation = Starvation.Of([.. _stalls, .. StallMeter.Own.Since(_begun).Select(stall => (Starvation.Lab, stall))], _faults),
                 Runs = runs.Read(),
                 Accepted = witness?.Accepted,
                 NewEpochs = witness?.NewEpochs ?? [],
