@@ -1,4 +1,9 @@
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Checking;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 
 namespace AkkaRegenCache.FarmLab;
 

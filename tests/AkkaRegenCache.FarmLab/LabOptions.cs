@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Scenarios;
 using AkkaRegenCache.Testing.CommandLines;
 
 namespace AkkaRegenCache.FarmLab;
@@ -70,11 +72,11 @@ public sealed record LabOptions
     /// <summary>The command line, and what it is when it was read.</summary>
     private static (RootCommand Command, Func<ParseResult, LabOptions> Bind) Describe()
     {
-        var names = string.Join(", ", Scenarios.All.Select(each => each.Name));
+        var names = string.Join(", ", ScenarioList.All.Select(each => each.Name));
         var scenario = new Argument<IScenario>("SCENARIO")
         {
-            Description = "One of these:\n" + string.Join('\n', Scenarios.All.Select(each => $"{each.Name,-16} {each.Summary}")),
-            CustomParser = argument => Found(argument, Scenarios.All.FirstOrDefault(each => each.Name == argument.Tokens[0].Value), "scenario", names),
+            Description = "One of these:\n" + string.Join('\n', ScenarioList.All.Select(each => $"{each.Name,-16} {each.Summary}")),
+            CustomParser = argument => Found(argument, ScenarioList.All.FirstOrDefault(each => each.Name == argument.Tokens[0].Value), "scenario", names),
         };
         var nodes = CommandLines.Number("--nodes", 2, 16, "Node processes; default 5.");
         var mode = CommandLines.Named(

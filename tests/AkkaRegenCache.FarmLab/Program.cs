@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Origin;
 
 switch (args)
 {

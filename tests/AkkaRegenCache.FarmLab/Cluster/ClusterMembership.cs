@@ -2,10 +2,12 @@ using System.Globalization;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Sharding;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Wire;
 using AkkaRegenCache.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Cluster;
 
 /// <summary>What a node knows of its place in the cluster, asked from Akka itself.</summary>
 internal sealed class ClusterMembership(IServiceProvider provider) : INodeMembership

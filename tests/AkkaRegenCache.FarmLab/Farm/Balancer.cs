@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>
 /// Asks all nodes whether they are ready, as a load balancer's health check does, and marks those that are leaving: no client sends them new

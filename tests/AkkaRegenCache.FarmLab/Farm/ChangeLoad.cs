@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>Clients who set, remove and refresh keys on nodes at random, one change at a time each; all is written down, failures too.</summary>
 internal sealed class ChangeLoad : IAsyncDisposable

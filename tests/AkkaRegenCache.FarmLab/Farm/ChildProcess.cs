@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>A process of the lab in another role: this very program, started again. It ends when this one does.</summary>
 internal sealed class ChildProcess : IAsyncDisposable

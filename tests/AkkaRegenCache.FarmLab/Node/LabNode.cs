@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Json;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Wire;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Node;
 
 /// <summary>Uses the cache as it is told to and reports what each call got and when, by timestamps taken here, beside the cache.</summary>
 internal sealed class LabNode : IDisposable

@@ -1,8 +1,10 @@
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Cluster;
+using AkkaRegenCache.FarmLab.Wire;
 using AkkaRegenCache.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Node;
 
 /// <summary>What a node is told on its command line.</summary>
 /// <param name="Name">Its name: place and incarnation.</param>

@@ -1,6 +1,10 @@
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Checking;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>What the scenarios that break Redis have in common.</summary>
 internal static class Outages

@@ -1,3 +1,6 @@
+using AkkaRegenCache.FarmLab.Checking;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 using Xunit;
 
 namespace AkkaRegenCache.FarmLab.Tests;

@@ -1,5 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 using Xunit;
 
 namespace AkkaRegenCache.FarmLab.Tests;

@@ -1,3 +1,7 @@
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
 namespace AkkaRegenCache.FarmLab.Tests;
 
 /// <summary>

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>An answer as the journal keeps it.</summary>
 /// <param name="Node">The node incarnation that gave it.</param>

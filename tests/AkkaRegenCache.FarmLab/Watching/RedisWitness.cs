@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>
 /// Knows what Redis has accepted, from Redis itself: it listens to MONITOR, which repeats every command, those of scripts included, in the

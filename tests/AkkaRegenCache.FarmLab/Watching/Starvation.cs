@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>When which process was starved: so much longer than its bound may a thing have taken that such a process had to do, and never longer.</summary>
 internal sealed class Starvation

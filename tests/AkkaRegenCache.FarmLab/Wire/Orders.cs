@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>How the entries of a scenario live, in milliseconds, and how long their generator takes.</summary>
 internal sealed record EntryLife(int Interval, int Retention, int Tolerance, int Generator)

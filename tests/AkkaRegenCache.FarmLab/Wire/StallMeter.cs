@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>A time in which a process made no progress, on the machine's monotonic clock.</summary>
 internal readonly record struct Stall(long From, long To);
