@@ -86,7 +86,11 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         Report.WrongAnswers = wrong.Count;
         Report.StarvedMs = Math.Round(LabClock.Milliseconds(log.Starvation.Total), 1);
         if (log.Starvation.Longest is { } longest)
-            Report.Details["starvedMost"] = string.Create(CultureInfo.InvariantCulture, $"{longest.Process}: {LabClock.Milliseconds(longest.Stall.To - longest.Stall.From):0} ms");
+        {
+            Report.Details["starvedMost"] = string.Create(
+                CultureInfo.InvariantCulture, $"{longest.Process}: {LabClock.Milliseconds(longest.Stall.To - longest.Stall.From):0} ms");
+        }
+
         if (OneAcceptedPerInterval.CountRepairs(log) is > 0 and var repairs)
             Report.Details["repairsWithinAnInterval"] = repairs;
         Report.Errors = errors.Count + lost.Count;

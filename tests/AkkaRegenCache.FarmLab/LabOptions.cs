@@ -72,26 +72,39 @@ public sealed record LabOptions
     /// <summary>The command line, and what it is when it was read.</summary>
     private static (RootCommand Command, Func<ParseResult, LabOptions> Bind) Describe()
     {
+        var modes = string.Join(", ", NodeModes.All.Select(each => each.Name));
         var names = string.Join(", ", ScenarioList.All.Select(each => each.Name));
         var scenario = new Argument<IScenario>("SCENARIO")
         {
             Description = "One of these:\n" + string.Join('\n', ScenarioList.All.Select(each => $"{each.Name,-16} {each.Summary}")),
-            CustomParser = argument => Found(argument, ScenarioList.All.FirstOrDefault(each => each.Name == argument.Tokens[0].Value), "scenario", names),
+            CustomParser = argument =>
+            {
+                var name = argument.Tokens[0].Value;
+                var found = ScenarioList.All.FirstOrDefault(each => each.Name == name);
+                if (found is null)
+                    argument.AddError($"There is no scenario '{name}': {names}.");
+                return found!;
+            },
         };
         var nodes = CommandLines.Number("--nodes", 2, 16, "Node processes; default 5.");
         var mode = CommandLines.Named(
-            "--mode", name => NodeModes.All.FirstOrDefault(each => each.Name == name), string.Join(", ", NodeModes.All.Select(each => each.Name)),
-            $"How the nodes share their cache: {string.Join(", ", NodeModes.All.Select(each => each.Name))}.");
+            "--mode", name => NodeModes.All.FirstOrDefault(each => each.Name == name), modes, $"How the nodes share their cache: {modes}.");
         var failover = CommandLines.Named(
             "--failover", name => name is Failovers.Fast or Failovers.Default ? name : null, $"{Failovers.Fast}, {Failovers.Default}",
             "How soon a cluster finds a dead node: fast (hocon/fast-failover.conf, the default) or default (Akka's own times).");
-        var redis = new Option<string?>("--redis") { HelpName = "HOST:PORT", Description = "A Redis that runs (where the scenario doesn't break it); default: one of the lab's own." };
+        var redis = new Option<string?>("--redis")
+        {
+            HelpName = "HOST:PORT",
+            Description = "A Redis that runs (where the scenario doesn't break it); default: one of the lab's own.",
+        };
         var seconds = CommandLines.Number("--seconds", 1, 86_400, "How long the main part lasts.");
         var seed = CommandLines.Number("--seed", 0, int.MaxValue, "Of what is random; default: drawn, and printed.");
         var keys = CommandLines.Number("--keys", 1, 1_000_000, "Keys in use.");
         var entries = CommandLines.Number("--entries", 100, 1_000_000, "Entries that a node's memory may hold (flood).");
-        var interval = CommandLines.Number("--interval", 0.2, 3600, "Regeneration interval in seconds, with decimals.", NumberStyles.AllowDecimalPoint);
-        var rounds = CommandLines.Number("--rounds", 1, 1000, "How often the fault is repeated (kill-holder, pause-holder, kill-coordinator).");
+        var interval = CommandLines.Number(
+            "--interval", 0.2, 3600, "Regeneration interval in seconds, with decimals.", NumberStyles.AllowDecimalPoint);
+        var rounds = CommandLines.Number(
+            "--rounds", 1, 1000, "How often the fault is repeated (kill-holder, pause-holder, kill-coordinator).");
         var json = new Option<bool>("--json") { Description = "One line of JSON, last." };
         var verbose = new Option<bool>("--verbose") { Description = "What the processes write." };
         var command = new RootCommand(
@@ -120,13 +133,5 @@ public sealed record LabOptions
                 IsVerbose = parsed.GetValue(verbose),
             };
         });
-    }
-
-    private static T Found<T>(ArgumentResult argument, T? found, string kind, string names)
-        where T : class
-    {
-        if (found is null)
-            argument.AddError($"There is no {kind} '{argument.Tokens[0].Value}': {names}.");
-        return found!;
     }
 }

@@ -55,7 +55,8 @@ public sealed class LabReport
     public double? StaleAfterHealMs { get; set; }
 
     /// <summary>
-    /// How long at least one node, or the lab, got no time from the machine, in all. What is judged by time is given more by what of that fell into it on the nodes concerned.
+    /// How long at least one node, or the lab, got no time from the machine, in all. What is judged by time is given more by what of that
+    /// fell into it on the nodes concerned.
     /// </summary>
     public double? StarvedMs { get; set; }
 

@@ -8,11 +8,15 @@ namespace AkkaRegenCache.Simulation;
 /// <summary>What the command line asked for.</summary>
 internal sealed class CommandLine
 {
-    private readonly Option<long?> _seeds = CommandLines.Number("--seeds", 1, long.MaxValue, "How many seeds (default 1000; with --minutes: as many as fit).");
-    private readonly Option<int?> _first = CommandLines.Number("--seed", int.MinValue, int.MaxValue, "The first seed (default 1); with --seeds 1 it replays one.");
-    private readonly Option<double?> _minutes = CommandLines.Number("--minutes", 0.001, 1e6, "Stop after that many minutes.", NumberStyles.AllowDecimalPoint);
+    private readonly Option<long?> _seeds = CommandLines.Number(
+        "--seeds", 1, long.MaxValue, "How many seeds (default 1000; with --minutes: as many as fit).");
+    private readonly Option<int?> _first = CommandLines.Number(
+        "--seed", int.MinValue, int.MaxValue, "The first seed (default 1); with --seeds 1 it replays one.");
+    private readonly Option<double?> _minutes = CommandLines.Number(
+        "--minutes", 0.001, 1e6, "Stop after that many minutes.", NumberStyles.AllowDecimalPoint);
     private readonly Option<Mutant?> _mutant = Named("--mutant", "Plant a bug, which must be found.");
-    private readonly Option<Mutant?> _worldsOf = Named("--worlds-of", "The worlds that are drawn for a mutant, without it: no promise may be broken.");
+    private readonly Option<Mutant?> _worldsOf = Named(
+        "--worlds-of", "The worlds that are drawn for a mutant, without it: no promise may be broken.");
     private readonly Option<bool> _listsMutants = new("--list-mutants") { Description = "The mutants' names, a line each." };
     private readonly Option<bool> _tellsMarks = new("--marks") { Description = "Which paths were taken, and how often." };
     private readonly Option<bool> _tellsStory = new("--story") { Description = "A line for each message: with --seeds 1." };
@@ -53,5 +57,6 @@ internal sealed class CommandLine
 
     public bool IsJson => _parsed.GetValue(_isJson);
 
-    private static Option<Mutant?> Named(string name, string description) => CommandLines.Named(name, Mutants.Find, "--list-mutants lists them", description);
+    private static Option<Mutant?> Named(string name, string description) =>
+        CommandLines.Named(name, Mutants.Find, "--list-mutants lists them", description);
 }

@@ -16,8 +16,8 @@ internal sealed record Mutant(string Name, string What)
     public StoreStep? OmitsInStore { get; init; }
 
     /// <summary>
-    /// Draws the worlds it is looked for in: those in which an oracle can be certain of what it breaks, where the usual draw hardly ever makes one. Without the
-    /// mutant no promise may be broken in them. Null: the usual draw.
+    /// Draws the worlds it is looked for in: those in which an oracle can be certain of what it breaks, where the usual draw hardly ever
+    /// makes one. Without the mutant no promise may be broken in them. Null: the usual draw.
     /// </summary>
     public Func<Random, SimOptions>? Worlds { get; init; }
 }

@@ -23,7 +23,8 @@ if (asked.ListsMutants)
     return 0;
 }
 
-var result = Campaign.Run(asked.First, asked.Seeds, asked.Mutant, asked.Time, violations: 10, asked.TellsStory ? Console.Out : null, asked.WorldsOf);
+var story = asked.TellsStory ? Console.Out : null;
+var result = Campaign.Run(asked.First, asked.Seeds, asked.Mutant, asked.Time, violations: 10, story, asked.WorldsOf);
 foreach (var violation in result.Violations)
     Console.WriteLine(violation);
 if (asked.TellsMarks)

@@ -81,7 +81,10 @@ internal sealed record SimOptions
     /// <summary>In how many parts the store fails and begins new lives on its own.</summary>
     public int Partitions { get; init; } = 1;
 
-    /// <summary>The node that holds a partition of the store dies: the partition, and the shard's coordinator, are gone for seconds, and come back knowing nothing.</summary>
+    /// <summary>
+    /// The node that holds a partition of the store dies: the partition, and the shard's coordinator, are gone for seconds, and come back
+    /// knowing nothing.
+    /// </summary>
     public long PartitionLossEvery { get; init; }
 
     /// <summary>
@@ -92,15 +95,17 @@ internal sealed record SimOptions
     /// <summary>Share of the messages to and from coordinators that are lost; half as many are doubled.</summary>
     public double CoordinationLost { get; init; }
 
-    /// <summary>Whether messages between a node and a coordinator arrive in the order in which they were sent, as those between actors do.</summary>
+    /// <summary>
+    /// Whether messages between a node and a coordinator arrive in the order in which they were sent, as those between actors do.
+    /// </summary>
     public bool CoordinationInOrder { get; init; }
 
     /// <summary>A shard moves: with or without a hand-off, or lives twice for a while.</summary>
     public long ShardMoveEvery { get; init; }
 
     /// <summary>
-    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where partitions of the store live with these, with a
-    /// store of its own and no notifications.
+    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where partitions of the store live with these,
+    /// with a store of its own and no notifications.
     /// </summary>
     public long DowningEvery { get; init; }
 
@@ -127,8 +132,8 @@ internal sealed record SimOptions
     public bool NodesHearOfDeaths { get; init; }
 
     /// <summary>
-    /// Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time. Not where messages overtake each other: a node that
-    /// waits no longer, and waits again, is forgotten when the second one comes first.
+    /// Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time. Not where messages overtake
+    /// each other: a node that waits no longer, and waits again, is forgotten when the second one comes first.
     /// </summary>
     public bool IsPushCertain => Shards > 0 && !HasPlaces && LosesNoticesOnly && CoordinationInOrder
         && CoordinationLost + DowningEvery + ShardMoveEvery + FalseDeathEvery == 0;
@@ -165,8 +170,8 @@ internal sealed record SimOptions
     public double Drift { get; init; }
 
     /// <summary>
-    /// Whether a value lives long enough after it is due that, whatever goes wrong here, the next one is there before: generators bring values, nobody
-    /// stands still, and the tolerance covers what a dead holder, and a store that doesn't answer, cost.
+    /// Whether a value lives long enough after it is due that, whatever goes wrong here, the next one is there before: generators bring
+    /// values, nobody stands still, and the tolerance covers what a dead holder, and a store that doesn't answer, cost.
     /// </summary>
     public bool Bridges(EntryProfile profile) => BringsValues && PauseEvery == 0 && ClockStepEvery == 0
         && profile.Tolerance >= profile.Jitter + profile.Grace + LongestRun + Seconds(1)
@@ -253,7 +258,8 @@ internal sealed record SimOptions
     }
 
     /// <summary>
-    /// Worlds in which nothing but notifications is lost, and often all of them: whoever waits for another node's claim is woken by its coordinator, or late.
+    /// Worlds in which nothing but notifications is lost, and often all of them: whoever waits for another node's claim is woken by its
+    /// coordinator, or late.
     /// </summary>
     public static SimOptions DrawLosingNotices(Random random) => Draw(random) with
     {

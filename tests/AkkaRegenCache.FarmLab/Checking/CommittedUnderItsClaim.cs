@@ -5,8 +5,8 @@ namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>A generated value is accepted only under the very claim that it was generated under, and only once (promise 1).</summary>
 /// <remarks>
-/// A set that got no answer is repeated, and the store knows the repeat by its operation. A store that has lost its data knows neither the operation nor the record, and takes the
-/// set once more. Only where that has happened between the two may a set be accepted twice.
+/// A set that got no answer is repeated, and the store knows the repeat by its operation. A store that has lost its data knows neither the
+/// operation nor the record, and takes the set once more. Only where that has happened between the two may a set be accepted twice.
 /// </remarks>
 internal sealed class CommittedUnderItsClaim : ICheck
 {
@@ -27,7 +27,8 @@ internal sealed class CommittedUnderItsClaim : ICheck
             if (accepted.TryGetValue((record.Key, record.Number), out var before) && !(record.IsSet && HasLost(log, before, record)))
             {
                 yield return new Violation(1, $"the store accepted number {record.Number} of {record.Key} twice "
-                    + $"(token {before.Token}, and {LabClock.Milliseconds(record.At - before.At):0.0} ms later token {record.Token})", record.Key);
+                    + $"(token {before.Token}, and {LabClock.Milliseconds(record.At - before.At):0.0} ms later token {record.Token})",
+                    record.Key);
             }
 
             accepted[(record.Key, record.Number)] = record;

@@ -4,8 +4,8 @@ using AkkaRegenCache.FarmLab.Wire;
 namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
-/// When do all nodes show the newest that there is (promise 6)? An answer is up to date if its value is what the store accepted last, or was so until a
-/// moment before it was asked for. Values that no store knows (made during an outage, of no committed run) are not.
+/// When do all nodes show the newest that there is (promise 6)? An answer is up to date if its value is what the store accepted last, or
+/// was so until a moment before it was asked for. Values that no store knows (made during an outage, of no committed run) are not.
 /// </summary>
 internal static class Convergence
 {
@@ -45,19 +45,23 @@ internal static class Convergence
         return end - since >= LabClock.Ticks(quiet) ? LabClock.Milliseconds(since - healed) : null;
     }
 
-    /// <summary>How long the nodes that were stale for longer than a time, or made what they should have shown, were starved since the healing.</summary>
+    /// <summary>
+    /// How long the nodes that were stale for longer than a time, or made what they should have shown, were starved since the healing.
+    /// </summary>
     public static double StarvedMs(LabLog log, long healed, double mostMs, double staleMs)
     {
         var records = log.AcceptedOrShown.ToLookup(record => record.Key);
         var makers = MakersOf(log);
         var end = healed + LabClock.TicksOfMilliseconds(staleMs);
         var concerned = Stale(log, healed + LabClock.TicksOfMilliseconds(mostMs)).Where(answer => answer.Asked <= end)
-            .SelectMany(answer => (string?[])[answer.Node, records[answer.Key].LastOrDefault(record => record.At <= answer.Asked) is { } newest
-                ? makers.GetValueOrDefault((newest.Key, newest.Number)) : null]);
+            .SelectMany(answer => (string?[])[answer.Node, MakerOf(records[answer.Key].LastOrDefault(record => record.At <= answer.Asked))]);
         return LabClock.Milliseconds(log.Starvation.Within(healed, end, concerned));
+
+        string? MakerOf(AcceptedRecord? newest) => newest is null ? null : makers.GetValueOrDefault((newest.Key, newest.Number));
     }
 
-    private static Dictionary<(string, long), string> MakersOf(LabLog log) => log.Runs.ToDictionary(run => (run.Key, run.Number), run => run.Node);
+    private static Dictionary<(string, long), string> MakersOf(LabLog log) =>
+        log.Runs.ToDictionary(run => (run.Key, run.Number), run => run.Node);
 
     private static bool IsUpToDate(
         LabLog log, LabValue value, SeenAnswer answer, IEnumerable<AcceptedRecord> records, Dictionary<(string, long), string> makers)

@@ -55,7 +55,8 @@ internal sealed class ChangeLoad : IAsyncDisposable
         await _ending.CancelAsync();
         try
         {
-            await Wait.UntilAsync(() => _clients.All(client => client.IsCompleted), TimeSpan.FromSeconds(30), "the last changes are answered");
+            await Wait.UntilAsync(
+                () => _clients.All(client => client.IsCompleted), TimeSpan.FromSeconds(30), "the last changes are answered");
             await Task.WhenAll(_clients);
         }
         catch (TimeoutException)

@@ -67,8 +67,9 @@ internal static class NodeProcess
         app.MapGet("/ready", async () =>
         {
             var isReady = !lifetime.IsLeaving && (membership is null || await membership.IsInAsync());
+            var isOut = membership?.IsOut == true;
             var ready = new Readiness(
-                arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady, membership?.IsOut == true);
+                arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady, isOut);
             return Results.Json(ready, statusCode: ready.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
         });
         app.MapPost("/read", async (ReadOrder order) => Results.Json(await node.ReadAsync(order)));

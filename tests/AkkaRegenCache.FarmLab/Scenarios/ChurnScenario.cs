@@ -85,19 +85,22 @@ internal sealed class ChurnScenario : IScenario
         foreach (var node in lab.Farm.Nodes.Where(node => node.HasEndedByItself).ToList())
         {
             lab.Say($"{node.Name} has ended by itself, and is started again");
-            lab.Report.Details["nodesThatEndedThemselves"] = 1 + (lab.Report.Details.TryGetValue("nodesThatEndedThemselves", out var n) ? (int)n : 0);
+            Count(lab, "nodesThatEndedThemselves");
             restarting.Add(StartAgainAsync(lab, node, Breaking.BeginDeath(lab, node)));
         }
 
         foreach (var node in lab.Farm.Nodes.Where(node => node is { IsOut: true, IsInService: true }).ToList())
         {
             lab.Say($"{node.Name} is out of its cluster, and is restarted");
-            lab.Report.Details["nodesThatWereOut"] = 1 + (lab.Report.Details.TryGetValue("nodesThatWereOut", out var n) ? (int)n : 0);
+            Count(lab, "nodesThatWereOut");
             node.IsLeaving = true;
             var healed = Breaking.BeginDeath(lab, node);
             restarting.Add(RestartAsync(lab, node, healed));
         }
     }
+
+    private static void Count(Lab lab, string what) =>
+        lab.Report.Details[what] = 1 + (lab.Report.Details.TryGetValue(what, out var counted) ? (int)counted : 0);
 
     /// <summary>Does something. What concerns a node goes on beside the next fault; Redis is broken in one way at a time.</summary>
     private static async Task FaultAsync(Lab lab, List<Task> underWay)

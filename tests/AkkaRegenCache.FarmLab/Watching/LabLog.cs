@@ -56,7 +56,9 @@ internal sealed record Fault(FaultKind Kind, string Node, long From, long To)
     public bool Touches(long from, long to, long grace) => from <= (To > long.MaxValue - grace ? To : To + grace) && to >= From;
 }
 
-/// <summary>All that is known of a run, from all sides: the answers, the changes, the faults, the origin's log, what the store accepted.</summary>
+/// <summary>
+/// All that is known of a run, from all sides: the answers, the changes, the faults, the origin's log, what the store accepted.
+/// </summary>
 internal sealed record LabLog
 {
     public IReadOnlyList<SeenAnswer> Answers { get; init; } = [];
@@ -86,7 +88,8 @@ internal sealed record LabLog
     public Func<long, long> ToLabTime { get; init; } = static micros => micros * (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
 
     /// <summary>
-    /// Whether something was wrong with the store, or had been shortly before, at some time of a span. Nodes that were starved since had so much less of the grace.
+    /// Whether something was wrong with the store, or had been shortly before, at some time of a span. Nodes that were starved since had so
+    /// much less of the grace.
     /// </summary>
     public bool StoreWasInDoubt(long from, long to, long grace, params string?[] nodes) => Faults.Any(
         fault => fault.Kind is FaultKind.StoreDown or FaultKind.StoreLost && IsFelt(fault, from, to, grace, nodes));

@@ -2,7 +2,9 @@ using AkkaRegenCache.FarmLab.Wire;
 
 namespace AkkaRegenCache.FarmLab.Watching;
 
-/// <summary>When which process was starved: so much longer than its bound may a thing have taken that such a process had to do, and never longer.</summary>
+/// <summary>
+/// When which process was starved: so much longer than its bound may a thing have taken that such a process had to do, and never longer.
+/// </summary>
 internal sealed class Starvation
 {
     /// <summary>The process that plays the scenario.</summary>
@@ -14,7 +16,9 @@ internal sealed class Starvation
 
     public static Starvation None { get; } = new([]);
 
-    /// <summary>Of the stalls that were told, and without the times in which the lab had stopped a process itself: those are pauses.</summary>
+    /// <summary>
+    /// Of the stalls that were told, and without the times in which the lab had stopped a process itself: those are pauses.
+    /// </summary>
     public static Starvation Of(IEnumerable<(string Process, Stall Stall)> stalls, IReadOnlyList<Fault> faults) =>
         new(stalls.GroupBy(told => told.Process).ToDictionary(told => told.Key, told => Merge(told.SelectMany(each => Awake(
             each.Stall, faults.Where(fault => fault.Kind == FaultKind.Pause && fault.Node == told.Key))))));

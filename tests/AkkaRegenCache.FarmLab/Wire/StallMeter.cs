@@ -4,11 +4,12 @@ namespace AkkaRegenCache.FarmLab.Wire;
 internal readonly record struct Stall(long From, long To);
 
 /// <summary>
-/// Measures how much a process is starved: a thread of its own ticks every ten milliseconds, and each tick goes through the thread pool, as all work of the cache
-/// does. What a tick comes too late by is a stall. Thread-safe.
+/// Measures how much a process is starved: a thread of its own ticks every ten milliseconds, and each tick goes through the thread pool, as
+/// all work of the cache does. What a tick comes too late by is a stall. Thread-safe.
 /// </summary>
 /// <remarks>
-/// It can't tell a machine that has no time from a process that blocks its own pool. The report has the sum of all stalls: many of them on an idle machine are a finding.
+/// It can't tell a machine that has no time from a process that blocks its own pool. The report has the sum of all stalls: many of them on
+/// an idle machine are a finding.
 /// </remarks>
 internal sealed class StallMeter
 {

@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>
-/// Waits for conditions, always with a deadline, which is later by as much as this process is starved meanwhile. Nothing in the lab sleeps and hopes.
+/// Waits for conditions, always with a deadline, which is later by as much as this process is starved meanwhile. Nothing in the lab sleeps
+/// and hopes.
 /// </summary>
 internal static class Wait
 {

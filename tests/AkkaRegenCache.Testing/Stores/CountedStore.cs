@@ -26,7 +26,9 @@ internal sealed class CallCount
 }
 
 /// <summary>A store whose calls are counted while they are under way.</summary>
-/// <remarks>None is abandoned: one that the node has given up is still waited for, so that virtual time goes on only when it is done.</remarks>
+/// <remarks>
+/// None is abandoned: one that the node has given up is still waited for, so that virtual time goes on only when it is done.
+/// </remarks>
 internal sealed class CountedStore(IExternalStore inner, CallCount calls) : DelegatingStore(inner), IReturnsAtOnce
 {
     public override IExternalStore ForCache(string cacheName) => new CountedStore(Inner.ForCache(cacheName), calls);

@@ -3,7 +3,10 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Testing.Stores;
 
-/// <summary>A store in front of another one. All calls go through <see cref="CallAsync"/>: a derived class changes that, or the one operation it is about.</summary>
+/// <summary>
+/// A store in front of another one. All calls go through <see cref="CallAsync"/>: a derived class changes that, or the one operation it is
+/// about.
+/// </summary>
 /// <param name="inner">The store behind it; null: <see cref="Inner"/> is derived.</param>
 public abstract class DelegatingStore(IExternalStore? inner = null) : IExternalStore
 {
@@ -26,7 +29,8 @@ public abstract class DelegatingStore(IExternalStore? inner = null) : IExternalS
     public virtual ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
         CallAsync(StoreOperation.Claim, request.Key, token => Inner.ClaimAsync(request, token), cancellationToken);
 
-    public virtual ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+    public virtual ValueTask<RenewAnswer> RenewAsync(
+        IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
         CallAsync(StoreOperation.Renew, "", token => Inner.RenewAsync(claims, lease, token), cancellationToken);
 
     public virtual ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
@@ -41,7 +45,8 @@ public abstract class DelegatingStore(IExternalStore? inner = null) : IExternalS
     public virtual ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
         CallAsync(StoreOperation.Invalidate, request.Key, token => Inner.InvalidateAsync(request, token), cancellationToken);
 
-    public virtual ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
+    public virtual ValueTask<TouchAnswer> TouchAsync(
+        IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
         CallAsync(StoreOperation.Touch, "", token => Inner.TouchAsync(activities, token), cancellationToken);
 
     public virtual ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
@@ -53,5 +58,6 @@ public abstract class DelegatingStore(IExternalStore? inner = null) : IExternalS
     /// <param name="ask">The same call of the store behind.</param>
     /// <param name="cancellationToken">The caller's.</param>
     protected virtual ValueTask<T> CallAsync<T>(
-        StoreOperation operation, string key, Func<CancellationToken, ValueTask<T>> ask, CancellationToken cancellationToken) => ask(cancellationToken);
+        StoreOperation operation, string key, Func<CancellationToken, ValueTask<T>> ask, CancellationToken cancellationToken) =>
+        ask(cancellationToken);
 }

@@ -3,7 +3,9 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Testing.Stores;
 
-/// <summary>A store for each name of a cache: in a cluster, a cache of another name is another region; the registration sees to that.</summary>
+/// <summary>
+/// A store for each name of a cache: in a cluster, a cache of another name is another region; the registration sees to that.
+/// </summary>
 internal sealed class NamedStores(Func<string, IExternalStore> start) : DelegatingStore
 {
     private readonly ConcurrentDictionary<string, IExternalStore> _stores = new();
