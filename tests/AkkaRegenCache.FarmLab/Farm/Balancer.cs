@@ -28,7 +28,7 @@ internal sealed class Balancer : IAsyncDisposable
         patience.CancelAfter(s_patience);
         try
         {
-            if (await node.ReadinessAsync(patience.Token) is not { IsReady: true })
+            if (await node.ReadinessAsync(patience.Token) is not { IsReady: true, IsOut: false })
                 node.IsLeaving = true;
         }
         catch (OperationCanceledException)

@@ -45,8 +45,11 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>Whether its process has ended without the lab's doing.</summary>
     public bool HasEndedByItself => !IsDown && !_isToEnd && _process.HasExited;
 
+    /// <summary>Since when it is known that its cluster has put it out for good; null: it hasn't.</summary>
+    public long? OutSince { get; private set; }
+
     /// <summary>Whether its cluster has put it out, and it lives on alone.</summary>
-    public bool IsOut { get; private set; }
+    public bool LivesOnAlone => OutSince is not null && !IsDown && !_isToEnd && !_process.HasExited;
 
     /// <summary>Whether a client would choose it.</summary>
     public bool IsInService => !IsDown && !IsPaused && !IsLeaving;
@@ -92,7 +95,7 @@ internal sealed class FarmNode : IAsyncDisposable
             var ready = await response.Content.ReadFromJsonAsync<Readiness>(cancellationToken);
             if (ready is not null)
             {
-                IsOut = ready.IsOut;
+                OutSince ??= ready.IsOut ? before : null;
                 SharesTheClock = ready.Frequency == System.Diagnostics.Stopwatch.Frequency && before <= ready.Now && ready.Now <= LabClock.Now;
                 if (!SharesTheClock)
                     throw new UsageException("The monotonic clocks of two processes can't be compared on this machine; the lab's times would mean nothing.");

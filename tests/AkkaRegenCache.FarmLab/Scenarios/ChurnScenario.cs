@@ -89,12 +89,12 @@ internal sealed class ChurnScenario : IScenario
             restarting.Add(StartAgainAsync(lab, node, Breaking.BeginDeath(lab, node)));
         }
 
-        foreach (var node in lab.Farm.Nodes.Where(node => node is { IsOut: true, IsInService: true }).ToList())
+        foreach (var node in lab.Farm.Nodes.Where(node => node.LivesOnAlone).ToList())
         {
             lab.Say($"{node.Name} is out of its cluster, and is restarted");
             Count(lab, "nodesThatWereOut");
             node.IsLeaving = true;
-            var healed = Breaking.BeginDeath(lab, node);
+            var healed = Breaking.BeginDeath(lab, node, node.OutSince);
             restarting.Add(RestartAsync(lab, node, healed));
         }
     }
