@@ -48,6 +48,24 @@ public sealed class RedisStoreTests(SharedRedis redis) : IClassFixture<SharedRed
     }
 
     [RedisFact]
+    public async Task A_claim_that_finds_a_value_writes_nothing()
+    {
+        await using var server = await RedisServer.StartNewAsync();
+        await using var link = await Link.ToAsync(server);
+        var rig = StoreRig.On(link.Connection, _prefix);
+        await rig.Commit("key", (await rig.Claim("key")).Token, schedule: StoreRig.Fresh(60, interval: 50, activeFor: 40));
+        var before = await WritesAsync();
+
+        for (var i = 0; i < 10; i++)
+            Assert.Equal(ClaimOutcome.Fresh, (await rig.Claim("key", owner: $"newcomer {i}")).Outcome);
+
+        Assert.Equal(before, await WritesAsync());
+
+        async Task<string> WritesAsync() =>
+            (await link.Admin.InfoAsync("persistence")).SelectMany(group => group).Single(pair => pair.Key == "rdb_changes_since_last_save").Value;
+    }
+
+    [RedisFact]
     public async Task A_key_that_is_no_text_is_refused_by_name()
     {
         var rig = Rig();

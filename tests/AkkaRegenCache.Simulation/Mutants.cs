@@ -31,6 +31,7 @@ internal static class Mutants
         new("lease-never-ends", "a claim whose lease has run out still blocks the key") { OmitsInStore = StoreStep.EndLease },
         new("due-as-miss", "a scheduled regeneration is granted before it is due") { OmitsInStore = StoreStep.WaitForDue },
         new("regenerated-for-ever", "a key that nobody reads goes on being regenerated") { OmitsInStore = StoreStep.EndActivity },
+        new("failure-before-fresh", "a failed attempt to make the next value answers a miss, though the present one is fresh") { OmitsInStore = StoreStep.FreshBeforeFailure },
         new("repeat-applied-twice", "a repeated operation is done again") { OmitsInStore = StoreStep.RecallOperation },
         new("awaiter-after-claim", "a caller is registered only some time after its claim was sent") { Omits = RegistersLate },
         new("joined-after-change", "a caller joins a generation that a change has overtaken") { Omits = Always(Step.Supersede) },

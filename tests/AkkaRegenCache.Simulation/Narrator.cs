@@ -13,9 +13,9 @@ internal sealed class Narrator(World world, TextWriter to)
     {
         StoreReplied reply => $"<- {Describe(reply.Call)}: {Describe(reply.Answer)}",
         StoreCall { Request: { } request } => Describe(request),
-        StoreCall { Claims: { } claims } => $"Renew {string.Join(',', claims)}",
-        StoreCall { Keys: { } keys } => $"Check {string.Join(',', keys)}",
-        StoreCall { Activities: { } activities } => $"Touch {string.Join(',', activities)}",
+        RenewCall { Claims: var claims } => $"Renew {string.Join(',', claims)}",
+        CheckCall { Keys: var keys } => $"Check {string.Join(',', keys)}",
+        TouchCall { Activities: var activities } => $"Touch {string.Join(',', activities)}",
         ClaimRequest c => $"Claim {c.Key} {c.Reason} observed {c.ObservedToken} awaited {c.AwaitedToken}",
         CommitRequest c => $"Commit {c.Key} {c.Token} {c.Payload.Value}",
         ReleaseRequest r => $"Release {r.Key} {r.Token} {r.Failure?.Message}{(r.OnlyIfUncontended ? " if uncontended" : "")}",

@@ -32,8 +32,8 @@ internal sealed partial class Oracle
             case InvalidateRequest invalidate:
                 OnChange(invalidate, (ChangeAnswer)answer, null, null, invalidate.TombstoneFor.Ticks);
                 break;
-            case null when call.Claims is { } claims:
-                OnRenew(claims, (RenewAnswer)answer, call.Lease.Ticks);
+            case null when call is RenewCall renew:
+                OnRenew(renew.Claims, (RenewAnswer)answer, renew.Lease.Ticks);
                 break;
         }
     }
@@ -44,6 +44,8 @@ internal sealed partial class Oracle
     private void OnClaim(ClaimRequest request, ClaimAnswer answer)
     {
         Mark($"claim {request.Reason} {answer.Outcome}");
+        if (answer.Outcome == ClaimOutcome.BackingOff)
+            CheckFailureIsNews(request);
         if (answer.Outcome != ClaimOutcome.Granted || IsRepeat(request, answer.Token))
             return;
         var model = Model(request.Key);
@@ -70,6 +72,15 @@ internal sealed partial class Oracle
         model.ClaimedAt = world.Now;
         model.IsStolen = request.StealFrom is not null;
         model.LeaseEnds = clock + request.Lease.Ticks;
+    }
+
+    /// <summary>A failed attempt to make the next value answers nobody for whom the present one will do.</summary>
+    private void CheckFailureIsNews(ClaimRequest request)
+    {
+        var model = Model(request.Key);
+        var isFresh = model.Value is not null && model.RecordEnds > world.Store.Clock && model.LastToken >= request.ObservedToken;
+        if (request.Reason == ClaimReason.Miss && isFresh && !_clockStepped)
+            world.Fail($"3: a miss of {request.Key} was answered with a failure, though token {model.LastToken} is fresh");
     }
 
     /// <summary>With nothing in the way, a key is regenerated when its coordinator asks for it, not when the nodes' own timers do.</summary>

@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Simulation;
 /// Knows the promises and watches them: after each operation of the store against a model of its own, at each answer to a caller, at
 /// each value that a memory shows, and once everything has come to rest.
 /// </summary>
-/// <remarks>Numbers in the messages are those of the promises in docs/architecture.md.</remarks>
+/// <remarks>Numbers in the messages are those of the promises in docs/design/architecture.md.</remarks>
 internal sealed partial class Oracle(World world)
 {
     private readonly Dictionary<string, KeyModel> _keys = [];

@@ -209,7 +209,7 @@ internal sealed class SimStore
                 {
                     if (node.Own is not null)
                         return;
-                    node.Deliver(Peer.Store, new LateGrant(call, granted));
+                    node.Deliver(Peer.Store, new LateGrant((ClaimCall)call, granted));
                     _world.Oracle.GrantedLate(node, call, granted);
                 });
             });
@@ -276,9 +276,9 @@ internal sealed class SimStore
     /// <summary>What a replica hears: not what was asked, but what was done.</summary>
     private void Log(StoreCall call, StoreAnswer answer)
     {
-        if (call.Request is ReadRequest || call.Keys is not null || (call.Request is CommitRequest && answer is ChangeAnswer { Accepted: false }))
+        if (call is ReadCall or CheckCall || (call.Request is CommitRequest && answer is ChangeAnswer { Accepted: false }))
             return;
-        var done = call.Request is CommitRequest commit ? new StoreCall { Request = commit with { ClaimEpoch = "" }, Partition = call.Partition } : call;
+        var done = call.Request is CommitRequest commit ? new CommitCall(commit with { ClaimEpoch = "" }) { Partition = call.Partition } : call;
         _log.Add((done, Clock, _world.Now, call.Partition));
     }
 
@@ -300,22 +300,29 @@ internal sealed class SimStore
 
     private StoreAnswer Do(StoreCall call, long now, bool isTwin = false)
     {
-        var keys = call.Request is { } single ? [single.Key] : call.Keys ?? call.Claims?.Select(c => c.Key) ?? call.Activities!.Select(a => a.Key);
+        IEnumerable<string> keys = call switch
+        {
+            RenewCall renew => renew.Claims.Select(c => c.Key),
+            TouchCall touch => touch.Activities.Select(a => a.Key),
+            CheckCall check => check.Keys,
+            _ => [call.Request!.Key],
+        };
         if (keys.Any(k => PartitionOf(k) != call.Partition))
             _world.Fail($"a call for part {call.Partition} has a key of another: {string.Join(',', keys)}");
         return Do(isTwin ? _twin! : _machines[call.Partition], call, now);
     }
 
-    private static StoreAnswer Do(StoreMachine machine, StoreCall call, long now) => call.Request switch
+    private static StoreAnswer Do(StoreMachine machine, StoreCall call, long now) => call switch
     {
-        ReadRequest read => machine.Read(read, now),
-        ClaimRequest claim => machine.Claim(claim, now),
-        CommitRequest commit => machine.Commit(commit, now),
-        ReleaseRequest release => machine.Release(release, now),
-        WriteRequest write => machine.Write(write, now),
-        InvalidateRequest invalidate => machine.Invalidate(invalidate, now),
-        _ when call.Claims is { } claims => machine.Renew(claims, call.Lease, now),
-        _ when call.Activities is { } activities => machine.Touch(activities, now),
-        _ => machine.Check(call.Keys!, now),
+        ReadCall read => machine.Read(read.Request, now),
+        ClaimCall claim => machine.Claim(claim.Request, now),
+        CommitCall commit => machine.Commit(commit.Request, now),
+        ReleaseCall release => machine.Release(release.Request, now),
+        WriteCall write => machine.Write(write.Request, now),
+        InvalidateCall invalidate => machine.Invalidate(invalidate.Request, now),
+        RenewCall renew => machine.Renew(renew.Claims, renew.Lease, now),
+        TouchCall touch => machine.Touch(touch.Activities, now),
+        CheckCall check => machine.Check(check.Keys, now),
+        _ => throw new InvalidOperationException($"No operation for a {call.GetType().Name}."),
     };
 }

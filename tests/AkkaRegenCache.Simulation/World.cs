@@ -69,9 +69,9 @@ internal sealed class World
         Outages.All => true,
         Outages.Commits => call.Request is CommitRequest,
         Outages.Claims => call.Request is ClaimRequest,
-        Outages.Reads => call.Request is ReadRequest || call.Keys is not null,
+        Outages.Reads => call is ReadCall or CheckCall,
         Outages.Changes => call.Request is WriteRequest or InvalidateRequest or ReleaseRequest,
-        _ => call.Claims is not null,
+        _ => call is RenewCall,
     };
 
     /// <summary>Whether a node can't reach the store, though others can.</summary>

@@ -217,38 +217,37 @@ internal sealed class NodeAgent
 
     private void OnReplied(StoreReplied reply)
     {
-        // What it tells of the store comes first: the answer is of the life it tells.
+        // What it tells of the store comes first: the answer is of the epoch it tells.
         _gate.Note(reply);
         Act();
-        var call = reply.Call;
-        switch (call.Request)
+        switch (reply.Call)
         {
-            case ReadRequest when call.Flight is null:
-                _flights.OnPeeked(call, (ReadAnswer?)reply.Answer);
+            case StorePeekCall peek:
+                _flights.OnPeeked(peek, (ReadAnswer?)reply.Answer);
                 break;
-            case ReadRequest:
-                _flights.OnRead(call, (ReadAnswer?)reply.Answer, reply.Fault);
+            case FlightReadCall read:
+                _flights.OnRead(read, (ReadAnswer?)reply.Answer, reply.Fault);
                 break;
-            case ClaimRequest request:
-                _flights.OnClaimed(call, request, (ClaimAnswer?)reply.Answer, reply.Fault);
+            case ClaimCall claim:
+                _flights.OnClaimed(claim, (ClaimAnswer?)reply.Answer, reply.Fault);
                 break;
-            case CommitRequest:
-                _flights.OnCommitted(call, (ChangeAnswer?)reply.Answer);
+            case CommitCall commit:
+                _flights.OnCommitted(commit, (ChangeAnswer?)reply.Answer);
                 break;
-            case ReleaseRequest:
-                _flights.OnReleased(call, (ReleaseAnswer?)reply.Answer);
+            case ReleaseCall release:
+                _flights.OnReleased(release, (ReleaseAnswer?)reply.Answer);
                 break;
-            case WriteRequest or InvalidateRequest:
-                _writes.OnChanged(call, reply);
+            case StoreChangeCall change:
+                _writes.OnChanged(change, reply);
                 break;
-            case null when call.Claims is not null:
-                _held.OnRenewed(call, (RenewAnswer?)reply.Answer);
+            case RenewCall renew:
+                _held.OnRenewed(renew, (RenewAnswer?)reply.Answer);
                 break;
-            case null when call.IsProbe || call.IsSignOfLife:
-                _antiEntropy.OnProbed(call, (CheckAnswer?)reply.Answer);
+            case ProbeCall probe:
+                _antiEntropy.OnProbed(probe, (CheckAnswer?)reply.Answer);
                 break;
-            case null when call.Keys is not null:
-                _antiEntropy.OnChecked(call, (CheckAnswer?)reply.Answer);
+            case CheckCall check:
+                _antiEntropy.OnChecked(check, (CheckAnswer?)reply.Answer);
                 break;
         }
     }

@@ -86,8 +86,8 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
             reply = new StoreReplied(call, null, FaultOf(e), e);
 
             // Given up: what it goes on to do is in nobody's way any more. But a claim must be given back if it is granted all the same.
-            if (e is TimeoutException && call.Request is ClaimRequest claim)
-                _ = AwaitGrantAsync(call, claim, asked);
+            if (e is TimeoutException && call is ClaimCall claim)
+                _ = AwaitGrantAsync(claim, asked);
             if (e is TimeoutException && abandon is not null)
                 await abandon.CancelAsync().ConfigureAwait(false);
         }
@@ -98,11 +98,11 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
     }
 
     /// <summary>Waits for the answer to a claim that was given up, for as long as it would hold.</summary>
-    private async Task AwaitGrantAsync(StoreCall call, ClaimRequest claim, Task<StoreAnswer> asked)
+    private async Task AwaitGrantAsync(ClaimCall call, Task<StoreAnswer> asked)
     {
         try
         {
-            if (await asked.WaitAsync(claim.Lease, time).ConfigureAwait(false) is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
+            if (await asked.WaitAsync(call.Request.Lease, time).ConfigureAwait(false) is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
                 shell.Post(Peer.Store, new LateGrant(call, answer));
         }
         catch (Exception)

@@ -6,22 +6,22 @@ namespace AkkaRegenCache.Runtime;
 /// <summary>Calls the operation of the store that a <see cref="StoreCall"/> means.</summary>
 internal static class StoreCalling
 {
-    public static ValueTask<StoreAnswer> Invoke(IExternalStore store, StoreCall call, CancellationToken abandon) => call.Request switch
+    public static ValueTask<StoreAnswer> Invoke(IExternalStore store, StoreCall call, CancellationToken abandon) => call switch
     {
-        ReadRequest read => Widen(store.ReadAsync(read, abandon)),
-        ClaimRequest claim => Widen(store.ClaimAsync(claim, abandon)),
-        CommitRequest commit => Widen(store.CommitAsync(commit, abandon)),
-        ReleaseRequest release => Widen(store.ReleaseAsync(release, abandon)),
-        WriteRequest write => Widen(store.WriteAsync(write, abandon)),
-        InvalidateRequest invalidate => Widen(store.InvalidateAsync(invalidate, abandon)),
-        _ when call.Claims is { } claims => Widen(store.RenewAsync(claims, call.Lease, abandon)),
-        _ when call.Activities is { } activities => Widen(store.TouchAsync(activities, abandon)),
-        _ when call.Keys is { } keys => Widen(store.CheckAsync(keys, abandon)),
+        ReadCall read => Widen(store.ReadAsync(read.Request, abandon)),
+        ClaimCall claim => Widen(store.ClaimAsync(claim.Request, abandon)),
+        CommitCall commit => Widen(store.CommitAsync(commit.Request, abandon)),
+        ReleaseCall release => Widen(store.ReleaseAsync(release.Request, abandon)),
+        WriteCall write => Widen(store.WriteAsync(write.Request, abandon)),
+        InvalidateCall invalidate => Widen(store.InvalidateAsync(invalidate.Request, abandon)),
+        RenewCall renew => Widen(store.RenewAsync(renew.Claims, renew.Lease, abandon)),
+        TouchCall touch => Widen(store.TouchAsync(touch.Activities, abandon)),
+        CheckCall check => Widen(store.CheckAsync(check.Keys, abandon)),
         _ => throw new InvalidOperationException($"No operation for {NameOf(call)}."),
     };
 
-    public static string NameOf(StoreCall call) => call.Request?.GetType().Name
-        ?? (call.Claims is not null ? "Renew" : call.Activities is not null ? "Touch" : "Check");
+    /// <summary>The operation's name, for logs.</summary>
+    public static string NameOf(StoreCall call) => call.Request?.GetType().Name ?? call.GetType().Name[..^"Call".Length];
 
     private static ValueTask<StoreAnswer> Widen<T>(ValueTask<T> task)
         where T : StoreAnswer

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Caching.Hybrid;
+using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Serialization;
 
@@ -15,7 +16,7 @@ namespace AkkaRegenCache.Serialization;
 /// </summary>
 /// <remarks>
 /// <para>
-/// One byte goes before the serialized value and says whether there is one: so null is a value for every serializer, also for those that
+/// A <see cref="ValueEnvelope"/> goes around the serialized value and says whether there is one: so null is a value for every serializer, also for those that
 /// can't write it.
 /// </para>
 /// <para>
@@ -23,16 +24,19 @@ namespace AkkaRegenCache.Serialization;
 /// read, and as what, is the same on every node and with every store. Thread-safe.
 /// </para>
 /// </remarks>
-internal sealed class ValueCodec(string cacheName, IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
+internal sealed partial class ValueCodec(string cacheName, IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
 {
-    private const byte NullMark = 0;
-    private const byte ValueMark = 2;
     private const int UnknownSize = 64;
+
+    private int _tooLargeSeen;
 
     private readonly ConcurrentDictionary<Type, object> _serializers = new();
     private readonly ConcurrentDictionary<Type, Action<object, IBufferWriter<byte>>> _writers = new();
     private readonly JsonSerializerOptions _json =
         DefaultJson.Complete(json ?? services.Keyed<JsonSerializerOptions>(typeof(IHybridCacheSerializer<>)) ?? DefaultJson.Options);
+
+    /// <summary>For tests: what a later release might put into envelopes; null: nothing.</summary>
+    public IValueFields? Fields { get; init; }
 
     /// <summary>Makes a payload of a value; serialized, where the store needs it.</summary>
     /// <exception cref="InvalidOperationException">The type can't be serialized.</exception>
@@ -45,8 +49,7 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
             return CachePayload.FromValue(boxed, profile?.Size ?? SizeOf(boxed));
 
         var buffer = new ArrayBufferWriter<byte>(256);
-        buffer.GetSpan(1)[0] = boxed is null ? NullMark : ValueMark;
-        buffer.Advance(1);
+        ValueEnvelope.Write(buffer, boxed is not null, Fields?.Of(key));
         if (boxed is not null)
         {
             try
@@ -63,8 +66,23 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
         return CachePayload.FromValue(boxed, profile?.Size ?? bytes.Length, bytes);
     }
 
-    /// <summary>Whether a payload is too large for the store.</summary>
-    public bool IsTooLarge(CachePayload payload) => payload.Bytes is { } bytes && bytes.Length > maximumPayloadBytes;
+    /// <summary>Hears of the first value that is too large for the store; null: nobody does.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>Whether a payload is too large for the store. The first one is logged.</summary>
+    public bool IsTooLarge(string key, CachePayload payload)
+    {
+        if (payload.Bytes is not { } bytes || bytes.Length <= maximumPayloadBytes)
+            return false;
+        if (Logger is { } logger && Interlocked.Exchange(ref _tooLargeSeen, 1) == 0)
+            LogTooLarge(logger, cacheName, key, bytes.Length, maximumPayloadBytes);
+        return true;
+    }
+
+    [LoggerMessage(19, LogLevel.Warning,
+        "Cache {CacheName}: the value of '{Key}' has {Length} bytes, more than MaximumPayloadBytes ({Maximum}). It is kept in this node's memory only, and other "
+        + "nodes make their own. Further ones are not reported.")]
+    private static partial void LogTooLarge(ILogger logger, string cacheName, string key, int length, int maximum);
 
     /// <summary>Gets the value out of a payload, and leaves it there for the next one who asks.</summary>
     /// <param name="key">Its key, for the error.</param>
@@ -123,8 +141,7 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
         }
 
         var buffer = new ArrayBufferWriter<byte>(256);
-        buffer.GetSpan(1)[0] = ValueMark;
-        buffer.Advance(1);
+        ValueEnvelope.Write(buffer, hasValue: true);
         try
         {
             Write(value, buffer);
@@ -145,13 +162,13 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
     {
         value = default;
         error = null;
-        if (bytes.Length == 0 || bytes.Span[0] is not (NullMark or ValueMark))
+        if (!ValueEnvelope.TryRead(bytes, Fields is { } known ? known.Understands : null, out var hasValue, out var content, out var why))
         {
-            error = new InvalidOperationException($"'{key}' holds bytes that are not a value of this version of the cache.");
+            error = new InvalidOperationException($"What '{key}' holds {why}.");
             return false;
         }
 
-        if (bytes.Span[0] == NullMark)
+        if (!hasValue)
         {
             if (default(T) is not null)
                 error = WrongType<T>(key, null);
@@ -160,7 +177,7 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
 
         try
         {
-            value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(bytes[1..]));
+            value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(content));
             return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)

@@ -230,7 +230,11 @@ internal sealed partial class StoreMachine
     private ClaimAnswer Decide(StoreSlot slot, ClaimRequest request, long now)
     {
         if (request.ActiveFor > TimeSpan.Zero)
-            slot.ProlongActivity(now + request.ActiveFor.Ticks);
+            slot.NoteReaders(request.ActiveFor.Ticks, now);
+
+        // A value that is good answers a miss, whatever became of the last attempt to make the next one.
+        if (request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken && !IsOmitted(StoreStep.FreshBeforeFailure))
+            return Fresh(slot, now);
 
         if (FailureFor(slot, request, now) is { } backingOff)
             return backingOff;

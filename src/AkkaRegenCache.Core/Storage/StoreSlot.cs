@@ -177,6 +177,16 @@ internal sealed partial class StoreSlot(string key)
         ActiveUntil = 0;
     }
 
+    /// <summary>
+    /// A claim tells of readers. It is noted where it adds a quarter to what is known, as with touches: a thousand newcomers that find a value
+    /// must not be a thousand writes.
+    /// </summary>
+    public void NoteReaders(long activeFor, long now)
+    {
+        if (now + activeFor - ActiveUntil > activeFor / 4)
+            ProlongActivity(now + activeFor);
+    }
+
     public void ProlongActivity(long until)
     {
         if (DueAt != 0)

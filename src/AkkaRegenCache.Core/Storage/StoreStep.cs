@@ -15,6 +15,9 @@ internal enum StoreStep
     /// <summary>A key that nobody reads is regenerated no more.</summary>
     EndActivity,
 
+    /// <summary>A fresh value answers a miss, also where the last attempt to make the next one has failed.</summary>
+    FreshBeforeFailure,
+
     /// <summary>A repeated operation gets its first answer.</summary>
     RecallOperation,
 }

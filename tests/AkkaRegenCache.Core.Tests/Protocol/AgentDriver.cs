@@ -14,7 +14,7 @@ internal sealed class AgentDriver : IAccessLog
     private readonly Outbox _outbox = new();
     private long _read = long.MinValue;
 
-    public AgentDriver(int parts = 1, bool announces = false)
+    public AgentDriver(int parts = 1, bool announces = false, int maximumForeground = 1000)
     {
         _agent = new NodeAgent(
             new AgentSettings
@@ -23,6 +23,7 @@ internal sealed class AgentDriver : IAccessLog
                 Lease = 3 * TimeSpan.TicksPerSecond,
                 Heartbeat = TimeSpan.TicksPerSecond,
                 MaximumBackground = 8,
+                MaximumForeground = maximumForeground,
                 InlineBytes = 1000,
                 ReadTimeout = TimeSpan.TicksPerSecond,
                 WriteTimeout = TimeSpan.TicksPerSecond / 2,
@@ -119,7 +120,7 @@ internal sealed class AgentDriver : IAccessLog
     public void Show(string key, long token, double freshFor = 8, double? dueIn = 1, string life = "1")
     {
         var before = Store;
-        Store = call => call.Request is ReadRequest ? new StoreReplied(call, Has(token, freshFor, dueIn, life)) : null;
+        Store = call => call.Request is ClaimRequest { Reason: ClaimReason.Miss } ? new StoreReplied(call, StillFresh(token, freshFor, dueIn, life)) : null;
         Ask(WaiterKind.Get, key);
         Store = before;
         Assert.True(State(key).InMemory);
@@ -138,6 +139,10 @@ internal sealed class AgentDriver : IAccessLog
     };
 
     public static ReadAnswer Has(long token, double freshFor = 8, double? dueIn = 1, string life = "1") => new() { Epoch = life, Record = Record(token, freshFor, dueIn) };
+
+    /// <summary>The answer to a miss whose record is there.</summary>
+    public static ClaimAnswer StillFresh(long token, double freshFor = 8, double? dueIn = 1, string life = "1") =>
+        new() { Epoch = life, Outcome = ClaimOutcome.Fresh, Record = Record(token, freshFor, dueIn) };
 
     public static ClaimAnswer Held(long token, double remaining = 3) =>
         new() { Epoch = "1", Outcome = ClaimOutcome.Held, Token = token, Owner = "other", Remaining = TimeSpan.FromSeconds(remaining) };

@@ -60,7 +60,7 @@ public sealed class NodeAgentTests
         {
             { Request: ClaimRequest } => new StoreReplied(call, new ClaimAnswer { Epoch = "2", Outcome = ClaimOutcome.Fresh, Record = AgentDriver.Record(10, freshFor: 6, dueIn: 3) }),
             { Request: ReadRequest } => new StoreReplied(call, AgentDriver.Has(10, freshFor: 6, dueIn: 3, life: "2")),
-            { Keys: { } keys } => new StoreReplied(call, new CheckAnswer { Epoch = "2", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] }),
+            CheckCall { Keys: var keys } => new StoreReplied(call, new CheckAnswer { Epoch = "2", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] }),
             _ => null,
         };
 
@@ -100,7 +100,7 @@ public sealed class NodeAgentTests
         const int Keys = 10_000;
         for (var i = 0; i < Keys; i++)
             agent.Show($"k{i}", i + 1, freshFor: 1000, dueIn: null);
-        agent.Store = call => call.Keys is { } keys
+        agent.Store = call => call is CheckCall { Keys: var keys }
             ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(key => new TokenCheck(int.Parse(key[1..], System.Globalization.CultureInfo.InvariantCulture) + 1, false))] })
             : null;
 
@@ -117,7 +117,7 @@ public sealed class NodeAgentTests
         agent.Advance(3);
         Assert.Equal(compared, Compared());
 
-        int Compared() => agent.All<StoreCall>().Sum(call => call.IsProbe || call.IsSignOfLife ? 0 : call.Keys?.Count ?? 0);
+        int Compared() => agent.All<CheckCall>().Sum(call => call is ProbeCall ? 0 : call.Keys.Count);
 
         void Hear(string publisher, long sequence) =>
             agent.Tell(Peer.Bus, new CacheNotification { Publisher = publisher, Sequence = sequence, Kind = NotificationKind.Heartbeat, Epoch = "1" });
@@ -160,9 +160,10 @@ public sealed class NodeAgentTests
         StoreReplied Answers(StoreCall call) => AnswersBut(call, key => key.StartsWith("dead", StringComparison.Ordinal));
 
         static StoreReplied AnswersBut(StoreCall call, Func<string, bool> isDead) =>
-            isDead(call.Request?.Key ?? call.Keys?[0] ?? "") ? new StoreReplied(call, null, StoreFault.Failed)
+            isDead(call.Request?.Key ?? (call as CheckCall)?.Keys[0] ?? "") ? new StoreReplied(call, null, StoreFault.Failed)
             : call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(10))
-            : call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] })
+            : call.Request is ClaimRequest { Reason: ClaimReason.Miss } ? new StoreReplied(call, AgentDriver.StillFresh(10))
+            : call is CheckCall { Keys: var keys } ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(_ => new TokenCheck(10, false))] })
             : new StoreReplied(call, null, StoreFault.Failed);
     }
 
@@ -173,17 +174,17 @@ public sealed class NodeAgentTests
         agent.Show("k0", 10, freshFor: 1000, dueIn: null);
         agent.Show("k1", 11, freshFor: 1000, dueIn: null);
         agent.Tell(Peer.Bus, new CacheNotification { Publisher = "other", Sequence = 5, Kind = NotificationKind.Heartbeat, Epoch = "1" });
-        var check = agent.Unanswered.Single(call => call.Keys is { Count: 2 });
-        agent.Answer(check, new CheckAnswer { Epoch = "1", Checks = [.. check.Keys!.Select(key => key == "k0" ? TokenCheck.Unknown : new TokenCheck(20, false))] });
+        var check = (CheckCall)agent.Unanswered.Single(call => call is CheckCall { Keys.Count: 2 });
+        agent.Answer(check, new CheckAnswer { Epoch = "1", Checks = [.. check.Keys.Select(key => key == "k0" ? TokenCheck.Unknown : new TokenCheck(20, false))] });
         agent.Advance(0.1);
 
         Assert.Equal((10, false), (agent.State("k0").Token, agent.State("k0").IsOutdated));
         Assert.Equal(20, agent.State("k1").NewestHeard);
-        Assert.Equal(2, agent.Asked<ReadRequest>("k1").Count);
+        Assert.Single(agent.Asked<ReadRequest>("k1"));
 
         // And it is compared again soon.
         agent.Advance(7);
-        Assert.Contains(agent.Unanswered, call => call.Keys?.Contains("k0") == true);
+        Assert.Contains(agent.Unanswered, call => call is CheckCall check && check.Keys.Contains("k0"));
     }
 
     [Theory]
@@ -200,7 +201,7 @@ public sealed class NodeAgentTests
 
         agent.Tell(Peer.Bus, new CacheNotification { Publisher = "new", Sequence = sequence, Kind = kind, Epoch = "1", Key = "other", Token = 5 });
 
-        Assert.Equal(compares, agent.Unanswered.Exists(call => call.Keys is ["k0"]));
+        Assert.Equal(compares, agent.Unanswered.Exists(call => call is CheckCall { Keys: ["k0"] }));
     }
 
     [Fact]
@@ -287,7 +288,6 @@ public sealed class NodeAgentTests
         agent.Advance(heardAfter);
         agent.Tell(Peer.Bus, Heartbeat(2));
         agent.Ask(WaiterKind.Get);
-        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Epoch = "1" });
         agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(10));
 
         agent.Advance(3.2);
@@ -301,7 +301,7 @@ public sealed class NodeAgentTests
         var agent = new AgentDriver(parts: 2);
         agent.Show("k0", 10);
         agent.Advance(3);
-        Assert.Single(agent.Asked<ClaimRequest>());
+        Assert.Single(agent.Asked<ClaimRequest>(), claim => claim.Reason == ClaimReason.Due);
 
         agent.Ask(WaiterKind.Peek, "other0");
         agent.Answer(agent.Unanswered.Single(call => call.Request is ReadRequest { Key: "other0" }), new ReadAnswer { Epoch = "2" });
@@ -329,12 +329,12 @@ public sealed class NodeAgentTests
         var agent = MadeWithoutStore(parts: 2);
         agent.Advance(1.5);
         agent.Answer(agent.Unanswered.First(call => call.Request is ClaimRequest), new ClaimAnswer { Epoch = "1", Outcome = ClaimOutcome.Fresh });
-        agent.Store = call => call.Keys is { } keys ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(_ => default(TokenCheck))] }) : null;
-        var before = agent.All<StoreCall>().Count(call => call.Keys is not null);
+        agent.Store = call => call is CheckCall { Keys: var keys } ? new StoreReplied(call, new CheckAnswer { Epoch = "1", Checks = [.. keys.Select(_ => default(TokenCheck))] }) : null;
+        var before = agent.All<CheckCall>().Count();
 
         agent.Advance(4);
 
-        Assert.True(agent.All<StoreCall>().Count(call => call.Keys is not null) > before);
+        Assert.True(agent.All<CheckCall>().Count() > before);
     }
 
     [Fact]
@@ -398,7 +398,6 @@ public sealed class NodeAgentTests
         var agent = new AgentDriver();
         agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 5) with { Key = "other" });
         agent.Ask(WaiterKind.Get);
-        agent.Answer(agent.Unanswered.Single(), new ReadAnswer { Epoch = "1" });
         agent.Answer(agent.Unanswered.Single(), AgentDriver.Held(12));
 
         agent.Tell(Peer.Bus, AgentDriver.Fresh(12, 4));
@@ -462,7 +461,7 @@ public sealed class NodeAgentTests
         var agent = MadeWithoutStore();
         agent.Store = call => call.Request is ReadRequest ? new StoreReplied(call, AgentDriver.Has(9, freshFor: 0.2, dueIn: -6, life: "2")) : null;
         agent.Tell(Peer.Bus, AgentDriver.Fresh(9, 2, withValue: false, life: "2"));
-        agent.Answer(agent.Unanswered.First(call => call.Keys is not null), new CheckAnswer { Epoch = "2", Checks = [new TokenCheck(9, false)] });
+        agent.Answer(agent.Unanswered.OfType<CheckCall>().First(), new CheckAnswer { Epoch = "2", Checks = [new TokenCheck(9, false)] });
 
         agent.Advance(1);
 
@@ -553,7 +552,7 @@ public sealed class NodeAgentTests
         var caller = agent.Ask(WaiterKind.Get);
         caller.AskForNewer(10);
         agent.Tell(Peer.Callers, caller);
-        var claim = Assert.Single(agent.Asked<ClaimRequest>());
+        var claim = agent.Asked<ClaimRequest>()[^1];
         Assert.Equal((ClaimReason.Refresh, 10), (claim.Reason, claim.ObservedToken));
 
         var other = AgentDriver.NewCaller(WaiterKind.Get);

@@ -14,10 +14,10 @@ public sealed class ManyCallersTests(ITestOutputHelper output)
         const int Many = 32_000;
         await CancelAsync(Few);
 
-        // The best of three: other load on the machine only makes a round slower.
+        // The best of as many rounds as it takes: other load on the machine only makes a round slower, and no number of rounds makes a square a line.
         var few = double.MaxValue;
         var many = double.MaxValue;
-        for (var round = 0; round < 3; round++)
+        for (var round = 0; round < 20 && many / few is not (> 0 and < 32); round++)
         {
             few = Math.Min(few, await CancelAsync(Few));
             many = Math.Min(many, await CancelAsync(Many));

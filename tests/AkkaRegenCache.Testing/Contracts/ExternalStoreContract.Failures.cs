@@ -65,6 +65,20 @@ public abstract partial class ExternalStoreContract
     }
 
     [SharedFact]
+    public async Task A_fresh_value_answers_a_miss_whatever_became_of_the_next_one()
+    {
+        var shown = await Generate(schedule: Fresh(30, interval: 1, activeFor: 30));
+        await Advance(1.5);
+        var next = await Granted("a", reason: ClaimReason.Due);
+        await Release(next, "it broke", backoff: 10);
+
+        var claim = await Claim("b", awaited: next);
+        Assert.Equal(ClaimOutcome.Fresh, claim.Outcome);
+        Assert.Equal(shown.Token, claim.Record!.Token);
+        Assert.Equal(ClaimOutcome.BackingOff, (await Claim("b", observed: next)).Outcome);
+    }
+
+    [SharedFact]
     public async Task Who_waited_for_an_older_claim_shares_a_newer_ones_failure_but_not_the_other_way_round()
     {
         var first = await Granted("a", lease: 1);

@@ -162,6 +162,16 @@ public abstract partial class ExternalStoreContract
     }
 
     [SharedFact]
+    public async Task A_claim_that_finds_a_value_notes_readers_where_that_adds_a_quarter()
+    {
+        await Generate(schedule: Fresh(60, interval: 50, activeFor: 40));
+        Assert.Equal(ClaimOutcome.Fresh, (await Claim("b", activeFor: 48)).Outcome);
+        AssertNear(40, (await Read())!.ActiveFor);
+        Assert.Equal(ClaimOutcome.Fresh, (await Claim("b", activeFor: 60)).Outcome);
+        AssertNear(60, (await Read())!.ActiveFor);
+    }
+
+    [SharedFact]
     public async Task A_commit_never_shortens_the_activity()
     {
         await Generate(schedule: Fresh(30, interval: 5, activeFor: 50));

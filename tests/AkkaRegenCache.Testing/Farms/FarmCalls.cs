@@ -55,10 +55,10 @@ public static class FarmCalls
     public static string Hit(this Farm farm, int node, TestGenerator generator, RegenEntryOptions options, string key = "key")
     {
         var store = farm.StoreOf(node);
-        var reads = store.Calls(StoreOperation.Read);
+        var reads = store.Calls(StoreOperation.Look);
         var call = farm.Call(node, generator, options, key);
         Assert.True(call.IsCompletedSuccessfully, $"node {node} had to wait for '{key}' at {farm.Now}");
-        Assert.Equal(reads, store.Calls(StoreOperation.Read));
+        Assert.Equal(reads, store.Calls(StoreOperation.Look));
 #pragma warning disable xUnit1031 // It has completed.
         return call.Result;
 #pragma warning restore xUnit1031

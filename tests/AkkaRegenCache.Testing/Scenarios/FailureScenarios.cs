@@ -135,7 +135,7 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
 
     [SharedFact, Trait("Row", "C3")]
     public Task Who_gives_up_while_the_store_is_being_read_finds_the_value_later_all_the_same() =>
-        AssertMadeAfterTheCallerGaveUpAsync(StoreOperation.Read);
+        AssertMadeAfterTheCallerGaveUpAsync(StoreOperation.Look);
 
     [SharedFact, Trait("Row", "C3")]
     public Task Who_gives_up_while_the_claim_is_asked_for_finds_the_value_later_all_the_same() =>
@@ -252,7 +252,7 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
         var gate = generator.Shut();
         var refresh = farm.Node(0).RefreshAsync(Key, generator.Run, Active).AsTask();
         await farm.SettleAsync();
-        farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Read);
+        farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Look);
 
         var begun = farm.Now;
         await farm.FailureAsync<TimeoutException>(farm.Call(0, generator, options));

@@ -357,10 +357,10 @@ public abstract class KeyspaceScenarios(FarmMode mode) : Scenario(mode)
     /// <summary>Reads a key that must be in the node's memory.</summary>
     private static T Hit<T>(Farm farm, int node, string key)
     {
-        var reads = farm.StoreOf(node).Calls(StoreOperation.Read);
+        var reads = farm.StoreOf(node).Calls(StoreOperation.Look);
         var call = farm.Node(node).GetAsync<T>(key).AsTask();
         Assert.True(call.IsCompletedSuccessfully, $"node {node} had to wait for '{key}' at {farm.Now}");
-        Assert.Equal(reads, farm.StoreOf(node).Calls(StoreOperation.Read));
+        Assert.Equal(reads, farm.StoreOf(node).Calls(StoreOperation.Look));
         return call.Result;
     }
 

@@ -17,7 +17,7 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
         var generator = new TestGenerator(farm);
         foreach (var i in farm.Indexes)
             await farm.GetAsync(i, generator, Active);
-        Assert.All(farm.Indexes, i => Assert.Equal(1, farm.StoreOf(i).Calls(StoreOperation.Read, Key)));
+        Assert.All(farm.Indexes, i => Assert.Equal(1, farm.StoreOf(i).Calls(StoreOperation.Look, Key)));
 
         const int Versions = 5;
         for (var version = 2; version <= 1 + Versions; version++)
@@ -29,8 +29,27 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
                 Assert.All(farm.Indexes, i => Assert.Equal($"value {version}", farm.Hit(i, generator, Active)));
         }
 
-        var reads = farm.Indexes.Sum(i => farm.StoreOf(i).Calls(StoreOperation.Read, Key)) - farm.Count;
+        var reads = farm.Indexes.Sum(i => farm.StoreOf(i).Calls(StoreOperation.Look, Key)) - farm.Count;
         Assert.Equal(valuesTravelInNotifications ? 0 : Versions * (farm.Count - 1), reads);
+    }
+
+    [SharedFact, Trait("Row", "A10")]
+    public async Task A_cold_key_costs_a_claim_and_a_commit_and_a_warm_one_on_a_newcomer_a_claim()
+    {
+        await using var farm = NewFarm(nodes: 2);
+        var generator = new TestGenerator(farm);
+        await farm.GetAsync(0, generator, Passive);
+        await farm.SettleAsync();
+        await farm.GetAsync(1, generator, Passive);
+
+        Assert.Equal((0, 1, 1), Asked(0));
+        Assert.Equal((0, 1, 0), Asked(1));
+        Assert.Equal(1, generator.Runs);
+
+        (int Reads, int Claims, int Commits) Asked(int node) => (
+            farm.StoreOf(node).Calls(StoreOperation.Read, Key),
+            farm.StoreOf(node).Calls(StoreOperation.Claim, Key),
+            farm.StoreOf(node).Calls(StoreOperation.Commit, Key));
     }
 
     [SharedFact, Trait("Row", "A10")]
@@ -39,11 +58,11 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
         await using var farm = NewFarm(nodes: 2);
         var generator = new TestGenerator(farm);
         await farm.GetAsync(0, generator, Passive);
-        farm.StoreOf(1).Break(StoreFault.AnswersLate, Seconds(0.5), int.MaxValue, StoreOperation.Read);
+        farm.StoreOf(1).Break(StoreFault.AnswersLate, Seconds(0.2), int.MaxValue, StoreOperation.Look);
 
         await farm.AnswersAsync(await farm.CallTogetherAsync([1], 100, node => farm.Call(node, generator, Passive)));
 
-        Assert.Equal(1, farm.StoreOf(1).Calls(StoreOperation.Read, Key));
+        Assert.Equal(1, farm.StoreOf(1).Calls(StoreOperation.Look, Key));
         Assert.Equal(1, generator.Runs);
     }
 
@@ -56,7 +75,7 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
         await farm.SetAsync(0, Key, "value", Passive);
         await farm.AdvanceAsync(Seconds(9));
         if (slowStore)
-            farm.StoreOf(1).Break(StoreFault.AnswersLate, Seconds(0.4), 1, StoreOperation.Read);
+            farm.StoreOf(1).Break(StoreFault.AnswersLate, Seconds(0.4), 1, StoreOperation.Look);
         Assert.Equal("value", (await farm.TryGetAsync<string>(1, Key)).Value);
 
         await farm.AdvanceAsync(Seconds(11.9) - farm.Now - farm.Slack);
@@ -137,7 +156,7 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
         for (var i = 0; i < 10; i++)
             Assert.Equal($"value {i + 1}", farm.Hit(0, generator, Passive, $"key {i}"));
         Assert.Equal("value 30", await farm.GetAsync(0, generator, Passive, "key 29"));
-        Assert.Equal(2, farm.StoreOf(0).Calls(StoreOperation.Read, "key 29"));
+        Assert.Equal(2, farm.StoreOf(0).Calls(StoreOperation.Look, "key 29"));
         Assert.Equal(30, generator.Runs);
     }
 

@@ -60,11 +60,11 @@ public abstract class Scenario(FarmMode mode)
     {
         foreach (var i in farm.Indexes)
         {
-            var reads = farm.StoreOf(i).Calls(StoreOperation.Read);
+            var reads = farm.StoreOf(i).Calls(StoreOperation.Look);
             var read = farm.Node(i).TryGetAsync<string?>(key).AsTask();
             Assert.True(read.IsCompletedSuccessfully, $"node {i} does not have '{key}' in memory");
             Assert.Equal(new CacheResult<string?>(true, value), await read);
-            Assert.Equal(reads, farm.StoreOf(i).Calls(StoreOperation.Read));
+            Assert.Equal(reads, farm.StoreOf(i).Calls(StoreOperation.Look));
         }
     }
 

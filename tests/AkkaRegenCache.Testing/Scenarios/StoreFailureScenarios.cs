@@ -130,7 +130,7 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
     }
 
     [SharedTheory]
-    [InlineData(StoreOperation.Read)]
+    [InlineData(StoreOperation.Look)]
     [InlineData(StoreOperation.Claim)]
     [InlineData(StoreOperation.Commit)]
     [InlineData(StoreOperation.Release)]

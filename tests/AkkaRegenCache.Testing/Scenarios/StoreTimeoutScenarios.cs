@@ -25,11 +25,11 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
     private static readonly RegenEntryOptions s_background = s_long with { BackgroundWrites = true };
 
     [SharedTheory]
-    [InlineData(StoreFault.Hangs, StoreOperation.Read)]
+    [InlineData(StoreFault.Hangs, StoreOperation.Look)]
     [InlineData(StoreFault.Hangs, StoreOperation.Claim)]
-    [InlineData(StoreFault.Hangs, StoreOperation.Read, StoreOperation.Claim)]
-    [InlineData(StoreFault.AnswersLate, StoreOperation.Read, StoreOperation.Claim)]
-    [InlineData(StoreFault.IsSlow, StoreOperation.Read, StoreOperation.Claim)]
+    [InlineData(StoreFault.Hangs, StoreOperation.Look, StoreOperation.Claim)]
+    [InlineData(StoreFault.AnswersLate, StoreOperation.Look, StoreOperation.Claim)]
+    [InlineData(StoreFault.IsSlow, StoreOperation.Look, StoreOperation.Claim)]
     [InlineData(StoreFault.AnswersLate, StoreOperation.Claim)]
     [InlineData(StoreFault.IsSlow, StoreOperation.Claim)]
     [InlineData(StoreFault.Throws)]
@@ -60,7 +60,7 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
     public async Task A_read_that_answers_just_in_time_leaves_the_claim_what_is_left()
     {
         await using var farm = NewFarm(nodes: 1, UseTimeouts);
-        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.14), int.MaxValue, StoreOperation.Read);
+        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.14), int.MaxValue, StoreOperation.Look);
         farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Claim);
         var generator = new TestGenerator(farm);
         Assert.Equal("value 1", await farm.GetAsync(0, generator, s_long));
@@ -82,7 +82,7 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
     {
         await using var farm = NewFarm(nodes: 2, UseTimeouts);
         await farm.SetAsync(1, Key, "stored", s_long);
-        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.1), int.MaxValue, StoreOperation.Read);
+        farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.1), int.MaxValue, StoreOperation.Look);
         var generator = new TestGenerator(farm);
         Assert.Equal("stored", await farm.GetAsync(0, generator, s_long));
         Assert.Equal(0, generator.Runs);
@@ -210,7 +210,7 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
     {
         await using var farm = NewFarm(nodes: 2);
         await farm.SetAsync(1, Key, "before", s_long);
-        farm.StoreOf(0).Break(StoreFault.AnswersLate, Seconds(0.2), 1, StoreOperation.Read);
+        farm.StoreOf(0).Break(StoreFault.AnswersLate, Seconds(0.2), 1, StoreOperation.Look);
         farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.9), 1, StoreOperation.Write);
         var generator = new TestGenerator(farm);
         var read = farm.Call(0, generator, s_long);
@@ -232,7 +232,7 @@ public abstract class StoreTimeoutScenarios(FarmMode mode) : Scenario(mode)
     public async Task A_set_that_is_done_while_a_caller_waits_for_the_store_is_not_covered_by_what_that_caller_would_have_made()
     {
         await using var farm = NewFarm(nodes: 2);
-        farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Read, StoreOperation.Claim);
+        farm.StoreOf(0).Break(StoreFault.Hangs, StoreOperation.Look, StoreOperation.Claim);
         var generator = new TestGenerator(farm);
         var call = farm.Call(0, generator, s_long);
         await farm.AdvanceAsync(Seconds(0.1));

@@ -12,8 +12,8 @@ public abstract class WhatBreaksOthersScenarios(FarmMode mode) : Scenario(mode)
     [SharedTheory]
     [InlineData(true, StoreOperation.Claim)]
     [InlineData(false, StoreOperation.Claim)]
-    [InlineData(true, StoreOperation.Read)]
-    [InlineData(false, StoreOperation.Read)]
+    [InlineData(true, StoreOperation.Look)]
+    [InlineData(false, StoreOperation.Look)]
     public async Task A_waiter_registered_after_the_publish_does_not_hang(bool succeeds, StoreOperation late)
     {
         await using var farm = NewFarm(nodes: 2);

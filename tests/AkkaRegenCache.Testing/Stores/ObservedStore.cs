@@ -79,10 +79,12 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
 
         public ConcurrentQueue<(StoreOperation Operation, string Key)> Calls { get; } = new();
 
-        public ValueTask<T> Do<T>(StoreOperation operation, string key, Func<ValueTask<T>> call)
+        public ValueTask<T> Do<T>(StoreOperation operation, string key, Func<ValueTask<T>> call, bool isLook = false)
         {
             Calls.Enqueue((operation, key));
-            if (!Rules.TryGetValue(operation, out var rule))
+            if (isLook)
+                Calls.Enqueue((StoreOperation.Look, key));
+            if (!Rules.TryGetValue(operation, out var rule) && !(isLook && Rules.TryGetValue(StoreOperation.Look, out rule)))
                 return call();
             var fault = rule.Next();
             if (fault == StoreFault.None)
@@ -125,8 +127,11 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
 
         public override bool AnnouncesOn(INotificationBus bus) => false;
 
+        public override ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) => observations.Do(
+            StoreOperation.Claim, request.Key, () => Inner.ClaimAsync(request, cancellationToken), isLook: request.Reason == ClaimReason.Miss);
+
         protected override ValueTask<T> CallAsync<T>(
             StoreOperation operation, string key, Func<CancellationToken, ValueTask<T>> ask, CancellationToken cancellationToken) =>
-            observations.Do(operation, key, () => ask(cancellationToken));
+            observations.Do(operation, key, () => ask(cancellationToken), isLook: operation == StoreOperation.Read);
     }
 }

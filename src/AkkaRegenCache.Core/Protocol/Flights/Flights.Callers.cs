@@ -75,7 +75,7 @@ internal sealed partial class Flights
     {
         if (waiter is not null)
             DetachedReaders.Add(waiter, WatchDetachedReader(waiter));
-        storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = state.Key }, State = state, Peeker = waiter });
+        storeGate.Issue(new StorePeekCall(state.Key) { State = state, Peeker = waiter });
     }
 
     /// <summary>A caller aside has a patience, too. Changes have their own deadlines.</summary>
@@ -104,7 +104,7 @@ internal sealed partial class Flights
             Kernel.Answer(waiter, AnswerKind.TimedOut);
     }
 
-    public void OnPeeked(StoreCall call, ReadAnswer? answer)
+    public void OnPeeked(StorePeekCall call, ReadAnswer? answer)
     {
         var peeker = call.Peeker;
         if (peeker is not null && !LeaveAside(peeker))

@@ -38,8 +38,9 @@ internal sealed partial class Flights
     public void Read(Flight flight)
     {
         flight.Phase = FlightPhase.Reading;
+        flight.HasRead = true;
         BeginAsking(flight);
-        storeGate.Issue(new StoreCall { Request = new ReadRequest { Key = flight.State.Key }, State = flight.State, Flight = flight });
+        storeGate.Issue(new FlightReadCall(flight.State.Key) { State = flight.State, Flight = flight });
     }
 
     public void Claim(Flight flight)
@@ -70,7 +71,7 @@ internal sealed partial class Flights
         };
         flight.Orphan = null;
         Claiming++;
-        storeGate.Issue(new StoreCall { Request = request, State = state, Flight = flight });
+        storeGate.Issue(new ClaimCall(request) { State = state, Flight = flight });
     }
 
     private void BeginAsking(Flight flight)
@@ -98,7 +99,7 @@ internal sealed partial class Flights
         Run(flight, 0);
     }
 
-    public void OnRead(StoreCall call, ReadAnswer? answer, StoreFault fault)
+    public void OnRead(FlightReadCall call, ReadAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         var state = flight.State;
@@ -142,7 +143,7 @@ internal sealed partial class Flights
         }
     }
 
-    public void OnClaimed(StoreCall call, ClaimRequest request, ClaimAnswer? answer, StoreFault fault)
+    public void OnClaimed(ClaimCall call, ClaimAnswer? answer, StoreFault fault)
     {
         var flight = call.Flight!;
         Claiming--;
@@ -164,7 +165,7 @@ internal sealed partial class Flights
             case ClaimOutcome.Fresh:
                 OnFresh(call, flight, answer.Record);
                 break;
-            case ClaimOutcome.BackingOff when request.Reason == ClaimReason.Due:
+            case ClaimOutcome.BackingOff when call.Request.Reason == ClaimReason.Due:
                 coordinators.TellDeclined(flight.State, isOver: false, answer.Remaining);
                 scheduling.DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
@@ -180,7 +181,7 @@ internal sealed partial class Flights
         }
     }
 
-    private void OnClaimFailed(StoreCall call, Flight flight, StoreFault fault)
+    private void OnClaimFailed(ClaimCall call, Flight flight, StoreFault fault)
     {
         var state = flight.State;
         if (fault is StoreFault.Failed or StoreFault.TimedOut && call.Attempt + 1 < ClaimAttempts && Now < flight.AsksUntil)
@@ -198,6 +199,21 @@ internal sealed partial class Flights
 
         if (call.Late is { } tooLate)
             Return(state, tooLate);
+
+        if (fault == StoreFault.Refused && flight is { Why: ClaimReason.Miss, HasRead: false })
+        {
+            // It takes no claims now (no memory, a replica), and may have the value all the same.
+            places.GivePlaceBack(flight);
+            Read(flight);
+            return;
+        }
+
+        GoOnWithoutClaim(flight);
+    }
+
+    private void GoOnWithoutClaim(Flight flight)
+    {
+        var state = flight.State;
 
         // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
         if (flight.Waiters is not null || (flight.KeepsGoing && scheduling.EndsSoon(state)))
@@ -262,9 +278,8 @@ internal sealed partial class Flights
 
             // A claim of ours whose answer never came: nobody runs it, so it is given back and asked for again.
             flight.Phase = FlightPhase.Releasing;
-            storeGate.Issue(new StoreCall
+            storeGate.Issue(new ReleaseCall(new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token })
             {
-                Request = new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token },
                 State = flight.State,
                 Flight = flight,
             });
@@ -345,19 +360,26 @@ internal sealed partial class Flights
         {
             records.Take(call, record);
             Kernel.AnswerValue(flight.TakeWaiters(), record.Payload!, record.Token);
-            var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
             if (flight.Why == ClaimReason.Due)
+            {
+                var isOver = record.DueIn is null || record.ActiveFor <= TimeSpan.Zero;
                 coordinators.TellDeclined(state, isOver, record.DueIn);
-            if (isOver)
-                scheduling.Unschedule(state);
+                if (isOver)
+                    scheduling.Unschedule(state);
+            }
+
             End(flight);
             return;
         }
 
-        // Only a Due claim gets here: the key was removed, or is inactive and gone.
+        // A scheduled claim: the key was removed, or is inactive and gone. Or a store whose values are not its own lost one between two looks.
         shown.NoteToken(state, record?.Token ?? 0);
-        coordinators.TellDeclined(state, isOver: true, null);
-        scheduling.Unschedule(state);
+        if (flight.Why == ClaimReason.Due)
+        {
+            coordinators.TellDeclined(state, isOver: true, null);
+            scheduling.Unschedule(state);
+        }
+
         if (state.IsOutdated)
             shown.Forget(state);
         EndOrAskAsMiss(flight);

@@ -50,23 +50,19 @@ internal sealed partial class Flights
             state.Failures = (byte)Math.Min(state.Failures + 1, 30);
         }
 
-        storeGate.Issue(new StoreCall
+        var request = new ReleaseRequest
         {
-            Request = new ReleaseRequest
-            {
-                Key = state.Key,
-                Operation = Kernel.NextOperation(),
-                Token = flight.Token,
-                Failure = failure,
-                Backoff = TimeSpan.FromTicks(state.Source?.Profile.FailureBackoff ?? 0),
-                DueBackoff = TimeSpan.FromTicks(flight.Why == ClaimReason.Due ? dueBackoff : 0),
-            },
-            State = state,
-            IsReturn = isReturn,
-        });
+            Key = state.Key,
+            Operation = Kernel.NextOperation(),
+            Token = flight.Token,
+            Failure = failure,
+            Backoff = TimeSpan.FromTicks(state.Source?.Profile.FailureBackoff ?? 0),
+            DueBackoff = TimeSpan.FromTicks(flight.Why == ClaimReason.Due ? dueBackoff : 0),
+        };
+        storeGate.Issue(new ReleaseCall(request) { State = state, IsReturn = isReturn });
     }
 
-    public void OnReleased(StoreCall call, ReleaseAnswer? answer)
+    public void OnReleased(ReleaseCall call, ReleaseAnswer? answer)
     {
         var flight = call.Flight;
         if (answer is null && call.Attempt + 1 < ClaimAttempts && (flight is null || !flight.IsEnded))
@@ -78,7 +74,7 @@ internal sealed partial class Flights
             if (flight.IsUnwanted)
                 End(flight);
             else if (answer is null)
-                OnClaimFailed(call, flight, StoreFault.NotSent);
+                GoOnWithoutClaim(flight);
             else
                 Claim(flight);
         }

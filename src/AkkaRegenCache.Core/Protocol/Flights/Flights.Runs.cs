@@ -122,21 +122,17 @@ internal sealed partial class Flights
             ShowOwn(flight, payload);
         flight.CommitEnds = Now + Math.Min(Settings.Lease, flight.Profile!.Lifetime);
         Committing++;
-        storeGate.Issue(new StoreCall
+        var request = new CommitRequest
         {
-            Request = new CommitRequest
-            {
-                Key = state.Key,
-                Operation = Kernel.NextOperation(),
-                Token = flight.Token,
-                ClaimEpoch = flight.Epoch,
-                Payload = payload,
-                Schedule = flight.Profile.ToSchedule(Math.Max(0, activity.OwnActivity(state) - Now)),
-                Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? publishing.Announce(flight, payload) : null,
-            },
-            State = state,
-            Flight = flight,
-        });
+            Key = state.Key,
+            Operation = Kernel.NextOperation(),
+            Token = flight.Token,
+            ClaimEpoch = flight.Epoch,
+            Payload = payload,
+            Schedule = flight.Profile.ToSchedule(Math.Max(0, activity.OwnActivity(state) - Now)),
+            Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? publishing.Announce(flight, payload) : null,
+        };
+        storeGate.Issue(new CommitCall(request) { State = state, Flight = flight });
     }
 
     /// <summary>
@@ -152,7 +148,7 @@ internal sealed partial class Flights
     /// <summary>Whether memory shows what this flight made, and has nobody's word that it is stored.</summary>
     private static bool ShowsOwn(Flight flight) => flight.State is { InMemory: true, Uncommitted: true } state && state.Token == flight.Token - 1;
 
-    public void OnCommitted(StoreCall call, ChangeAnswer? answer)
+    public void OnCommitted(CommitCall call, ChangeAnswer? answer)
     {
         Committing--;
         var flight = call.Flight!;
@@ -195,7 +191,7 @@ internal sealed partial class Flights
         else if (answer.Accepted)
         {
             shown.NoteToken(state, answer.Token);
-            if (call.Request is CommitRequest { Announcement: { } announcement })
+            if (call.Request.Announcement is { } announcement)
                 publishing.NoteLateAnnouncement(call, announcement);
             else
                 publishing.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Lifetime - Now, isAwaited: flight.Why != ClaimReason.Due);

@@ -58,18 +58,14 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         else if (flight.Phase == FlightPhase.Running)
         {
             flight.IsAbandoning = true;
-            storeGate.Issue(new StoreCall
+            var request = new ReleaseRequest
             {
-                Request = new ReleaseRequest
-                {
-                    Key = flight.State.Key,
-                    Operation = Kernel.NextOperation(),
-                    Token = flight.Token,
-                    OnlyIfUncontended = true,
-                },
-                State = flight.State,
-                Flight = flight,
-            });
+                Key = flight.State.Key,
+                Operation = Kernel.NextOperation(),
+                Token = flight.Token,
+                OnlyIfUncontended = true,
+            };
+            storeGate.Issue(new ReleaseCall(request) { State = flight.State, Flight = flight });
         }
     }
 
@@ -198,12 +194,20 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
     {
         var flight = new Flight(state, why) { Observed = observed };
         state.Flight = flight;
-        if (why == ClaimReason.Miss)
+        if (why == ClaimReason.Miss && !MayClaimFirst(flight))
             Read(flight);
         else
             Claim(flight);
         return flight;
     }
+
+    /// <summary>
+    /// A miss claims at once where this node could generate: the answer brings the record where there is one, so a cold key costs a claim and a commit. A node without a
+    /// generator reads; so does one whose places are all taken, as a value that the store has must not wait for a place, and one that shows something, of which only a read tells
+    /// that it was removed.
+    /// </summary>
+    private bool MayClaimFirst(Flight flight) =>
+        flight.State is { Source: not null, InMemory: false } && !Kernel.IsDraining && !Kernel.HasDrained && places.HasRoom;
 
     public void ServeFlight(Flight flight)
     {

@@ -57,24 +57,24 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
             return;
         foreach (var flights in Held.GroupBy(f => f.State.Partition).Select(g => g.ToArray()).ToArray())
         {
-            storeGate.Send(new StoreCall
+            storeGate.Send(new RenewCall
             {
                 Claims = Array.ConvertAll(flights, f => new HeldClaim(f.State.Key, f.Token)),
                 Lease = TimeSpan.FromTicks(Settings.Lease),
-                Renewed = flights,
+                Flights = flights,
                 Partition = flights[0].State.Partition,
                 IssuedAt = Now,
             });
         }
     }
 
-    public void OnRenewed(StoreCall call, RenewAnswer? answer)
+    public void OnRenewed(RenewCall call, RenewAnswer? answer)
     {
         if (answer is null)
             return;
         for (var i = 0; i < answer.Outcomes.Count; i++)
         {
-            var flight = call.Renewed![i];
+            var flight = call.Flights[i];
             if (answer.Outcomes[i] == RenewOutcome.Held)
             {
                 flight.LeaseEnds = call.IssuedAt + Settings.Lease;

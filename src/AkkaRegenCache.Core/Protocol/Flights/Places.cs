@@ -17,6 +17,9 @@ internal sealed class Places(Kernel kernel) : Component(kernel)
 
     public int Taken { get; set; }
 
+    /// <summary>Whether the next flight that asks for a place gets one.</summary>
+    public bool HasRoom => Taken < Settings.MaximumForeground && Line.Count == 0;
+
     private static bool NeedsNoPlace(Flight flight) => flight.IsBackground || flight.IsNested || flight.HasPlace;
 
     /// <summary>Takes a place for a flight that may be about to generate. Where there is none it waits in the line.</summary>

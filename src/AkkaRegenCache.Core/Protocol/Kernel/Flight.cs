@@ -120,6 +120,9 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>Sealed, and no longer its key's; until it ends, the key's state counts it as pending.</summary>
     public bool IsDetached { get; set; }
 
+    /// <summary>Has asked the store for the record.</summary>
+    public bool HasRead { get; set; }
+
     /// <summary>How often its claim found one of this very node's.</summary>
     public int OwnClaims { get; set; }
 

@@ -103,7 +103,7 @@ internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, StoreFau
 /// <summary>A claim was granted after its answer had been given up.</summary>
 /// <param name="Call">The claim's call, which has been replied to as timed out.</param>
 /// <param name="Answer">The answer that came late.</param>
-internal sealed record LateGrant(StoreCall Call, ClaimAnswer Answer);
+internal sealed record LateGrant(ClaimCall Call, ClaimAnswer Answer);
 
 /// <summary>
 /// The node will leave: it takes nothing new upon itself, and what it is making is let come to its end. Answered by <see cref="Drained"/>.
@@ -137,70 +137,6 @@ internal sealed class Tick
 }
 
 // Out: a StoreCall to Peer.Store, a CacheNotification to Peer.Bus, and
-
-/// <summary>An operation of the store.</summary>
-internal sealed class StoreCall
-{
-    /// <summary>A request about one key; null: one of the batches below.</summary>
-    public StoreRequest? Request { get; set; }
-
-    public IReadOnlyList<HeldClaim>? Claims { get; init; }
-
-    public TimeSpan Lease { get; init; }
-
-    public IReadOnlyList<KeyActivity>? Activities { get; init; }
-
-    public IReadOnlyList<string>? Keys { get; init; }
-
-    // What the machine needs to know when the reply comes; nobody else reads it.
-    public KeyState? State { get; init; }
-
-    public Flight? Flight { get; init; }
-
-    public Flight[]? Renewed { get; init; }
-
-    public KeyState[]? Checked { get; init; }
-
-    public Waiter? Peeker { get; init; }
-
-    public PendingChange? Change { get; init; }
-
-    /// <summary>How long its answer is waited for, in ticks.</summary>
-    public long Timeout { get; set; }
-
-    /// <summary>Whether it asks for nothing but a sign of life.</summary>
-    public bool IsProbe { get; init; }
-
-    /// <summary>Whether it gives back what the store has just granted: so the store is there, whatever it counts as.</summary>
-    public bool IsReturn { get; init; }
-
-    /// <summary>Whether it asks a partition of the store for the same, which says nothing of the other partitions.</summary>
-    public bool IsSignOfLife { get; init; }
-
-    /// <summary>Whether its flight waits for an answer to it, be it to a repeat that is still to be sent.</summary>
-    public bool IsAwaited { get; set; }
-
-    /// <summary>Of a claim that is asked for again: the answer to an earlier try, which was given up; null: none has come.</summary>
-    public ClaimAnswer? Late { get; set; }
-
-    public long HeardAtIssue { get; set; }
-
-    /// <summary>The partition of the store it goes to.</summary>
-    public int Partition { get; set; }
-
-    /// <summary>The store's epoch when it was sent: tokens of another one don't compare.</summary>
-    public string EpochAtIssue { get; set; } = "";
-
-    /// <summary>How many gaps had been found when it was first sent.</summary>
-    public long GapsAtIssue { get; set; }
-
-    public long IssuedAt { get; set; }
-
-    /// <summary>When the request's durations of activity were told.</summary>
-    public long ActivityAt { get; set; }
-
-    public int Attempt { get; set; }
-}
 
 /// <summary>Run a generator.</summary>
 internal sealed class RunGenerator(long runId, string key, long token, GeneratorSource source)

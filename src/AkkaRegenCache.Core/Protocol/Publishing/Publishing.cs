@@ -58,7 +58,7 @@ internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Com
     }
 
     /// <summary>A commit that took long has told of itself when later numbers were out already: should that be lost, only a number left out is noticed.</summary>
-    public void NoteLateAnnouncement(StoreCall call, CommitAnnouncement announcement)
+    public void NoteLateAnnouncement(CommitCall call, CommitAnnouncement announcement)
     {
         if (announcement.Sequence < Sequence && (call.Attempt > 0 || Now - call.IssuedAt > Lateness))
             NoteUnsure();

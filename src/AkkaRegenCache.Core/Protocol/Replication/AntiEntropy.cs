@@ -110,10 +110,10 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
         while (end < _compared.Length && end - _checked < CheckBatch && _compared[end].Partition == part)
             end++;
         var batch = _compared[_checked..end];
-        storeGate.Send(new StoreCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = part, IssuedAt = Now });
+        storeGate.Send(new CheckCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = part, IssuedAt = Now });
     }
 
-    public void OnChecked(StoreCall call, CheckAnswer? answer)
+    public void OnChecked(CheckCall call, CheckAnswer? answer)
     {
         if (answer is null)
         {
@@ -121,7 +121,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
             if (Kernel.Epochs.Length > 1)
             {
                 // The other parts needn't wait for this one.
-                _checked += call.Checked!.Length;
+                _checked += call.Checked.Length;
                 _checkAgain = true;
             }
 
@@ -129,7 +129,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
         }
 
         for (var i = 0; i < answer.Checks.Count; i++)
-            Compare(call.Checked![i], answer.Checks[i]);
+            Compare(call.Checked[i], answer.Checks[i]);
 
         // As long as it took nothing is asked: the store has half of its time for others at the least.
         _checked += answer.Checks.Count;
@@ -137,7 +137,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
         CheckAt = _checked < _compared!.Length ? Now + pause : Now;
     }
 
-    public void OnProbed(StoreCall call, CheckAnswer? answer)
+    public void OnProbed(ProbeCall call, CheckAnswer? answer)
     {
         if (answer is not null && call.Checked is [var state])
             Compare(state, answer.Checks[0]);

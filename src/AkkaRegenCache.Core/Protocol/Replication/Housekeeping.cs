@@ -17,7 +17,7 @@ internal sealed class Housekeeping(Kernel kernel, StoreGate storeGate, StoreHeal
         {
             foreach (var part in activity.Touches.GroupBy(t => Kernel.PartitionOf(t.Key)).ToArray())
             {
-                storeGate.Send(new StoreCall
+                storeGate.Send(new TouchCall
                 {
                     Activities = [.. part.Select(t => new KeyActivity(t.Key, TimeSpan.FromTicks(Math.Max(0, t.ActiveUntil - Now))))],
                     Partition = part.Key,

@@ -36,10 +36,10 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     /// <summary>Sends a call to the store, or lets it fail at once: nobody waits for a store that is down.</summary>
     public void Send(StoreCall call)
     {
-        call.Timeout = call.IsProbe || call.IsSignOfLife ? Settings.ReadTimeout / 2 : Settings.WriteTimeout;
-        if (call.Request is ReadRequest or ClaimRequest)
+        call.Timeout = call is ProbeCall ? Settings.ReadTimeout / 2 : Settings.WriteTimeout;
+        if (call is QuestionCall)
         {
-            call.Timeout = call.Peeker is { Kind: WaiterKind.Peek } ? Settings.ReadTimeout : Settings.ReadTimeout / 2;
+            call.Timeout = call is StorePeekCall { Peeker.Kind: WaiterKind.Peek } ? Settings.ReadTimeout : Settings.ReadTimeout / 2;
             if (call.Flight is { } flight)
                 call.Timeout = Math.Min(call.Timeout, flight.AsksUntil - Now);
             var queue = queues.Of(call.State!);
@@ -54,7 +54,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
                 call.Timeout = 0;
         }
 
-        if (call.Timeout <= 0 || (Breaker.IsOpen && !call.IsProbe && !call.IsReturn))
+        if (call.Timeout <= 0 || (Breaker.IsOpen && !call.IsSentWhileDown))
         {
             Wanted = call.State ?? Wanted;
             _notSent.Enqueue(call);
@@ -69,6 +69,8 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     /// <summary>The next call that has failed because it was not sent.</summary>
     public bool TryTakeNotSent([MaybeNullWhen(false)] out StoreCall call) => _notSent.TryDequeue(out call);
 
+    private static bool IsProbe(StoreCall call) => call is ProbeCall { IsOfBreaker: true };
+
     /// <summary>Counts how the store does.</summary>
     private void NoteHealth(StoreReplied reply)
     {
@@ -77,12 +79,12 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
             case StoreFault.NotSent:
                 break;
             case StoreFault.Failed or StoreFault.TimedOut:
-                if (Breaker.OnFailed(reply.Call.IsProbe, Now))
+                if (Breaker.OnFailed(IsProbe(reply.Call), Now))
                     Out.Send(Peer.Store, new StoreHealthChanged(isDown: true));
                 break;
             default:
-                Answered = reply.Call.State ?? (reply.Call.Checked is [var probed] ? probed : Answered);
-                if (Breaker.OnSucceeded(reply.Call.IsProbe))
+                Answered = reply.Call.State ?? (reply.Call is CheckCall { Checked: [var probed] } ? probed : Answered);
+                if (Breaker.OnSucceeded(IsProbe(reply.Call)))
                 {
                     Out.Send(Peer.Store, new StoreHealthChanged(isDown: false));
                     Kernel.Post(new Fact(FactKind.StoreBack));
@@ -153,7 +155,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
 
     public void Reissue(StoreCall call)
     {
-        if (call.Request is not CommitRequest && Now - call.IssuedAt > Repeatable)
+        if (!call.IsRepeatableForEver && Now - call.IssuedAt > Repeatable)
         {
             // After a pause: the store may have forgotten the first try, and a repeat would be a second change. It has failed, then.
             call.Attempt = GivenUp;
@@ -162,16 +164,8 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         }
 
         call.State!.Pending--;
-        call.Request = call.Request switch
-        {
-            ClaimRequest claim => claim with { ActiveFor = Left(claim.ActiveFor) },
-            CommitRequest commit => commit with { Schedule = commit.Schedule with { ActiveFor = Left(commit.Schedule.ActiveFor), FreshFor = Left(commit.Schedule.FreshFor) } },
-            var other => other,
-        };
+        call.Age(Now - call.ActivityAt);
         Issue(call);
-
-        // What was left of the key's activity, and of the value's epoch, at the last try is less by now.
-        TimeSpan Left(TimeSpan then) => TimeSpan.FromTicks(Math.Max(0, then.Ticks - (Now - call.ActivityAt)));
     }
 
     private void Park(StoreCall call)

@@ -31,7 +31,14 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
     {
         storeGate.Breaker.OnProbing();
         var state = Kernel.Epochs.Length > 1 ? NextSample() : NextProbed();
-        storeGate.Send(new StoreCall { Keys = [state?.Key ?? "?"], Checked = state is null ? null : [state], IsProbe = true, Partition = state?.Partition ?? Kernel.PartitionOf("?"), IssuedAt = Now });
+        storeGate.Send(new ProbeCall
+        {
+            Keys = [state?.Key ?? "?"],
+            Checked = state is null ? [] : [state],
+            IsOfBreaker = true,
+            Partition = state?.Partition ?? Kernel.PartitionOf("?"),
+            IssuedAt = Now,
+        });
     }
 
     /// <summary>
@@ -71,7 +78,7 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
             if (Now - storeGate.PartitionsAskedAt[_lastPartition] < s_partQuiet || Kernel.SampleOf(_lastPartition) is not { } sample)
                 continue;
             asked++;
-            storeGate.Send(new StoreCall { Keys = [sample.Key], Checked = [sample], IsSignOfLife = true, Partition = _lastPartition, IssuedAt = Now });
+            storeGate.Send(new ProbeCall { Keys = [sample.Key], Checked = [sample], Partition = _lastPartition, IssuedAt = Now });
         }
     }
 

@@ -70,8 +70,10 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
         // Clocks run apart a little; in doubt a change counts as asked for later, and wins.
         var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / 100) - s_doubt));
-        StoreRequest request = change.Payload is { } payload && !change.MemoryOnly && profile.Lifetime > age
-            ? new WriteRequest
+        var (state, tries, asked, gaps) = (change.State, change.Tries, change.AskedAt, change.Gaps);
+        if (change.Payload is { } payload && !change.MemoryOnly && profile.Lifetime > age)
+        {
+            var write = new WriteRequest
             {
                 Key = change.State.Key,
                 Operation = change.Operation,
@@ -80,8 +82,12 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
                 ObservedToken = change.Observed,
                 IsRetry = change.Tries > 0,
                 AskedAgo = askedAgo,
-            }
-            : new InvalidateRequest
+            };
+            storeGate.Issue(new WriteCall(change, write) { State = state, Attempt = tries, IssuedAt = asked, GapsAtIssue = gaps });
+        }
+        else
+        {
+            var invalidate = new InvalidateRequest
             {
                 // Also what had its time while it waited: what it would have replaced must not outlive it.
                 Key = change.State.Key,
@@ -91,12 +97,13 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
                 AskedAgo = askedAgo,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, Settings.Lease) + Settings.Lease),
             };
-        storeGate.Issue(new StoreCall { Request = request, State = change.State, Change = change, Attempt = change.Tries, IssuedAt = change.AskedAt, GapsAtIssue = change.Gaps });
+            storeGate.Issue(new InvalidateCall(change, invalidate) { State = state, Attempt = tries, IssuedAt = asked, GapsAtIssue = gaps });
+        }
     }
 
-    public void OnChanged(StoreCall call, StoreReplied reply)
+    public void OnChanged(StoreChangeCall call, StoreReplied reply)
     {
-        var change = call.Change!;
+        var change = call.Change;
         change.IsInFlight = false;
         change.Tries++;
         if (change.IsFlushed)
@@ -119,7 +126,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         ServeFlush();
     }
 
-    private void OnAnswered(StoreCall call, PendingChange change, ChangeAnswer answer)
+    private void OnAnswered(StoreChangeCall call, PendingChange change, ChangeAnswer answer)
     {
         var state = change.State;
 
@@ -131,7 +138,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
             waiting.Observed = Math.Max(waiting.Observed, answer.Token);
         shown.NoteToken(state, answer.Token);
 
-        if (answer.Accepted && (change.Payload is null || change.MemoryOnly || call.Request is InvalidateRequest))
+        if (answer.Accepted && (change.Payload is null || change.MemoryOnly || call is InvalidateCall))
         {
             publishing.PublishRemoved(state.Key, answer.Token);
             records.HearRemoved(state, answer.Token);
