@@ -12,6 +12,7 @@ internal sealed class SimCoordinators
     private readonly List<Incarnation>[] _shards;
     private readonly long[] _changedAt;
     private readonly long[] _twinsUntil;
+    private readonly Dictionary<(object From, object To), long> _lastArrivals = [];
     private long _incarnations;
 
     public SimCoordinators(World world)
@@ -45,7 +46,7 @@ internal sealed class SimCoordinators
     {
         if (from.IsAlone)
             return;
-        Carry(() =>
+        Carry((from, shard), () =>
         {
             if (_shards[shard] is { Count: > 0 } live)
                 live[_world.Random.Next(live.Count)].Deliver(message);
@@ -171,7 +172,9 @@ internal sealed class SimCoordinators
     }
 
     /// <summary>Carries a message to or from a coordinator; loses, doubles and delays some.</summary>
-    public void Carry(Action arrive)
+    /// <param name="link">From whom to whom.</param>
+    /// <param name="arrive">What it does there.</param>
+    public void Carry((object From, object To) link, Action arrive)
     {
         var options = _world.Options;
         var random = _world.Random;
@@ -180,6 +183,12 @@ internal sealed class SimCoordinators
         var delay = SimOptions.Millis(0.1 + random.NextDouble());
         if (options.CoordinationLost > 0 && random.Next(50) == 0)
             delay += SimOptions.Millis(random.Next(1000));
+        if (options.CoordinationInOrder)
+        {
+            delay = Math.Max(delay, _lastArrivals.GetValueOrDefault(link) - _world.Now);
+            _lastArrivals[link] = _world.Now + delay;
+        }
+
         _world.After(delay, arrive);
         if (_world.IsActive && random.NextDouble() < options.CoordinationLost / 2)
             _world.After(delay + SimOptions.Millis(random.Next(3000)), arrive);
@@ -238,7 +247,7 @@ internal sealed class SimCoordinators
                 foreach (var node in _world.Nodes)
                 {
                     if (!node.IsAlone && (to is null || node.Id == to))
-                        _all.Carry(() => node.Deliver(Peer.Coordinator, said));
+                        _all.Carry((this, node), () => node.Deliver(Peer.Coordinator, said));
                 }
             }
 

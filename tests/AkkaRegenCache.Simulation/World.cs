@@ -22,12 +22,16 @@ internal sealed class World
     private long _order;
     private int _incarnations;
 
-    public World(int seed, Mutant? mutant = null, SimOptions? options = null)
+    /// <summary>Sets the scene.</summary>
+    /// <param name="seed">Of all that is random.</param>
+    /// <param name="mutant">What is left out of the protocol; null: nothing.</param>
+    /// <param name="draw">Draws what goes wrong; null: anything.</param>
+    public World(int seed, Mutant? mutant = null, Func<Random, SimOptions>? draw = null)
     {
         _seed = seed;
         Random = new Random(seed);
         Mutant = mutant;
-        Options = options ?? SimOptions.Draw(Random);
+        Options = (draw ?? SimOptions.Draw)(Random);
         Oracle = new Oracle(this);
         Store = new SimStore(this);
         for (var i = 0; i < Options.Nodes; i++)

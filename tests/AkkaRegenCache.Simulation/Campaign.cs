@@ -24,17 +24,19 @@ internal static class Campaign
     /// <summary>Plays seeds in turn until one of the bounds is met.</summary>
     /// <param name="first">The first seed.</param>
     /// <param name="seeds">How many.</param>
-    /// <param name="mutant">A bug to mutant; null: none.</param>
+    /// <param name="mutant">A bug to plant, in worlds drawn for it; null: none.</param>
     /// <param name="time">The longest it may take.</param>
     /// <param name="violations">After how many violations to stop.</param>
     /// <param name="story">Gets a line for each message; null: none.</param>
-    public static Result Run(int first, long seeds, Mutant? mutant, TimeSpan time, int violations, TextWriter? story = null)
+    /// <param name="worldsOf">The mutant in whose worlds it is played, where none is planted; null: any world.</param>
+    public static Result Run(
+        int first, long seeds, Mutant? mutant, TimeSpan time, int violations, TextWriter? story = null, Mutant? worldsOf = null)
     {
         var result = new Result();
         var clock = Stopwatch.StartNew();
         for (long i = 0; i < seeds && clock.Elapsed < time && result.Violations.Count < violations; i++)
         {
-            var world = new World(unchecked((int)(first + i)), mutant);
+            var world = new World(unchecked((int)(first + i)), mutant, (mutant ?? worldsOf)?.Worlds);
             if (story is not null)
                 world.Narrator = new Narrator(world, story);
             world.Run();

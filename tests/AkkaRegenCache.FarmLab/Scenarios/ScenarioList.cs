@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Node;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>What is done to a farm, and what is expected of it.</summary>
 internal interface IScenario
@@ -15,7 +18,7 @@ internal interface IScenario
 }
 
 /// <summary>The scenarios there are.</summary>
-internal static class Scenarios
+internal static class ScenarioList
 {
     public static IReadOnlyList<IScenario> All { get; } =
     [

@@ -1,3 +1,4 @@
+using AkkaRegenCache.FarmLab.Node;
 using Xunit;
 using Xunit.Abstractions;
 

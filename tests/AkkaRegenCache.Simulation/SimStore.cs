@@ -232,7 +232,7 @@ internal sealed class SimStore
         if (node.Own is { } own)
             Restore(own, kept, node);
         else if (!node.IsAlone)
-            _world.Coordinators.Carry(() => Restore(_machines[part], kept, null));
+            _world.Coordinators.Carry((node, part), () => Restore(_machines[part], kept, null));
     }
 
     private void Restore(StoreMachine machine, RecordsRecovered kept, SimNode? owner)

@@ -14,6 +14,12 @@ internal sealed record Mutant(string Name, string What)
 
     /// <summary>What the store leaves out.</summary>
     public StoreStep? OmitsInStore { get; init; }
+
+    /// <summary>
+    /// Draws the worlds it is looked for in: those in which an oracle can be certain of what it breaks, where the usual draw hardly ever
+    /// makes one. Without the mutant no promise may be broken in them. Null: the usual draw.
+    /// </summary>
+    public Func<Random, SimOptions>? Worlds { get; init; }
 }
 
 /// <summary>All mutants.</summary>
@@ -49,7 +55,11 @@ internal static class Mutants
         new("place-not-given-back", "a generation that ended without a run keeps its place") { Omits = KeepsPlaces },
         new("places-ignored", "more generators run for callers than may") { Omits = Always(Step.TakePlace) },
         new("late-grant-kept", "a claim that is granted after its node has given it up is not given back") { Omits = Always(Step.ReturnLateGrant) },
-        new("outcome-not-pushed", "a coordinator doesn't wake those who wait") { Omits = Always(Step.PushOutcome) },
+        new("outcome-not-pushed", "a coordinator doesn't wake those who wait")
+        {
+            Omits = Always(Step.PushOutcome),
+            Worlds = SimOptions.DrawLosingNotices,
+        },
         new("orphan-forgotten", "nobody takes over what a dead node held") { Omits = Always(Step.FindHeir) },
         new("timer-forgotten", "a node forgets half of what is due on it") { Omits = ForgetsTimers },
         new("death-ignored", "a node goes on waiting for a dead one whose coordinator is dead as well") { Omits = Always(Step.NoteDeath) },

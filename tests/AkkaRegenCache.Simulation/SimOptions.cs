@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Simulation;
 
 /// <summary>What one seed plays: how large the farm is, what goes wrong and how often. Drawn from the seed.</summary>
-internal sealed class SimOptions
+internal sealed record SimOptions
 {
     public required int Nodes { get; init; }
 
@@ -81,7 +81,10 @@ internal sealed class SimOptions
     /// <summary>In how many parts the store fails and begins new lives on its own.</summary>
     public int Partitions { get; init; } = 1;
 
-    /// <summary>The node that holds a partition of the store dies: the partition, and the shard's coordinator, are gone for seconds, and come back knowing nothing.</summary>
+    /// <summary>
+    /// The node that holds a partition of the store dies: the partition, and the shard's coordinator, are gone for seconds, and come back
+    /// knowing nothing.
+    /// </summary>
     public long PartitionLossEvery { get; init; }
 
     /// <summary>
@@ -92,12 +95,17 @@ internal sealed class SimOptions
     /// <summary>Share of the messages to and from coordinators that are lost; half as many are doubled.</summary>
     public double CoordinationLost { get; init; }
 
+    /// <summary>
+    /// Whether messages between a node and a coordinator arrive in the order in which they were sent, as those between actors do.
+    /// </summary>
+    public bool CoordinationInOrder { get; init; }
+
     /// <summary>A shard moves: with or without a hand-off, or lives twice for a while.</summary>
     public long ShardMoveEvery { get; init; }
 
     /// <summary>
-    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where partitions of the store live with these, with a
-    /// store of its own and no notifications.
+    /// A node is out of the cluster for good, and goes on alone: without coordinators, and where partitions of the store live with these,
+    /// with a store of its own and no notifications.
     /// </summary>
     public long DowningEvery { get; init; }
 
@@ -123,8 +131,12 @@ internal sealed class SimOptions
     /// <summary>Whether nodes hear of a death as well, and not the coordinators alone.</summary>
     public bool NodesHearOfDeaths { get; init; }
 
-    /// <summary>Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time.</summary>
-    public bool IsPushCertain => Shards > 0 && !HasPlaces && LosesNoticesOnly && CoordinationLost + DowningEvery == 0 && ShardMoveEvery == 0 && FalseDeathEvery == 0;
+    /// <summary>
+    /// Whether all that goes wrong is that notifications are lost, so that coordinators wake everybody in time. Not where messages overtake
+    /// each other: a node that waits no longer, and waits again, is forgotten when the second one comes first.
+    /// </summary>
+    public bool IsPushCertain => Shards > 0 && !HasPlaces && LosesNoticesOnly && CoordinationInOrder
+        && CoordinationLost + DowningEvery + ShardMoveEvery + FalseDeathEvery == 0;
 
     /// <summary>Whether a node's death is noticed soon, and nothing stands in the way of taking its claims over.</summary>
     public bool IsTakeOverCertain => Shards > 0 && !HasPlaces && CrashEvery > 0 && CoordinationLost == 0 && !DeathSeenLate && FalseDeathEvery + DowningEvery == 0
@@ -158,8 +170,8 @@ internal sealed class SimOptions
     public double Drift { get; init; }
 
     /// <summary>
-    /// Whether a value lives long enough after it is due that, whatever goes wrong here, the next one is there before: generators bring values, nobody
-    /// stands still, and the tolerance covers what a dead holder, and a store that doesn't answer, cost.
+    /// Whether a value lives long enough after it is due that, whatever goes wrong here, the next one is there before: generators bring
+    /// values, nobody stands still, and the tolerance covers what a dead holder, and a store that doesn't answer, cost.
     /// </summary>
     public bool Bridges(EntryProfile profile) => BringsValues && PauseEvery == 0 && ClockStepEvery == 0
         && profile.Tolerance >= profile.Jitter + profile.Grace + LongestRun + Seconds(1)
@@ -234,6 +246,7 @@ internal sealed class SimOptions
             PartitionLossEvery = parts > 1 && faults && random.Next(calm ? 1 : 3) == 0 ? Seconds(random.Next(4, 15)) : 0,
             SplitEvery = shards > 1 && faults && random.Next(3) == 0 ? Seconds(random.Next(5, 20)) : 0,
             CoordinationLost = coordinators && !calm && random.Next(2) == 0 ? random.NextDouble() * 0.2 : 0,
+            CoordinationInOrder = !coordinators,
             ShardMoveEvery = faults && shards > 0 && random.Next(calm ? 4 : 2) != 0 ? Seconds(random.Next(2, 15)) : 0,
             FalseDeathEvery = coordinators && !calm && random.Next(2) == 0 ? Seconds(random.Next(2, 15)) : 0,
             DeathSeenLate = coordinators && random.Next(2) == 0,
@@ -243,6 +256,41 @@ internal sealed class SimOptions
             CutOffEvery = faults && !deaths && random.Next(4) == 0 ? Seconds(random.Next(3, 15)) : 0,
         };
     }
+
+    /// <summary>
+    /// Worlds in which nothing but notifications is lost, and often all of them: whoever waits for another node's claim is woken by its
+    /// coordinator, or late.
+    /// </summary>
+    public static SimOptions DrawLosingNotices(Random random) => Draw(random) with
+    {
+        HasFaults = true,
+        HasChanges = false,
+        Shards = random.Next(1, 3),
+        Partitions = 1,
+        Nodes = random.Next(2, 6),
+        MaximumForeground = int.MaxValue,
+        MaximumQueued = int.MaxValue,
+        NoticeLost = random.Next(2) == 0 ? 1 : 0.1 + (random.NextDouble() * 0.2),
+        RequestLost = 0,
+        AnswerLost = 0,
+        Slow = 0,
+        CrashEvery = 0,
+        PauseEvery = 0,
+        PartitionEvery = 0,
+        OutageEvery = 0,
+        NewEpochEvery = 0,
+        FailOverEvery = 0,
+        ClockStepEvery = 0,
+        StoreEvictEvery = 0,
+        PartitionLossEvery = 0,
+        SplitEvery = 0,
+        CoordinationLost = 0,
+        CoordinationInOrder = true,
+        ShardMoveEvery = 0,
+        DowningEvery = 0,
+        FalseDeathEvery = 0,
+        CutOffEvery = 0,
+    };
 
     public static long Seconds(double seconds) => (long)(seconds * TimeSpan.TicksPerSecond);
 
