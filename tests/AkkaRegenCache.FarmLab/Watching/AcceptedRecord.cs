@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using AkkaRegenCache.FarmLab.Wire;
+using AkkaRegenCache.Serialization;
 
 namespace AkkaRegenCache.FarmLab.Watching;
 
@@ -21,9 +22,6 @@ internal sealed record AcceptedRecord(
     // The least; a header tells its own length, and a later version's may have more.
     private const int HeaderLength = 48;
 
-    // The cache's own mark before every serialized value: whether it is null.
-    private const int MarkLength = 1;
-
     /// <summary>Reads a record as it lies in Redis (RecordHeader in the Redis package describes it); null: it isn't one.</summary>
     public static AcceptedRecord? Read(string key, ReadOnlySpan<byte> bytes, long at, long storeTime, int life)
     {
@@ -32,11 +30,12 @@ internal sealed record AcceptedRecord(
         var isRemoved = bytes[5] == 1;
         LabValue? value = null;
         var header = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
-        if (!isRemoved && header >= HeaderLength && bytes.Length > header + MarkLength)
+        if (!isRemoved && header >= HeaderLength && bytes.Length > header
+            && ValueEnvelope.TryRead(bytes[header..].ToArray(), static _ => true, out var hasValue, out var content, out _) && hasValue)
         {
             try
             {
-                value = JsonSerializer.Deserialize<LabValue>(bytes[(header + MarkLength)..], JsonSerializerOptions.Web);
+                value = JsonSerializer.Deserialize<LabValue>(content.Span, JsonSerializerOptions.Web);
             }
             catch (JsonException)
             {

@@ -14,6 +14,9 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
     private static readonly long s_doubt = TimeSpan.FromMilliseconds(10).Ticks;
 
+    /// <summary>Two clocks run apart by less than one part in so many: 0.25 %; NTP slews by 0.05 % at the most.</summary>
+    private const int ClockSlack = 400;
+
     /// <summary>The changes of each key that are not over, latest first.</summary>
     private readonly Dictionary<KeyState, PendingChange> _open = [];
 
@@ -58,7 +61,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         }
         else if (Now - change.SentAt > StoreGate.Repeatable)
         {
-            // The store may have forgotten the first try: this is another change. A set that was done after all loses to itself.
+            // The store may have forgotten the first try, and this is another change to it. Should the first have been done, this one loses to what came after that,
+            // but for what came within the slack below.
             change.Operation = Kernel.NextOperation();
             change.SentAt = Now;
         }
@@ -68,8 +72,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         var profile = change.Profile;
         var age = Now - change.AskedAt;
 
-        // Clocks run apart a little; in doubt a change counts as asked for later, and wins.
-        var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / 100) - s_doubt));
+        // Clocks run apart a little; in doubt a change counts as asked for later, and wins: better over a set of that very moment than lost to a generation before it.
+        var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / ClockSlack) - s_doubt));
         var (state, tries, asked, gaps) = (change.State, change.Tries, change.AskedAt, change.Gaps);
         if (change.Payload is { } payload && !change.MemoryOnly && profile.Lifetime > age)
         {
