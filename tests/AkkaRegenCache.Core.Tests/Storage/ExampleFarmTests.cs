@@ -1,0 +1,149 @@
+using AkkaRegenCache.Hosting;
+using AkkaRegenCache.Notifications;
+using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Farms;
+using AkkaRegenCache.Testing.Scenarios;
+using AkkaRegenCache.Testing.Stores;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace AkkaRegenCache.Core.Tests.Storage;
+
+/// <summary>
+/// Farms on the example store: the database's clock is the farm's virtual one, and each node has a store object of its own, as processes have, which only meets
+/// the others in the database.
+/// </summary>
+public sealed class ExampleMode : FarmMode
+{
+    private static readonly ExampleFiles s_files = new();
+
+    static ExampleMode() => AppDomain.CurrentDomain.ProcessExit += (_, _) => s_files.Dispose();
+
+    public static FarmMode Shared { get; } = new ExampleMode();
+
+    public override Farm Create(FarmSetup setup)
+    {
+        var backend = new Backend();
+        var file = s_files.Next();
+        return new VirtualFarm(setup, clock => new Processes(file, clock, backend.Calls), backend);
+    }
+
+    private sealed class Backend : IVirtualBackend
+    {
+        public CallCount Calls { get; } = new();
+
+        public int CallsUnderWay => Calls.Count;
+
+        public Task SetTimeAsync(TimeSpan now) => Task.CompletedTask;
+    }
+
+    /// <summary>Gives each cache that asks a store of its own. Its pauses are real: virtual time stands until it has answered.</summary>
+    private sealed class Processes(string file, TimeProvider clock, CallCount calls) : IExternalStore
+    {
+        private readonly CompareAndSetExternalStore _whole = New(file, clock);
+
+        public bool StoresObjects => false;
+
+        public IExternalStore ForCache(string cacheName) => new CountedStore(New(file, clock).ForCache(cacheName), calls);
+
+        public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
+            _whole.ReadAsync(request, cancellationToken);
+
+        public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
+            _whole.ClaimAsync(request, cancellationToken);
+
+        public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+            _whole.RenewAsync(claims, lease, cancellationToken);
+
+        public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
+            _whole.CommitAsync(request, cancellationToken);
+
+        public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
+            _whole.ReleaseAsync(request, cancellationToken);
+
+        public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
+            _whole.WriteAsync(request, cancellationToken);
+
+        public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
+            _whole.InvalidateAsync(request, cancellationToken);
+
+        public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
+            _whole.TouchAsync(activities, cancellationToken);
+
+        public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
+            _whole.CheckAsync(keys, cancellationToken);
+
+        private static CompareAndSetExternalStore New(string file, TimeProvider clock) =>
+            new(new ExampleStore(file, clock), callTimeout: TimeSpan.FromMinutes(2));
+    }
+}
+
+[Collection("Farms on the example store")]
+public sealed class ReadThrough_on_the_example_store() : ReadThroughScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Regeneration_on_the_example_store() : RegenerationScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Schedule_on_the_example_store() : ScheduleScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Change_on_the_example_store() : ChangeScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Failure_on_the_example_store() : FailureScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Generator_on_the_example_store() : GeneratorScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class NodeLife_on_the_example_store() : NodeLifeScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class StoreFailure_on_the_example_store() : StoreFailureScenarios(ExampleMode.Shared);
+
+/// <summary>As an application registers it, and on real time.</summary>
+public sealed class ExampleRegistrationTests : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    private readonly ExampleFiles _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Fact]
+    public async Task Two_applications_on_one_database_make_a_value_once()
+    {
+        var file = _files.Next();
+        var bus = new InProcessNotificationBus();
+        await using var one = Application(cache => cache.UseStore(new ExampleStore(file)).UseNotifications(bus));
+        await using var two = Application(cache => cache.UseStore(provider => new ExampleStore(file, provider.GetService<TimeProvider>())).UseNotifications(bus));
+        Assert.IsType<CompareAndSetExternalStore>(two.GetRequiredKeyedService<IExternalStore>("cache"));
+
+        var runs = 0;
+        var finish = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var calls = new[] { one, two, one, two }.Select(application => application.GetRequiredService<IRegenCache>().GetOrCreateAsync("key", async _ =>
+        {
+            Interlocked.Increment(ref runs);
+            await finish.Task;
+            return "made";
+        }).AsTask()).ToList();
+        await Task.Delay(300);
+        finish.SetResult();
+
+        Assert.All(await Task.WhenAll(calls).WaitAsync(s_patience), value => Assert.Equal("made", value));
+        Assert.Equal(1, runs);
+
+        // What one removes the other doesn't find; a third application finds what is there.
+        await one.GetRequiredService<IRegenCache>().SetAsync("key", "set");
+        await using var three = Application(cache => cache.UseStore(new ExampleStore(file)));
+        Assert.Equal("set", (await three.GetRequiredService<IRegenCache>().TryGetAsync<string>("key").AsTask().WaitAsync(s_patience)).Value);
+    }
+
+    private static ServiceProvider Application(Action<RegenCacheBuilder> use)
+    {
+        var services = new ServiceCollection();
+        use(services.AddRegenCache("cache", Caches.WaitForTheStore));
+        return services.BuildServiceProvider();
+    }
+}

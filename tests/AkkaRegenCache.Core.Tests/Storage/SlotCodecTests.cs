@@ -1,0 +1,127 @@
+using AkkaRegenCache.Storage;
+using Xunit;
+
+namespace AkkaRegenCache.Core.Tests.Storage;
+
+/// <summary>What a machine holds, as bytes: the same in every version to come, and harmless where they are broken.</summary>
+public sealed class SlotCodecTests
+{
+    private const string Golden = "";
+
+    private const string GoldenEpoch = "";
+
+    private static readonly long s_now = TimeSpan.FromDays(20_000).Ticks;
+
+    [Fact]
+    public void The_bytes_of_a_document_are_these()
+    {
+        Assert.Equal(Golden, Convert.ToHexString(Document().Span));
+        Assert.Equal(GoldenEpoch, Convert.ToHexString(KeyDocument.WriteEpoch("epoch", s_now).Span));
+    }
+
+    [Fact]
+    public void What_is_read_is_what_was_written_as_it_is_at_that_time()
+    {
+        var read = new StoreMachine("epoch", TimeSpan.FromSeconds(10), storesObjects: false);
+        var later = s_now + TimeSpan.FromSeconds(1).Ticks;
+        Assert.Equal(DocumentKind.Readable, KeyDocument.Read(Found(Convert.FromHexString(Golden)), "key", read, later, out var writtenAt));
+        Assert.Equal(s_now, writtenAt);
+
+        var was = Machine();
+        Assert.Equal(Plain(was.ExportSlots(later).Single()), Plain(read.ExportSlots(later).Single()));
+        Assert.Equal([1, 2, 3], read.ExportSlots(later).Single().Payload!.Bytes!.Value.ToArray());
+        Assert.Equal(
+            was.ExportOperations(later).Select(o => (o.Operation, o.Answer.GetType(), o.KeptFor)),
+            read.ExportOperations(later).Select(o => (o.Operation, o.Answer.GetType(), o.KeptFor)));
+        Assert.Equal("epoch", KeyDocument.ReadEpoch(Found(Convert.FromHexString(GoldenEpoch)), out var epoch, out _) == DocumentKind.Readable ? epoch : null);
+
+        static HandoffSlot Plain(HandoffSlot slot) => slot with { Payload = null };
+    }
+
+    [Fact]
+    public void A_document_that_is_broken_anywhere_is_read_or_foreign_and_costs_no_more_than_its_bytes()
+    {
+        var whole = Document().ToArray();
+        var random = new Random(20260725);
+        var kinds = new int[4];
+        for (var i = 0; i < 20_000; i++)
+        {
+            var broken = whole[..(random.Next(4) == 0 ? random.Next(whole.Length) : whole.Length)];
+            for (var change = random.Next(4); change >= 0 && broken.Length > 0; change--)
+                broken[random.Next(Math.Min(broken.Length, random.Next(1, whole.Length)))] = (byte)random.Next(256);
+            var machine = new StoreMachine("epoch", TimeSpan.FromSeconds(10), storesObjects: false);
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var kind = KeyDocument.Read(Found(broken), "key", machine, s_now, out _);
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50_000);
+            kinds[(int)kind]++;
+            if (kind != DocumentKind.Readable)
+                continue;
+
+            // What could be read can be worked with, and written.
+            machine.Claim(new ClaimRequest { Key = "key", Operation = new("new", 1), Owner = "new", Lease = TimeSpan.FromSeconds(3) }, s_now);
+            machine.Check(["key"], s_now);
+            KeyDocument.Write("key", machine, s_now, 0);
+        }
+
+        Assert.All([DocumentKind.Readable, DocumentKind.Newer, DocumentKind.Foreign], kind => Assert.True(kinds[(int)kind] > 10, $"{kind}: {kinds[(int)kind]}"));
+    }
+
+    [Fact]
+    public void A_length_is_a_claim_for_which_nothing_is_allocated()
+    {
+        var bytes = Document().ToArray();
+
+        // The value's length, three bytes from the end mark: now a gigabyte.
+        Assert.Equal(3, bytes[^5]);
+        var broken = (byte[])[.. bytes[..^5], 0x80, 0x80, 0x80, 0x80, 0x04, .. bytes[^4..]];
+        var machine = new StoreMachine("epoch", TimeSpan.FromSeconds(10), storesObjects: false);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(DocumentKind.Foreign, KeyDocument.Read(Found(broken), "key", machine, s_now, out _));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 50_000);
+    }
+
+    [Fact]
+    public void Names_are_of_a_few_characters_and_tell_all_keys_and_caches_apart()
+    {
+        (string Cache, string Key)[] keys =
+        [
+            ("cache", "key"), ("cache", "KEY"), ("CACHE", "key"), ("cache", "key "), ("cachek", "ey"), ("cache", "epoch"), ("cache", "ключ"), ("cache", "鍵"),
+            ("cache", "a/b"), ("cache", "a:b"), ("cache", "a\0b"), ("cache", new string('x', 1024)), ("cache", new string('x', 1023)), ("", ""), ("cache\n", "key"),
+        ];
+        var names = keys.Select(each => DocumentNames.OfKey(each.Cache, each.Key)).Append(DocumentNames.OfEpoch("cache")).ToList();
+        Assert.All(names, name => Assert.Matches("^[a-z0-9.:-]{1,126}$", name));
+        Assert.Equal(names.Count, names.Distinct(StringComparer.OrdinalIgnoreCase).Count());
+        Assert.Equal(126, CompareAndSetExternalStore.MaximumNameLength);
+        Assert.Equal("arc:cache:key:", names[0][..14]);
+    }
+
+    private static StoredDocument Found(byte[] bytes) => new(bytes, "1");
+
+    private static ReadOnlyMemory<byte> Document() => KeyDocument.Write("key", Machine(), s_now, 3);
+
+    /// <summary>A value that is regenerated, a generation that failed, a claim that another node waits for, and the answers to all that.</summary>
+    private static StoreMachine Machine()
+    {
+        var machine = new StoreMachine("epoch", TimeSpan.FromSeconds(10), storesObjects: false);
+        var schedule = new StoreSchedule { FreshFor = TimeSpan.FromMinutes(5), Interval = TimeSpan.FromMinutes(1), ActiveFor = TimeSpan.FromMinutes(9) };
+        machine.Write(new WriteRequest { Key = "key", Operation = new("n", 1), Payload = CachePayload.FromBytes(new byte[] { 1, 2, 3 }), Schedule = schedule }, s_now);
+        var claim = Claim(2, "a");
+        machine.Release(
+            new ReleaseRequest
+            {
+                Key = "key",
+                Operation = new("n", 3),
+                Token = claim.Token,
+                Failure = new GenerationFailure("Some.Exception", "why"),
+                Backoff = TimeSpan.FromSeconds(4),
+                DueBackoff = TimeSpan.FromSeconds(5),
+            },
+            s_now);
+        Claim(4, "a");
+        Claim(5, "b");
+        return machine;
+
+        ClaimAnswer Claim(long number, string owner) => machine.Claim(
+            new ClaimRequest { Key = "key", Operation = new("n", number), Owner = owner, Lease = TimeSpan.FromSeconds(3), Reason = ClaimReason.Refresh }, s_now);
+    }
+}
