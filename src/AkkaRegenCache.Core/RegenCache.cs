@@ -71,11 +71,14 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         NodeId = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.NewGuid():N}";
         timeProvider ??= TimeProvider.System;
         var isAlone = store is null;
-        store = (store ?? new InMemoryStore(timeProvider, maximumRecords: options.MaximumEntries, maximumBytes: options.MaximumBytes)).ForCache(name);
+        store = (store ?? InMemoryStore.ForOneCache(timeProvider, options.MaximumEntries, options.MaximumBytes)).ForCache(name);
         _maximumKeyLength = options.MaximumKeyLength;
         _profiles = new EntryProfiles(options);
         _keyspaces = new Keyspaces(name, keyspaces, services, _profiles);
-        var codec = new ValueCodec(name, services, options.JsonSerializerOptions, store.StoresObjects, options.MaximumPayloadBytes);
+        var codec = new ValueCodec(name, services, options.JsonSerializerOptions, store.StoresObjects, options.MaximumPayloadBytes)
+        {
+            Fields = options.ValueFields,
+        };
 
         // Timers and subscriptions are made here; they live as long as the cache and must keep nothing of the first request's context.
         _shell = OwnContext.Run(() => new NodeShell(

@@ -145,4 +145,7 @@ public sealed class RegenCacheOptions
     /// Default: true.
     /// </summary>
     public bool UseNotifications { get; set; } = true;
+
+    /// <summary>For tests: what a later release might write with values.</summary>
+    internal Serialization.IValueFields? ValueFields { get; set; }
 }

@@ -1,34 +1,45 @@
 namespace AkkaRegenCache;
 
 /// <summary>
-/// How an entry lives. Immutable. Equal options are the same to a cache: written inline at a call they cost their allocation, and one comparison. A value left
-/// null is taken from <see cref="RegenCacheOptions.DefaultEntryOptions"/>, else from the default named at each property.
+/// How an entry lives. Immutable. Equal options are the same to a cache: written inline at a call they cost their allocation, and one
+/// comparison. A value left null is taken from <see cref="RegenCacheOptions.DefaultEntryOptions"/>, else from the default named at each
+/// property.
 /// </summary>
 public sealed record RegenEntryOptions
 {
-    /// <summary>The longest duration that any option takes: 3650 days.</summary>
+    /// <summary>
+    /// The longest duration that any option takes: 3650 days. <see cref="Timeout.InfiniteTimeSpan"/>, where an option takes it, means
+    /// "without end" and is kept as this: from the last read, or from when the value was stored.
+    /// </summary>
     public static readonly TimeSpan MaximumDuration = TimeSpan.FromDays(3650);
 
-    /// <summary>How often the value of an active key is made again. Default: 1 minute. At least 1 millisecond.</summary>
+    /// <summary>
+    /// How often the value of an active key is made again. Default: 1 minute. At least 1 millisecond.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: never; the value has no end.
+    /// </summary>
     public TimeSpan? RegenerationInterval { get; init; }
 
     /// <summary>
     /// How long after the last read anywhere in the farm the key goes on being regenerated. Not above
-    /// <see cref="RegenerationInterval"/>: the key is passive, never regenerated on a schedule. Default: 10 minutes. Reads are remembered to
-    /// a quarter of a second.
+    /// <see cref="RegenerationInterval"/>: the key is passive, never regenerated on a schedule. Default: 10 minutes. Reads are remembered
+    /// to a quarter of a second. <see cref="Timeout.InfiniteTimeSpan"/>: the key is regenerated for ever, read or not.
     /// </summary>
     public TimeSpan? InactiveRetention { get; init; }
 
     /// <summary>
     /// How long past the interval a value lives: its lifetime is interval + tolerance, from the moment it was stored. It bridges the time
     /// until the next value is made, so it should exceed what the generator takes. Default: 30 seconds. 0 is allowed.
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: a value has no end, and is shown until a newer one is there.
     /// </summary>
     public TimeSpan? ExpiryTolerance { get; init; }
 
     /// <summary>A due time is never nearer than this. Default: 100 milliseconds. 0 is allowed.</summary>
     public TimeSpan? MinimumForwardScheduling { get; init; }
 
-    /// <summary>The longest a generator may run: then it is cancelled and all who wait get a <see cref="TimeoutException"/>. Default: 5 minutes.</summary>
+    /// <summary>
+    /// The longest a generator may run: then it is cancelled and all who wait get a <see cref="TimeoutException"/>. Default: 5 minutes.
+    /// Never without end: a generator that hangs would keep its key for ever.
+    /// </summary>
     public TimeSpan? GenerationDeadline { get; init; }
 
     /// <summary>
@@ -44,8 +55,8 @@ public sealed record RegenEntryOptions
     public TimeSpan? FailureBackoff { get; init; }
 
     /// <summary>
-    /// Whether a set returns at once, before the external store has taken it: this node shows the value from then on, the others when the store
-    /// has it. What it returns is <see cref="ChangeResult.IsPending"/>. Removals know the cache's default only. Default: false.
+    /// Whether a set returns at once, before the external store has taken it: this node shows the value from then on, the others when the
+    /// store has it. What it returns is <see cref="ChangeResult.IsPending"/>. Removals know the cache's default only. Default: false.
     /// </summary>
     public bool? BackgroundWrites { get; init; }
 

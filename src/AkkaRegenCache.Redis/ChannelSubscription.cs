@@ -1,4 +1,3 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Runtime;
 using StackExchange.Redis;
 
@@ -13,14 +12,13 @@ namespace AkkaRegenCache.Redis;
 /// subscription is made again. Every node that has something to say or to hear sends heartbeats, so this is noticed within two of them.
 /// </remarks>
 /// <param name="channel">Finds the channel; fails while there is no connection.</param>
-/// <param name="onUnreadable">Told of what can't be read.</param>
 /// <param name="onFailed">Told of the first failure to subscribe.</param>
 /// <param name="onSilent">Told when the subscription is found silent.</param>
 /// <param name="canReconnect">Whether another connection takes the place of one that was disposed.</param>
 /// <param name="time">The clock.</param>
 #pragma warning disable CA1001 // A cancelled source without a timer holds nothing.
 internal sealed class ChannelSubscription(
-    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action onUnreadable, Action<Exception> onFailed, Action onSilent,
+    Func<Task<(ISubscriber Subscriber, RedisChannel Channel)>> channel, Action<Exception> onFailed, Action onSilent,
     Func<bool> canReconnect, TimeProvider time)
 #pragma warning restore CA1001
 {
@@ -30,7 +28,7 @@ internal sealed class ChannelSubscription(
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
 
     private readonly Lock _gate = new();
-    private volatile Action<CacheNotification>[] _handlers = [];
+    private volatile Action<byte[]>[] _handlers = [];
     private CancellationTokenSource? _listening;
     private long _heard;
     private long _unheardSince;
@@ -38,7 +36,7 @@ internal sealed class ChannelSubscription(
 
     /// <summary>Adds a listener.</summary>
     /// <returns>Removes it.</returns>
-    public IDisposable Add(Action<CacheNotification> handler)
+    public IDisposable Add(Action<byte[]> handler)
     {
         var listener = new Listener(this, handler);
         lock (_gate)
@@ -86,7 +84,7 @@ internal sealed class ChannelSubscription(
         onSilent();
     }
 
-    private void Remove(Action<CacheNotification> handler)
+    private void Remove(Action<byte[]> handler)
     {
         lock (_gate)
         {
@@ -172,15 +170,9 @@ internal sealed class ChannelSubscription(
             return;
         Interlocked.Increment(ref _heard);
         Volatile.Write(ref _unheardSince, 0);
-        if ((byte[]?)message is { } bytes && NotificationFormat.Read(bytes) is { } notification)
-        {
-            foreach (var handler in _handlers)
-                handler(notification);
-        }
-        else
-        {
-            onUnreadable();
-        }
+        var bytes = (byte[]?)message ?? [];
+        foreach (var handler in _handlers)
+            handler(bytes);
     }
 
     private sealed class Listener : IDisposable
@@ -188,17 +180,17 @@ internal sealed class ChannelSubscription(
         private readonly ChannelSubscription _subscription;
         private volatile bool _hasLeft;
 
-        public Listener(ChannelSubscription subscription, Action<CacheNotification> handler)
+        public Listener(ChannelSubscription subscription, Action<byte[]> handler)
         {
             _subscription = subscription;
-            Handle = notification =>
+            Handle = bytes =>
             {
                 if (!_hasLeft)
-                    handler(notification);
+                    handler(bytes);
             };
         }
 
-        public Action<CacheNotification> Handle { get; }
+        public Action<byte[]> Handle { get; }
 
         public void Dispose()
         {

@@ -11,7 +11,7 @@ namespace AkkaRegenCache.Redis;
 /// <remarks>
 /// <code>
 /// 0  A6 hexadecimal
-/// 1  version (1)
+/// 1  version (2)
 /// 2  kind
 /// 3  flags: 1 a value, 2 a due time, 4 a failure, 8 a wait probe
 /// 4  publisher, sequence, epoch; then, but in a heartbeat: key, token;
@@ -22,7 +22,7 @@ namespace AkkaRegenCache.Redis;
 internal static class NotificationFormat
 {
     private const byte Magic = 0xA6;
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const byte HasValue = 1;
     private const byte HasDue = 2;
     private const byte HasFailure = 4;

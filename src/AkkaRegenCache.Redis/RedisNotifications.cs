@@ -66,11 +66,16 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
                 var connection = await owner._connection.GetAsync().ConfigureAwait(false);
                 return (connection.GetSubscriber(), owner.ChannelOf(connection, name));
             },
-            owner.Warn,
             error => owner.LogSubscribeFailed(error, name),
             () => owner.LogDeaf(name),
             () => owner._connection.CanReconnect,
-            TimeProvider.System), this).Add(handler);
+            TimeProvider.System), this).Add(bytes =>
+        {
+            if (NotificationFormat.Read(bytes) is { } notification)
+                handler(notification);
+            else
+                Warn();
+        });
     }
 
     private static IConnectionMultiplexer NotNull(IConnectionMultiplexer connection)

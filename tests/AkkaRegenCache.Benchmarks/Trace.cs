@@ -7,9 +7,9 @@ namespace AkkaRegenCache.Benchmarks;
 internal sealed record Trace(string Name, int[] Requests, string[] Keys)
 {
     /// <summary>2, 10 and 30 % of the distinct keys.</summary>
-    public int[] Capacities => [Part(2), Part(10), Part(30)];
+    public int[] Capacities => [Partition(2), Partition(10), Partition(30)];
 
-    private int Part(int percent) => Math.Max(1, (int)((long)Keys.Length * percent / 100));
+    private int Partition(int percent) => Math.Max(1, (int)((long)Keys.Length * percent / 100));
 
     /// <summary>Reads gzip over big-endian 32-bit keys.</summary>
     public static Trace Read(string path)

@@ -89,6 +89,8 @@ public sealed class Generator_in_a_cluster() : GeneratorScenarios(ClusterMode.Sh
 
 public sealed class Keyspace_in_a_cluster() : KeyspaceScenarios(ClusterMode.Shared);
 
+public sealed class Lifetime_in_a_cluster() : LifetimeScenarios(ClusterMode.Shared);
+
 public sealed class Memory_in_a_cluster() : MemoryScenarios(ClusterMode.Shared);
 
 public sealed class NodeLife_in_a_cluster() : NodeLifeScenarios(ClusterMode.Shared);

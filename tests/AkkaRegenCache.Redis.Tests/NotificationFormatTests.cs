@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Redis.Tests;
 public sealed class NotificationFormatTests
 {
     private const string GoldenFresh =
-        "A6" + "01" + "01" + "03" // magic, version, fresh, value and due time
+        "A6" + "02" + "01" + "03" // magic, version, fresh, value and due time
         + "026E31" // publisher "n1"
         + "AC02" // sequence 300
         + "016C" // life "l"
@@ -20,10 +20,10 @@ public sealed class NotificationFormatTests
         + "04" + "6D616465"; // the value
 
     private const string GoldenFailed =
-        "A6" + "01" + "03" + "04" + "026E31" + "05" + "016C" + "036B6579" + "07" + "0454797065" + "084974206" + "2726F6B65";
+        "A6" + "02" + "03" + "04" + "026E31" + "05" + "016C" + "036B6579" + "07" + "0454797065" + "084974206" + "2726F6B65";
 
     private const string GoldenProbe =
-        "A6" + "01" + "06" + "08" + "026E31" + "05" + "016C" + "036B6579" + "07" // as above, a wait probe
+        "A6" + "02" + "06" + "08" + "026E31" + "05" + "016C" + "036B6579" + "07" // as above, a wait probe
         + "026E32" // initiator "n2"
         + "AC02" // wait 300
         + "02" // round
@@ -61,7 +61,7 @@ public sealed class NotificationFormatTests
     public void A_notification_travels_as_it_always_did()
     {
         Assert.Equal(GoldenFresh, Convert.ToHexString(NotificationFormat.Write(Fresh)));
-        Assert.Equal("A60100" + "00" + "026E31" + "AC02" + "016C", Convert.ToHexString(NotificationFormat.Write(
+        Assert.Equal("A60200" + "00" + "026E31" + "AC02" + "016C", Convert.ToHexString(NotificationFormat.Write(
             new CacheNotification { Publisher = "n1", Sequence = 300, Kind = NotificationKind.Heartbeat, Epoch = "l" })));
         Assert.Equal(GoldenFailed, Convert.ToHexString(NotificationFormat.Write(new CacheNotification
         {
@@ -139,7 +139,7 @@ public sealed class NotificationFormatTests
         Assert.Null(NotificationFormat.Read([.. whole, 0]));
 
         var newer = whole.ToArray();
-        newer[1] = 2;
+        newer[1] = 3;
         Assert.Null(NotificationFormat.Read(newer));
 
         // Whatever stands there: no exception, and no memory taken for lengths that can't be.

@@ -14,19 +14,21 @@ public sealed class RecordFormatTests(SharedRedis redis) : IClassFixture<SharedR
     private const string StandingClock = "local function clock() return 1704067200000000 end\n";
 
     private const string GoldenValue =
-        "4152569E" + "01" + "00" + "3000" // magic, version, flags, header length
+        "4152569E" + "02" + "00" + "4000" // magic, version, flags, header length
         + "00202110D70D0600" // token 1704067200000000
         + "00A7B413D70D0600" // ends 60 s later
         + "E099D010D70D0600" // due 11.5 s later
         + "E079AF0000000000" // interval 11.5 s
         + "20E03B47D70D0600" // active for 924.5 s
+        + "00000000000000000000000000000000" // no label, never used stale
         + "6D616465"; // "made"
 
     private const string GoldenTombstone =
-        "4152569E" + "01" + "01" + "3000"
+        "4152569E" + "02" + "01" + "4000"
         + "00202110D70D0600"
         + "00A7B413D70D0600"
-        + "0000000000000000" + "0000000000000000" + "0000000000000000";
+        + "0000000000000000" + "0000000000000000" + "0000000000000000"
+        + "00000000000000000000000000000000";
 
     private readonly string _prefix = redis.NewPrefix();
 
@@ -76,8 +78,8 @@ public sealed class RecordFormatTests(SharedRedis redis) : IClassFixture<SharedR
     [InlineData("short")]
     [InlineData("magic only")]
     [InlineData("version 0")]
+    [InlineData("version 1")]
     [InlineData("header length")]
-    [InlineData("flags")]
     [InlineData("cut")]
     [InlineData("negative token")]
     [InlineData("token beyond reason")]
@@ -100,14 +102,14 @@ public sealed class RecordFormatTests(SharedRedis redis) : IClassFixture<SharedR
             case "version 0":
                 bytes[4] = 0;
                 break;
+            case "version 1":
+                bytes[4] = 1;
+                break;
             case "header length":
                 bytes[6] = 49;
                 break;
-            case "flags":
-                bytes[5] = 2;
-                break;
             case "cut":
-                bytes = bytes[..47];
+                bytes = bytes[..63];
                 break;
             case "negative token":
                 BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(8), -1);
@@ -177,11 +179,27 @@ public sealed class RecordFormatTests(SharedRedis redis) : IClassFixture<SharedR
     }
 
     [RedisFact]
-    public async Task A_value_of_a_newer_version_is_a_miss_and_no_value_made_here_overwrites_it()
+    public async Task What_a_later_release_adds_to_the_header_is_passed_over()
+    {
+        var later = Convert.FromHexString(GoldenValue.Replace("4000", "4300", StringComparison.Ordinal).Replace("6D616465", "ABCDEF" + "6D616465", StringComparison.Ordinal));
+        await Database.StringSetAsync(ValueOf("key"), later);
+        var store = StoreRig.On(redis.Connection, _prefix, new RedisScripts(StandingClock));
+
+        Assert.Equal("made", await store.Text("key"));
+        Assert.Equal(new TokenCheck(1704067200000000, false), (await store.Store.CheckAsync(["key"])).Checks[0]);
+        Assert.Empty(store.Log.Lines);
+    }
+
+    [RedisTheory]
+    [InlineData(3, 0, 99)]
+    [InlineData(2, 2, 64)]
+    [InlineData(2, 128, 64)]
+    public async Task A_value_of_a_newer_version_is_a_miss_and_no_value_made_here_overwrites_it(byte version, byte flags, byte length)
     {
         var newer = Convert.FromHexString(GoldenValue);
-        newer[4] = 2;
-        newer[6] = 99;
+        newer[4] = version;
+        newer[5] = flags;
+        newer[6] = length;
         await Database.StringSetAsync(ValueOf("key"), newer);
 
         var store = StoreRig.On(redis.Connection, _prefix);

@@ -130,7 +130,7 @@ public sealed class RedisNotificationsTests
         var channel = RedisChannel.Literal("arc:notify:0:catalog");
         var (published, heard, silent, clock) = (0L, 0, 0, new ManualClock());
         var channelSubscription = new ChannelSubscription(
-            () => Task.FromResult((subscriber, channel)), () => { }, _ => { }, () => Interlocked.Increment(ref silent), () => false, clock);
+            () => Task.FromResult((subscriber, channel)), _ => { }, () => Interlocked.Increment(ref silent), () => false, clock);
         using var subscription = channelSubscription.Add(_ => Interlocked.Increment(ref heard));
         await Eventually.Holds(() => subscriber.IsConnected(channel), "it is subscribed");
         for (var heartbeat = 0; heartbeat < 3; heartbeat++)

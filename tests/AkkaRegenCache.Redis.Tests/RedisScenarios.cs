@@ -87,6 +87,9 @@ public sealed class Generator_on_redis() : GeneratorScenarios(RedisMode.Shared);
 public sealed class Keyspace_on_redis() : KeyspaceScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]
+public sealed class Lifetime_on_redis() : LifetimeScenarios(RedisMode.Shared);
+
+[Collection("Virtual farms on Redis")]
 public sealed class Memory_on_redis() : MemoryScenarios(RedisMode.Shared);
 
 [Collection("Virtual farms on Redis")]

@@ -8,7 +8,7 @@ const string Usage = """
       --seeds N        how many seeds (default 1000; with --minutes: as many as fit)
       --seed N         the first seed (default 1); with --seeds 1 it replays one
       --minutes M      stop after that many minutes
-      --mutant NAME     plant a bug, which must be found
+      --mutant NAME     mutant a bug, which must be found
       --list-mutants    the mutants' names, a line each
       --marks          which paths were taken, and how often
       --story          a line for each message: with --seeds 1

@@ -49,14 +49,14 @@ internal sealed class EntryProfiles
         if (RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException(string.Join(' ', errors), nameof(options));
 
-        var interval = (options.RegenerationInterval ?? _defaults.RegenerationInterval ?? TimeSpan.FromMinutes(1)).Ticks;
+        var interval = TicksOf(options.RegenerationInterval ?? _defaults.RegenerationInterval ?? TimeSpan.FromMinutes(1));
         var timeout = options.HardTimeout ?? _defaults.HardTimeout ?? Timeout.InfiniteTimeSpan;
         return new EntryProfile
         {
             Options = given,
             Interval = interval,
-            Retention = (options.InactiveRetention ?? _defaults.InactiveRetention ?? TimeSpan.FromMinutes(10)).Ticks,
-            Tolerance = (options.ExpiryTolerance ?? _defaults.ExpiryTolerance ?? TimeSpan.FromSeconds(30)).Ticks,
+            Retention = TicksOf(options.InactiveRetention ?? _defaults.InactiveRetention ?? TimeSpan.FromMinutes(10)),
+            Tolerance = TicksOf(options.ExpiryTolerance ?? _defaults.ExpiryTolerance ?? TimeSpan.FromSeconds(30)),
             MinimumForward = (options.MinimumForwardScheduling ?? _defaults.MinimumForwardScheduling ?? TimeSpan.FromMilliseconds(100)).Ticks,
             GenerationDeadline = (options.GenerationDeadline ?? _defaults.GenerationDeadline ?? TimeSpan.FromMinutes(5)).Ticks,
             HardTimeout = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : timeout.Ticks,
@@ -66,4 +66,11 @@ internal sealed class EntryProfiles
             Size = options.Size ?? _defaults.Size,
         };
     }
+
+    /// <summary>
+    /// Without end is the longest duration there is. Sums of a few of them stay far from overflow everywhere: in ticks here, in microseconds in Redis' numbers
+    /// (exact to 2^53), and as the expiry of a key.
+    /// </summary>
+    private static long TicksOf(TimeSpan duration) =>
+        (duration == Timeout.InfiniteTimeSpan ? RegenEntryOptions.MaximumDuration : duration).Ticks;
 }

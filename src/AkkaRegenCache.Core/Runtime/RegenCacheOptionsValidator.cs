@@ -66,13 +66,12 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
     {
         var errors = new List<string>();
         var millisecond = TimeSpan.FromMilliseconds(1);
-        Between(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond, RegenEntryOptions.MaximumDuration);
-        Between(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
-        Between(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond, RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.MinimumForwardScheduling), options.MinimumForwardScheduling, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.GenerationDeadline), options.GenerationDeadline, millisecond, RegenEntryOptions.MaximumDuration);
-        if (options.HardTimeout != Timeout.InfiniteTimeSpan)
-            Between(errors, nameof(options.HardTimeout), options.HardTimeout, millisecond, RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.HardTimeout), options.HardTimeout, millisecond, RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.FailureBackoff), options.FailureBackoff, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
         if (options.Size is < 0)
             errors.Add($"Size is {options.Size}; it must not be negative.");
@@ -85,9 +84,17 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
             errors.Add($"{name} is {value}; it must be at least {least}.");
     }
 
+    private static void WithoutEndOrBetween(List<string> errors, string name, TimeSpan? value, TimeSpan least, TimeSpan most)
+    {
+        if (value is { } given && given != Timeout.InfiniteTimeSpan && (given < least || given > most))
+            errors.Add($"{name} is {given}; it must be between {least} and {most}, or Timeout.InfiniteTimeSpan.");
+    }
+
     private static void Between(List<string> errors, string name, TimeSpan? value, TimeSpan least, TimeSpan most)
     {
-        if (value is { } given && (given < least || given > most))
+        if (value == Timeout.InfiniteTimeSpan)
+            errors.Add($"{name} is Timeout.InfiniteTimeSpan, and can't be without end; it must be between {least} and {most}.");
+        else if (value is { } given && (given < least || given > most))
             errors.Add($"{name} is {given}; it must be between {least} and {most}.");
     }
 }

@@ -15,7 +15,7 @@ namespace AkkaRegenCache.Serialization;
 /// </summary>
 /// <remarks>
 /// <para>
-/// One byte goes before the serialized value and says whether there is one: so null is a value for every serializer, also for those that
+/// A <see cref="ValueEnvelope"/> goes around the serialized value and says whether there is one: so null is a value for every serializer, also for those that
 /// can't write it.
 /// </para>
 /// <para>
@@ -25,14 +25,15 @@ namespace AkkaRegenCache.Serialization;
 /// </remarks>
 internal sealed class ValueCodec(string cacheName, IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
 {
-    private const byte NullMark = 0;
-    private const byte ValueMark = 2;
     private const int UnknownSize = 64;
 
     private readonly ConcurrentDictionary<Type, object> _serializers = new();
     private readonly ConcurrentDictionary<Type, Action<object, IBufferWriter<byte>>> _writers = new();
     private readonly JsonSerializerOptions _json =
         DefaultJson.Complete(json ?? services.Keyed<JsonSerializerOptions>(typeof(IHybridCacheSerializer<>)) ?? DefaultJson.Options);
+
+    /// <summary>For tests: what a later release might put into envelopes; null: nothing.</summary>
+    public IValueFields? Fields { get; init; }
 
     /// <summary>Makes a payload of a value; serialized, where the store needs it.</summary>
     /// <exception cref="InvalidOperationException">The type can't be serialized.</exception>
@@ -45,8 +46,7 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
             return CachePayload.FromValue(boxed, profile?.Size ?? SizeOf(boxed));
 
         var buffer = new ArrayBufferWriter<byte>(256);
-        buffer.GetSpan(1)[0] = boxed is null ? NullMark : ValueMark;
-        buffer.Advance(1);
+        ValueEnvelope.Write(buffer, boxed is not null, Fields?.Of(key));
         if (boxed is not null)
         {
             try
@@ -123,8 +123,7 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
         }
 
         var buffer = new ArrayBufferWriter<byte>(256);
-        buffer.GetSpan(1)[0] = ValueMark;
-        buffer.Advance(1);
+        ValueEnvelope.Write(buffer, hasValue: true);
         try
         {
             Write(value, buffer);
@@ -145,13 +144,13 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
     {
         value = default;
         error = null;
-        if (bytes.Length == 0 || bytes.Span[0] is not (NullMark or ValueMark))
+        if (!ValueEnvelope.TryRead(bytes, Fields is { } known ? known.Understands : null, out var hasValue, out var content, out var why))
         {
-            error = new InvalidOperationException($"'{key}' holds bytes that are not a value of this version of the cache.");
+            error = new InvalidOperationException($"What '{key}' holds {why}.");
             return false;
         }
 
-        if (bytes.Span[0] == NullMark)
+        if (!hasValue)
         {
             if (default(T) is not null)
                 error = WrongType<T>(key, null);
@@ -160,7 +159,7 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
 
         try
         {
-            value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(bytes[1..]));
+            value = SerializerOf<T>().Deserialize(new ReadOnlySequence<byte>(content));
             return true;
         }
         catch (Exception e) when (e is not OperationCanceledException)

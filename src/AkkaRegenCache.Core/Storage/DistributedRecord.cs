@@ -25,28 +25,33 @@ internal enum DistributedRecordKind
 /// <remarks>
 /// <code>
 ///  0  "ARC", 9E hexadecimal
-///  4  version (1)
+///  4  version (2)
 ///  5  flags: 1 tombstone
-///  6  header length, 2 bytes (56)
+///  6  header length, 2 bytes (72)
 ///  8  token
 /// 16  end of the value or tombstone
 /// 24  next due time; 0: nothing scheduled
 /// 32  interval
 /// 40  active until
 /// 48  who wrote it: the store instance's number, by which it knows its own
-/// 56  the value
+/// 56  label; 0: none
+/// 64  until when it may be used stale; 0: not at all
+/// 72  the value in its envelope (see <see cref="Serialization.ValueEnvelope"/>)
 /// </code>
-/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read.
+/// <para>
+/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that a reader doesn't
+/// know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
+/// </para>
 /// </remarks>
 /// <param name="Kind">What it is.</param>
 /// <param name="Facts">What the header says; of a newer version only the token and the end.</param>
 /// <param name="Writer">Who wrote it.</param>
 internal readonly record struct DistributedRecord(DistributedRecordKind Kind, RecordFacts Facts, long Writer)
 {
-    public const int HeaderLength = 56;
+    public const int HeaderLength = 72;
 
     private const int CommonLength = 24;
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const byte TombstoneFlag = 1;
 
     private static readonly long s_latest = (DateTime.MaxValue - DateTime.UnixEpoch).Ticks;
@@ -71,6 +76,7 @@ internal readonly record struct DistributedRecord(DistributedRecordKind Kind, Re
         BinaryPrimitives.WriteInt64LittleEndian(header[32..], facts.Interval);
         WriteTime(header[40..], facts.ActiveUntil);
         BinaryPrimitives.WriteInt64LittleEndian(header[48..], writer);
+        header[56..HeaderLength].Clear();
 
         void WriteTime(Span<byte> target, long time) =>
             BinaryPrimitives.WriteInt64LittleEndian(target, time == 0 ? 0 : Math.Clamp(time + toUtc, 1, s_latest));
@@ -87,13 +93,12 @@ internal readonly record struct DistributedRecord(DistributedRecordKind Kind, Re
 
         var version = bytes[4];
         var token = BinaryPrimitives.ReadInt64LittleEndian(bytes[8..]);
-        if (version == 0 || token <= 0 || !TryReadTime(bytes[16..], out var ends))
+        if (version < Version || token <= 0 || !TryReadTime(bytes[16..], out var ends))
             return foreign;
-        if (version > Version)
+        if (version > Version || (bytes[5] & ~TombstoneFlag) != 0)
             return new(DistributedRecordKind.Newer, new RecordFacts(token, false, ends, 0, 0, 0), 0);
 
         if (bytes.Length < HeaderLength
-            || (bytes[5] & ~TombstoneFlag) != 0
             || BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]) != HeaderLength
             || !TryReadTime(bytes[24..], out var due)
             || !TryReadTime(bytes[40..], out var activeUntil))

@@ -13,6 +13,8 @@ namespace AkkaRegenCache.Storage;
 /// </remarks>
 public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 {
+    private static readonly TimeSpan s_operationsKept = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<string, InMemoryStore> _partitions = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private readonly StoreMachine _machine;
@@ -20,6 +22,7 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     private readonly long _startTicks;
     private readonly long _startStamp;
     private readonly StoreBound _bound;
+    private readonly TimeSpan _operationsKept;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="timeProvider">The store's clock; null: the system's.</param>
@@ -28,19 +31,27 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     /// <param name="maximumBytes">The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.</param>
     /// <exception cref="ArgumentOutOfRangeException">A bound is below 1.</exception>
     public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000, long? maximumBytes = null)
-        : this(timeProvider, storesObjects, Bound(maximumRecords, maximumBytes))
+        : this(timeProvider, storesObjects, Bound(maximumRecords, maximumBytes), s_operationsKept)
     {
     }
 
-    private InMemoryStore(TimeProvider? timeProvider, bool storesObjects, StoreBound bound)
+    private InMemoryStore(TimeProvider? timeProvider, bool storesObjects, StoreBound bound, TimeSpan operationsKept)
     {
         _bound = bound;
+        _operationsKept = operationsKept;
         _time = timeProvider ?? TimeProvider.System;
         StoresObjects = storesObjects;
         _startTicks = _time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
         _startStamp = _time.GetTimestamp();
-        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), TimeSpan.FromSeconds(10), storesObjects, bound);
+        _machine = new StoreMachine(Guid.NewGuid().ToString("N"), operationsKept, storesObjects, bound);
     }
+
+    /// <summary>
+    /// The store of a cache that has no other, and shares it with nobody. Every call is answered before it returns, so no answer is lost and none is remembered
+    /// for a repeat.
+    /// </summary>
+    internal static InMemoryStore ForOneCache(TimeProvider timeProvider, long maximumRecords, long? maximumBytes) =>
+        new(timeProvider, storesObjects: true, Bound(maximumRecords, maximumBytes), TimeSpan.Zero);
 
     /// <inheritdoc/>
     public bool StoresObjects { get; }
@@ -59,7 +70,7 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 
     /// <inheritdoc/>
     public IExternalStore ForCache(string cacheName) =>
-        _partitions.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound), this);
+        _partitions.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound, whole._operationsKept), this);
 
     /// <summary>For the store of one cache alone: what that shows is the last to go.</summary>
     internal void KeepWhile(Func<string, bool> isShown)

@@ -4,7 +4,7 @@ namespace AkkaRegenCache.Storage;
 /// The first answers to recent mutations, so that a repeat of one whose answer was lost isn't a second change. Remembered is what
 /// changed something, and what lost for good: repeating anything else is harmless.
 /// </summary>
-/// <param name="kept">How long an answer is kept, in ticks.</param>
+/// <param name="kept">How long an answer is kept, in ticks; 0: none is, where no answer can be lost.</param>
 internal sealed class OperationMemory(long kept)
 {
     private readonly Dictionary<OperationId, StoreAnswer> _answers = [];
@@ -17,7 +17,7 @@ internal sealed class OperationMemory(long kept)
 
     public void Remember(OperationId operation, StoreAnswer answer, long now)
     {
-        if (_answers.TryAdd(operation, answer))
+        if (kept > 0 && _answers.TryAdd(operation, answer))
             _order.Enqueue((now + kept, operation));
     }
 

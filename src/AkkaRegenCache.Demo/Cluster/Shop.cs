@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Cluster.Hosting;
 using Akka.Hosting;
 using Akka.Remote.Hosting;
+using AkkaRegenCache.Awaiting;
 using AkkaRegenCache.Hosting;
 
 namespace AkkaRegenCache.Demo.Cluster;
@@ -37,6 +38,8 @@ internal static class Shop
         cache
             .AddKeyspace<Product?>("products", async (provider, id, ct) => await provider.GetRequiredService<IProductSource>().LoadAsync(id, ct))
             .UseCluster();
+        services.AddCorrelatedAwaiting<OrderPacked, string>(OrderBook.Topic, packed => packed.Id).UseCluster();
+        services.AddSingleton<OrderBook>();
         services.AddAkka(System, akka => akka
             .ConfigureLoggers(loggers =>
             {
@@ -47,7 +50,8 @@ internal static class Shop
             .AddHocon(Quiet, HoconAddMode.Prepend)
             .WithRemoting("127.0.0.1", 0)
             .WithClustering()
-            .WithRegenCache(Cache, options => options.UseFastFailover(hasExternalStore)));
+            .WithRegenCache(Cache, options => options.UseFastFailover(hasExternalStore))
+            .WithCorrelatedAwaiting<OrderPacked, string>(OrderBook.Topic));
     }
 
     /// <summary>Joins a cluster, or begins one.</summary>

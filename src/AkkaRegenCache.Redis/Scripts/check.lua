@@ -6,7 +6,7 @@ local function told(state_key, value_key)
   if head == '' then return '-' end
   if type(head) ~= 'string' or #head < HEADER or string.sub(head, 1, 4) ~= MAGIC then return nil end
   local version, flags, length, token, ends = struct.unpack('<BBHi8i8', head, 5)
-  if version ~= VERSION or flags > 1 or length ~= HEADER or ends <= now then return nil end
+  if version ~= VERSION or flags > 1 or length < HEADER or ends <= now then return nil end
   local stored = redis.pcall('HMGET', state_key, 't')[1]
   if not stored or number(stored) ~= token then return nil end
   return flags .. stored

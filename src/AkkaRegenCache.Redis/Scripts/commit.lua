@@ -25,7 +25,7 @@ local function announce(kind, flags, token, rest)
   local id = epoch(KEYS[4], ARGV[1])
   -- A user without the right to the channel, which is the default, stores all the same: what isn't told is found by the nodes' comparing.
   local listeners = redis.pcall(
-    'PUBLISH', ARGV[9], string.char(166, 1, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
+    'PUBLISH', ARGV[9], string.char(166, 2, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
   told = type(listeners) == 'number' and text(listeners) or listeners.err
 end
 

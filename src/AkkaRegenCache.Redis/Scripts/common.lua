@@ -12,11 +12,14 @@
 -- formatted with %.0f, because Lua's own way of writing large numbers loses digits.
 
 local MAGIC = 'ARV\158'
-local VERSION = 1
-local HEADER = 48
+local VERSION = 2
+local HEADER = 64
 local COMMON = 24
 local LARGEST = 9007199254740992 - 1099511627776
 local KEPT = 10000000
+
+-- The label and the time until which it may be used stale: nobody sets them yet.
+local RESERVED = string.rep('\0', 16)
 
 local NONE, READABLE, NEWER = 0, 1, 2
 local FOREIGN_VALUE, NEWER_VALUE, WRONG_TYPE, FOREIGN_LIFE = '1', '2', '3', '4'
@@ -88,16 +91,17 @@ local function look_at_value(s)
   s.warning = FOREIGN_VALUE
   if #head < COMMON or string.sub(head, 1, 4) ~= MAGIC then return end
   local version, flags, length, token, ends = struct.unpack('<BBHi8i8', head, 5)
-  if version == 0 or token <= 0 or token > LARGEST or ends < 0 or ends > LARGEST then return end
-  if version > VERSION then
+  if version < VERSION or token <= 0 or token > LARGEST or ends < 0 or ends > LARGEST then return end
+  if version > VERSION or flags > 1 then
+    -- Another version, or a flag of this one that is not known here: whoever sets one means that it must be understood.
     s.kind, s.value_token, s.warning = NEWER, token, NEWER_VALUE
     return
   end
-  if #head < HEADER or length ~= HEADER or flags > 1 then return end
+  if #head < HEADER or length < HEADER then return end
   local due, interval, active = struct.unpack('<i8i8i8', head, 25)
   if due < 0 or due > LARGEST or interval < 0 or interval > LARGEST or active < 0 or active > LARGEST then return end
   s.kind, s.value_token, s.ends, s.removed, s.warning = READABLE, token, ends, flags == 1, ''
-  s.value_due, s.value_interval, s.value_active = due, interval, active
+  s.value_due, s.value_interval, s.value_active, s.value_at = due, interval, active, length
 end
 
 -- Reads all that is known of an entry.
@@ -183,12 +187,12 @@ end
 local function accept(s, value, token, ends)
   local left = math.ceil((ends - now) / 1000)
   if left > 0 then
-    local header = MAGIC .. struct.pack('<BBHi8i8i8i8i8', VERSION, value and 0 or 1, HEADER, token, ends, s.d, s.i, s.a)
+    local header = MAGIC .. struct.pack('<BBHi8i8i8i8i8', VERSION, value and 0 or 1, HEADER, token, ends, s.d, s.i, s.a) .. RESERVED
     redis.call('SET', s.value_key, header .. (value or ''), 'PX', text(left))
   else
     redis.call('DEL', s.value_key)
   end
-  s.ends, s.removed = math.max(0, ends), value == nil
+  s.ends, s.removed, s.value_at = math.max(0, ends), value == nil, HEADER
   set(s, 't', token)
   set(s, 'n', math.max(s.n, token))
   set(s, 'x', 0)
@@ -205,7 +209,7 @@ local function add_record(reply, s)
   reply[#reply + 1] = text(s.ends - now)
   reply[#reply + 1] = s.d ~= 0 and text(s.d - now) or ''
   reply[#reply + 1] = text(s.a - now)
-  if not s.removed then reply[#reply + 1] = redis.call('GETRANGE', s.value_key, HEADER, -1) end
+  if not s.removed then reply[#reply + 1] = redis.call('GETRANGE', s.value_key, s.value_at, -1) end
   return reply
 end
 

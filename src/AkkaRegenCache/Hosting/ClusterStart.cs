@@ -76,7 +76,7 @@ internal static class ClusterStart
     }
 
     /// <summary>An actor system that was made without our HOCON knows the serializer by this.</summary>
-    private static void EnsureSerializer(ActorSystem system)
+    internal static void EnsureSerializer(ActorSystem system)
     {
         var serialization = ((ExtendedActorSystem)system).Serialization;
         if (serialization.FindSerializerForType(typeof(IWireMessage)) is RegenSerializer)

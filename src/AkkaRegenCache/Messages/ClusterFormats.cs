@@ -23,6 +23,7 @@ internal static class ClusterFormats
             static r => new RecordWanted(r.Long(), r.Text(), r.Long(), r.Int(), r.Int())),
         Format.Of<AskAgain>("rg1", static (w, m) => w.Long(m.Id), static r => new AskAgain(r.Long())),
         Format.Of<NodeHello>("nh1", static (w, m) => { w.Text(m.Node); w.Int(m.IsAnswer ? 1 : 0); }, static r => new NodeHello(r.Text(), r.Int() != 0)),
+        Format.Of<CorrelatedMessage>("cm1", static (w, m) => w.Bytes(m.Frame), static r => new CorrelatedMessage(r.Bytes())),
         Format.Of<HandoffAnnounced>(
             "ha1",
             static (w, m) => { w.Int(m.Shard); w.Long(m.Incarnation); },

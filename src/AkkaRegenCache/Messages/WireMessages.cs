@@ -84,6 +84,10 @@ internal sealed record AskAgain(long Id);
 /// <param name="IsAnswer">Whether it answers another's.</param>
 internal sealed record NodeHello(string Node, bool IsAnswer);
 
+/// <summary>From node to node, through a topic of DistributedPubSub: a message that awaiters may wait for.</summary>
+/// <param name="Frame">The message with what is around it, in the core's own form, which has a version of its own.</param>
+internal sealed record CorrelatedMessage(ReadOnlyMemory<byte> Frame);
+
 // The hand-over of a shard's records.
 
 /// <summary>To the nodes: a shard's entity stops, and its records are on their way to the next one.</summary>

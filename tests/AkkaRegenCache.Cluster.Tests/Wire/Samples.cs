@@ -150,6 +150,7 @@ internal static class Samples
         new AskAgain(11),
         new HandoffAnnounced(63, 18),
         new NodeHello("machine-1-abc", IsAnswer: true),
+        new CorrelatedMessage(new byte[] { 0xA7, 1, 2, 3 }),
     ];
 
     public static IEnumerable<object> All => [.. ToShards.Select(body => new ToShard(300, body)), .. ToNodes.Select(body => new ToNode(body))];

@@ -84,6 +84,12 @@ public sealed class StoreFailure_serialized() : StoreFailureScenarios(InProcessM
 
 public sealed class StoreFailure_coordinated() : StoreFailureScenarios(InProcessMode.Coordinated);
 
+public sealed class Lifetime_of_objects() : LifetimeScenarios(InProcessMode.Objects);
+
+public sealed class Lifetime_serialized() : LifetimeScenarios(InProcessMode.Serialized);
+
+public sealed class Lifetime_coordinated() : LifetimeScenarios(InProcessMode.Coordinated);
+
 public sealed class NodeLife_of_objects() : NodeLifeScenarios(InProcessMode.Objects);
 
 public sealed class NodeLife_serialized() : NodeLifeScenarios(InProcessMode.Serialized);

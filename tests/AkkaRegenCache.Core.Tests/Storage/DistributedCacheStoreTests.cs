@@ -336,7 +336,7 @@ public sealed class DistributedCacheStoreTests
     private static byte[] MakeNewer(byte[] record)
     {
         var newer = record.ToArray();
-        newer[4] = 2;
+        newer[4] = 3;
         newer.AsSpan(24).Fill(0xEE);
         return newer;
     }

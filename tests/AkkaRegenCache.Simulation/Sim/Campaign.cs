@@ -24,7 +24,7 @@ internal static class Campaign
     /// <summary>Plays seeds in turn until one of the bounds is met.</summary>
     /// <param name="first">The first seed.</param>
     /// <param name="seeds">How many.</param>
-    /// <param name="mutant">A bug to plant; null: none.</param>
+    /// <param name="mutant">A bug to mutant; null: none.</param>
     /// <param name="time">The longest it may take.</param>
     /// <param name="violations">After how many violations to stop.</param>
     /// <param name="story">Gets a line for each message; null: none.</param>
