@@ -68,19 +68,11 @@ public sealed partial class CompareAndSetExternalStore
 
     private async ValueTask<Opened> OpenAsync(string key, CancellationToken cancellationToken)
     {
-        var epochs = EpochAsync(s_epochAge, cancellationToken);
-        StoredDocument found;
-        try
-        {
-            found = await GetAsync(DocumentNames.OfKey(_path, key), cancellationToken).ConfigureAwait(false);
-        }
-        catch
-        {
-            await Task.WhenAny(epochs.AsTask()).ConfigureAwait(false);
-            throw;
-        }
-
-        return Open(key, found, await epochs.ConfigureAwait(false));
+        // At the same time, mostly: an epoch that was read lately is not read again.
+        var epoch = EpochAsync(s_epochAge, cancellationToken).AsTask();
+        var found = GetAsync(DocumentNames.OfKey(_path, key), cancellationToken).AsTask();
+        await Task.WhenAll(epoch, found).ConfigureAwait(false);
+        return Open(key, await found.ConfigureAwait(false), await epoch.ConfigureAwait(false));
     }
 
     /// <exception cref="StoreRefusedException">A newer version wrote it.</exception>

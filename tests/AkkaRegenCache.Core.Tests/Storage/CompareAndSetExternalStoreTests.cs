@@ -1,5 +1,6 @@
 using System.Text;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Contracts;
 using AkkaRegenCache.Testing.Time;
 using Xunit;
 
@@ -281,6 +282,46 @@ public sealed class CompareAndSetExternalStoreTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await Claim(cancellationToken: gone.Token));
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task It_answers_as_the_reference_does(int seed) => await new AgainstReference(
+        seed, clock => new CompareAndSetExternalStore(new FakeDocuments(clock, tellsTime: seed % 2 == 0), clock)).RunAsync();
+
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 40)];
+
+    [Fact]
+    public async Task Processes_that_are_in_each_others_way_give_out_one_claim_at_a_time_and_lose_no_change()
+    {
+        // Each read and each set lets the others go first.
+        var documents = new FakeDocuments(_clock) { BeforeGet = async (_, _) => await Task.Yield(), BeforeSet = async _ => await Task.Yield() };
+        var (holders, most, commits, writes) = (0, 0, 0, 0);
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Task.Run(async () =>
+        {
+            var store = new CompareAndSetExternalStore(documents).ForCache("cache");
+            for (var round = 0; round < 30; round++)
+            {
+                var claim = await store.ClaimAsync(new ClaimRequest
+                {
+                    Key = "key", Operation = Op(), Owner = $"node{i}", Lease = TimeSpan.FromHours(1), Reason = ClaimReason.Refresh,
+                });
+                if (claim.Outcome != ClaimOutcome.Granted)
+                    continue;
+                most = Math.Max(most, Interlocked.Increment(ref holders));
+                await Task.Yield();
+                Interlocked.Decrement(ref holders);
+                Assert.True((await Commit(claim.Token, "value", store: store)).Accepted);
+                Interlocked.Increment(ref commits);
+                if (round % 3 == 0)
+                {
+                    Assert.True((await Write("set", store: store, key: $"of{i}")).Accepted);
+                    Interlocked.Increment(ref writes);
+                }
+            }
+        })));
+        Assert.Equal(1, most);
+        Assert.True(commits > 20 && writes > 0, $"{commits} commits, {writes} writes");
+    }
+
     private CompareAndSetExternalStore NewProcess(ICompareAndSetStore documents) => new(documents, _clock, _log);
 
     private OperationId Op() => new("node", Interlocked.Increment(ref _operations));
@@ -303,8 +344,9 @@ public sealed class CompareAndSetExternalStoreTests
             Key = "key", Operation = operation ?? Op(), Token = token, Payload = CachePayload.FromBytes(Encoding.UTF8.GetBytes(value)), Schedule = s_schedule,
         });
 
-    private ValueTask<ChangeAnswer> Write(string value, StoreSchedule? schedule = null) => Store.WriteAsync(new WriteRequest
+    private ValueTask<ChangeAnswer> Write(
+        string value, StoreSchedule? schedule = null, IExternalStore? store = null, string key = "key") => (store ?? Store).WriteAsync(new WriteRequest
     {
-        Key = "key", Operation = Op(), Payload = CachePayload.FromBytes(Encoding.UTF8.GetBytes(value)), Schedule = schedule ?? s_schedule,
+        Key = key, Operation = Op(), Payload = CachePayload.FromBytes(Encoding.UTF8.GetBytes(value)), Schedule = schedule ?? s_schedule,
     });
 }
