@@ -18,11 +18,8 @@ public sealed class RedisAgainstReferenceTests(SharedRedis redis) : IClassFixtur
     public async Task Redis_answers_as_the_reference_does(int seed)
     {
         var prefix = redis.NewPrefix();
-        var run = new AgainstReference(seed, _ => new RedisStore(new RedisConnection(redis.Connection), prefix, null, new RedisScripts(Clock)), SetTimeAsync)
-        {
-            AfterEach = PersistAsync,
-        };
-        await run.RunAsync();
+        var store = new RedisStore(new RedisConnection(redis.Connection), prefix, null, new RedisScripts(Clock));
+        await new AgainstReference(seed, _ => store, SetTimeAsync) { AfterEach = PersistAsync }.RunAsync();
 
         Task SetTimeAsync(DateTimeOffset now)
         {

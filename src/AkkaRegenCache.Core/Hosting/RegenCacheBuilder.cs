@@ -42,8 +42,8 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>
-    /// Uses a store of one's own that can compare and set documents. See <see cref="CompareAndSetExternalStore"/> for what becomes of it. The last call
-    /// counts.
+    /// Uses a store of one's own that can compare and set documents. See <see cref="CompareAndSetExternalStore"/> for what becomes of it.
+    /// The last call counts.
     /// </summary>
     /// <param name="store">The store; several caches, also of other names, may share it.</param>
     public RegenCacheBuilder UseStore(ICompareAndSetStore store)

@@ -11,10 +11,15 @@ public sealed partial class CompareAndSetExternalStore
     private const int FirstPauseMilliseconds = 4;
     private const int LongestPauseMilliseconds = 200;
 
-    /// <summary>Documents are kept for so much longer: clocks of databases are rounded, and what a document says of its times counts.</summary>
+    /// <summary>
+    /// Documents are kept for so much longer: clocks of databases are rounded, and what a document says of its times counts.
+    /// </summary>
     private static readonly TimeSpan s_margin = TimeSpan.FromSeconds(5);
 
-    /// <summary>A document that is from the future by more than this was written by a clock that was wrong: at the next occasion it gets the right time.</summary>
+    /// <summary>
+    /// A document that is from the future by more than this was written by a clock that was wrong: at the next occasion it gets the right
+    /// time.
+    /// </summary>
     private static readonly long s_ahead = TimeSpan.FromSeconds(1).Ticks;
 
     private int _foreignSeen;
@@ -29,10 +34,12 @@ public sealed partial class CompareAndSetExternalStore
     private sealed record Opened(StoreMachine Machine, string? Version, long Now, int Length, bool IsAhead)
     {
         /// <summary>What there is to be written. Answers that are remembered are only ever added.</summary>
-        public (HandoffSlot? Slot, int Operations) State => (Machine.ExportSlots(Now).SingleOrDefault(), Machine.ExportOperations(Now).Count());
+        public (HandoffSlot? Slot, int Operations) State =>
+            (Machine.ExportSlots(Now).SingleOrDefault(), Machine.ExportOperations(Now).Count());
     }
 
-    private ValueTask<T> RunAsync<T>(string key, Func<StoreMachine, long, T> operation, int valueLength, CancellationToken cancellationToken)
+    private ValueTask<T> RunAsync<T>(
+        string key, Func<StoreMachine, long, T> operation, int valueLength, CancellationToken cancellationToken)
         where T : StoreAnswer => RunAsync(key, operation, valueLength, cancellationToken, cancellationToken);
 
     /// <summary>Does an operation: again and again, until nobody has come between its read and its write.</summary>
@@ -42,7 +49,11 @@ public sealed partial class CompareAndSetExternalStore
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="whileSetting">Ends the wait for a write.</param>
     private async ValueTask<T> RunAsync<T>(
-        string key, Func<StoreMachine, long, T> operation, int valueLength, CancellationToken cancellationToken, CancellationToken whileSetting)
+        string key,
+        Func<StoreMachine, long, T> operation,
+        int valueLength,
+        CancellationToken cancellationToken,
+        CancellationToken whileSetting)
         where T : StoreAnswer
     {
         using var held = await _locks.EnterAsync(key, cancellationToken).ConfigureAwait(false);
@@ -100,8 +111,8 @@ public sealed partial class CompareAndSetExternalStore
     private async ValueTask CheckAsync(List<string> keys, Memory<TokenCheck> checks, CancellationToken cancellationToken)
     {
         var names = keys.ConvertAll(key => DocumentNames.OfKey(_path, key));
-        var found = await Limited(async ending => await _documents.GetManyAsync(names, ending).ConfigureAwait(false), names[0], cancellationToken)
-            .ConfigureAwait(false);
+        var call = Limited(ending => _documents.GetManyAsync(names, ending).AsTask(), names[0], cancellationToken);
+        var found = await call.ConfigureAwait(false);
         if (found.Count != keys.Count)
             throw new InvalidOperationException($"{keys.Count} documents were asked for, and {found.Count} came.");
         var epoch = await EpochAsync(s_epochAge, cancellationToken).ConfigureAwait(false);
@@ -127,7 +138,8 @@ public sealed partial class CompareAndSetExternalStore
         Limited(ending => _documents.TrySetAsync(name, content, expected, life, ending).AsTask(), name, cancellationToken);
 
     private ValueTask<T> Limited<T>(Func<CancellationToken, Task<T>> call, string name, CancellationToken cancellationToken) =>
-        LimitedCall.RunAsync(call, _time, _callTimeout, () => $"The store didn't answer within {_callTimeout} on '{name}'.", cancellationToken);
+        LimitedCall.RunAsync(
+            call, _time, _callTimeout, () => $"The store didn't answer within {_callTimeout} on '{name}'.", cancellationToken);
 
     private long TimeOf(in StoredDocument found) => (found.Time ?? _time.GetUtcNow()).UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
 
@@ -142,7 +154,8 @@ public sealed partial class CompareAndSetExternalStore
     private static InvalidOperationException Outrun(string key) =>
         new($"Others have changed the document of '{key}' {Attempts} times between its read and its write; nothing was done.");
 
-    [LoggerMessage(12, LogLevel.Warning, "The document '{Name}' is no cache's; it counts as none and is overwritten. Further ones are not reported.")]
+    [LoggerMessage(12, LogLevel.Warning,
+        "The document '{Name}' is no cache's; it counts as none and is overwritten. Further ones are not reported.")]
     private partial void LogForeign(string name);
 
     [LoggerMessage(13, LogLevel.Warning,

@@ -3,7 +3,10 @@ namespace AkkaRegenCache.Storage;
 /// <summary>The store's epoch: a document of its own, whose loss tells that others may be lost, too.</summary>
 public sealed partial class CompareAndSetExternalStore
 {
-    /// <summary>How long a node goes by the epoch that it has read. Until then a store that was emptied looks like one in which the key is not known.</summary>
+    /// <summary>
+    /// How long a node goes by the epoch that it has read. Until then a store that was emptied looks like one in which the key is not
+    /// known.
+    /// </summary>
     private static readonly TimeSpan s_epochAge = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_epochLife = TimeSpan.FromDays(30);
@@ -45,16 +48,30 @@ public sealed partial class CompareAndSetExternalStore
                 throw new StoreRefusedException("The document of the store's epoch was written by a newer version.");
             if (kind == DocumentKind.Readable)
             {
-                // Where it isn't renewed now, it is at the next read.
                 if (now - writtenAt > s_epochRenewed.Ticks)
-                    await SetAsync(name, KeyDocument.WriteEpoch(epoch, now), found.Version, s_epochLife, cancellationToken).ConfigureAwait(false);
+                    await RenewAsync(epoch).ConfigureAwait(false);
                 return epoch;
             }
 
             epoch = Guid.NewGuid().ToString("N");
-            if (await SetAsync(name, KeyDocument.WriteEpoch(epoch, now), found.Version, s_epochLife, cancellationToken).ConfigureAwait(false))
+            if (await StoreAsync(epoch).ConfigureAwait(false))
                 return epoch;
             await PauseAsync(attempt, cancellationToken).ConfigureAwait(false);
+
+            // Where that fails, the next read does it: there are days left.
+            async ValueTask RenewAsync(string id)
+            {
+                try
+                {
+                    await StoreAsync(id).ConfigureAwait(false);
+                }
+                catch (Exception) when (!cancellationToken.IsCancellationRequested)
+                {
+                }
+            }
+
+            ValueTask<bool> StoreAsync(string id) =>
+                SetAsync(name, KeyDocument.WriteEpoch(id, now), found.Version, s_epochLife, cancellationToken);
         }
 
         throw Outrun("epoch");

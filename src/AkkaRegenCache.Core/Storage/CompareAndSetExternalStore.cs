@@ -5,29 +5,30 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// An external store over anything that can compare and set one document per key: <see cref="ICompareAndSetStore"/>. It arbitrates for the whole farm, with
-/// the rules of the in-memory store.
+/// An external store over anything that can compare and set one document per key: <see cref="ICompareAndSetStore"/>. It arbitrates for the
+/// whole farm, with the rules of the in-memory store.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>How.</b> An operation reads the key's document, decides in memory at the store's time, and writes the document back where something has changed and it is
-/// still the one that was read; else it begins again, at most <see cref="Attempts"/> times. The document holds the value, its token and schedule, the claim, the last failure, and
-/// the answers of the last ten seconds, so that a repeated operation gets its first answer whatever was lost on the way. A claim that finds a fresh value writes
-/// nothing. Operations of one process on one key go one after the other; others don't wait for each other.
+/// <b>How.</b> An operation reads the key's document, decides in memory at the store's time, and writes the document back where something
+/// has changed and it is still the one that was read; else it begins again, at most <see cref="Attempts"/> times. The document holds the
+/// value, its token and schedule, the claim, the last failure, and the answers of the last ten seconds, so that a repeated operation gets
+/// its first answer whatever was lost on the way. A claim that finds a fresh value writes nothing. Operations of one process on one key go
+/// one after the other; others don't wait for each other.
 /// </para>
 /// <para>
-/// <b>Time.</b> The store's, where its answers tell it: then no node's clock counts. Else the nodes' clocks in UTC. A document holds durations and when it was
-/// written; a clock that is behind that has seen no time pass.
+/// <b>Time.</b> The store's, where its answers tell it: then no node's clock counts. Else the nodes' clocks in UTC. A document holds
+/// durations and when it was written; a clock that is behind that has seen no time pass.
 /// </para>
 /// <para>
-/// <b>What is lost.</b> A document that goes early, evicted or deleted, is a key that was never known: its claim's commit is refused, and tokens go up all the same,
-/// as they come from the clock. The epoch is a document of its own, read at most once a second; when it is lost, the next one is another epoch, and the nodes
-/// compare what they show. Whoever restores an older state of the store deletes the
-/// documents of the epochs (<c>arc:{cache}:epoch:…</c>) with it.
+/// <b>What is lost.</b> A document that goes early, evicted or deleted, is a key that was never known: its claim's commit is refused, and
+/// tokens go up all the same, as they come from the clock. The epoch is a document of its own, read at most once a second; when it is lost,
+/// the next one is another epoch, and the nodes compare what they show. Whoever restores an older state of the store deletes the documents
+/// of the epochs (<c>arc:{cache}:epoch:…</c>) with it.
 /// </para>
 /// <para>
-/// <b>What isn't ours.</b> A document that is no cache's counts as none and is overwritten, with one warning. One that a newer version wrote is left alone:
-/// operations on its key are refused, and nodes of this version make the value for themselves, with one warning.
+/// <b>What isn't ours.</b> A document that is no cache's counts as none and is overwritten, with one warning. One that a newer version
+/// wrote is left alone: operations on its key are refused, and nodes of this version make the value for themselves, with one warning.
 /// </para>
 /// <para>Thread-safe. It keeps nothing of the keys in memory.</para>
 /// </remarks>
@@ -36,7 +37,9 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
     /// <summary>The longest name of a document.</summary>
     public const int MaximumNameLength = DocumentNames.MaximumLength;
 
-    /// <summary>How often an operation begins again at the most, as others have changed the document between its read and its write.</summary>
+    /// <summary>
+    /// How often an operation begins again at the most, as others have changed the document between its read and its write.
+    /// </summary>
     public const int Attempts = 16;
 
     private const int KeysAtOnce = 16;
@@ -63,7 +66,12 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
         TimeProvider? timeProvider = null,
         ILogger<CompareAndSetExternalStore>? logger = null,
         TimeSpan? callTimeout = null)
-        : this(documents, timeProvider ?? TimeProvider.System, (ILogger?)logger ?? NullLogger.Instance, callTimeout ?? s_defaultCallTimeout, "")
+        : this(
+            documents,
+            timeProvider ?? TimeProvider.System,
+            (ILogger?)logger ?? NullLogger.Instance,
+            callTimeout ?? s_defaultCallTimeout,
+            path: "")
     {
     }
 
@@ -90,8 +98,11 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
         ArgumentException.ThrowIfNullOrEmpty(cacheName);
         return _partitions.GetOrAdd(
             cacheName,
-            static (name, whole) => new CompareAndSetExternalStore(
-                whole._documents, whole._time, whole._logger, whole._callTimeout, whole._path.Length == 0 ? name : $"{whole._path}\n{name}"),
+            static (name, whole) =>
+            {
+                var path = whole._path.Length == 0 ? name : $"{whole._path}\n{name}";
+                return new CompareAndSetExternalStore(whole._documents, whole._time, whole._logger, whole._callTimeout, path);
+            },
             this);
     }
 
@@ -121,7 +132,8 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
         Array.Fill(outcomes, RenewOutcome.Unknown);
         var epoch = await EachAsync(claims.Count, async (i, ending) =>
         {
-            var answer = await RunAsync(claims[i].Key, (machine, now) => machine.Renew([claims[i]], lease, now), 0, ending).ConfigureAwait(false);
+            var claim = claims[i];
+            var answer = await RunAsync(claim.Key, (machine, now) => machine.Renew([claim], lease, now), 0, ending).ConfigureAwait(false);
             outcomes[i] = answer.Outcomes[0];
         }, cancellationToken).ConfigureAwait(false);
         return new RenewAnswer { Epoch = epoch, Outcomes = outcomes };
@@ -183,7 +195,8 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
         $"The value of '{request.Key}' is not serialized, and documents are of bytes.", nameof(request));
 
     /// <summary>
-    /// Does something for each of many, some at a time. Of those that fail nothing is known; where none is done, the first failure is the call's.
+    /// Does something for each of many, some at a time. Of those that fail nothing is known; where none is done, the first failure is the
+    /// call's.
     /// </summary>
     /// <returns>The epoch, as it is now: this is also how a node asks for a sign of life.</returns>
     private async ValueTask<string> EachAsync(int count, Func<int, CancellationToken, ValueTask> one, CancellationToken cancellationToken)

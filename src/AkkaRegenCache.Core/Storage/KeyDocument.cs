@@ -17,9 +17,9 @@ internal enum DocumentKind
 }
 
 /// <summary>
-/// What a cache keeps in documents: of each key what a store holds of it, and the store's epoch. First "ARC", 9D hexadecimal, a version byte and a byte for the
-/// kind; then the time at which it was written, in ticks of 100 ns since 1970 by the store's clock. A key's goes on with the key and what
-/// <see cref="SlotCodec"/> writes, whose durations are from that time; the epoch's with its id.
+/// What a cache keeps in documents: of each key what a store holds of it, and the store's epoch. First "ARC", 9D hexadecimal, a version
+/// byte and a byte for the kind; then the time at which it was written, in ticks of 100 ns since 1970 by the store's clock. A key's goes on
+/// with the key and what <see cref="SlotCodec"/> writes, whose durations are from that time; the epoch's with its id.
 /// </summary>
 internal static class KeyDocument
 {

@@ -1,8 +1,8 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// What a machine holds, as bytes: of a shard that is handed over, or of one key in its document. First the remembered answers, then the keys. A version byte
-/// comes first; a byte before each item tells what it is.
+/// What a machine holds, as bytes: of a shard that is handed over, or of one key in its document. First the remembered answers, then the
+/// keys. A version byte comes first; a byte before each item tells what it is.
 /// </summary>
 internal static class SlotCodec
 {
@@ -119,7 +119,11 @@ internal static class SlotCodec
             Claimed => ReadClaimed(reader),
             Changed => new ChangeAnswer
             {
-                Epoch = reader.Text(), Accepted = reader.Flag(), Token = Token(reader), DueIn = OptionalTime(reader), ActiveFor = Time(reader),
+                Epoch = reader.Text(),
+                Accepted = reader.Flag(),
+                Token = Token(reader),
+                DueIn = OptionalTime(reader),
+                ActiveFor = Time(reader),
             },
             Released => new ReleaseAnswer { Epoch = reader.Text(), Released = reader.Flag() },
             _ => throw new FormatException("what is remembered of an operation is no answer"),

@@ -10,8 +10,8 @@ using Xunit;
 namespace AkkaRegenCache.Core.Tests.Storage;
 
 /// <summary>
-/// Farms on the example store: the database's clock is the farm's virtual one, and each node has a store object of its own, as processes have, which only meets
-/// the others in the database.
+/// Farms on the example store: the database's clock is the farm's virtual one, and each node has a store object of its own, as processes
+/// have, which only meets the others in the database.
 /// </summary>
 public sealed class ExampleMode : FarmMode
 {
@@ -52,7 +52,8 @@ public sealed class ExampleMode : FarmMode
         public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
             _whole.ClaimAsync(request, cancellationToken);
 
-        public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+        public ValueTask<RenewAnswer> RenewAsync(
+            IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
             _whole.RenewAsync(claims, lease, cancellationToken);
 
         public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
@@ -117,12 +118,13 @@ public sealed class ExampleRegistrationTests : IDisposable
         var file = _files.Next();
         var bus = new InProcessNotificationBus();
         await using var one = Application(cache => cache.UseStore(new ExampleStore(file)).UseNotifications(bus));
-        await using var two = Application(cache => cache.UseStore(provider => new ExampleStore(file, provider.GetService<TimeProvider>())).UseNotifications(bus));
+        await using var two = Application(cache => cache
+            .UseStore(provider => new ExampleStore(file, provider.GetService<TimeProvider>())).UseNotifications(bus));
         Assert.IsType<CompareAndSetExternalStore>(two.GetRequiredKeyedService<IExternalStore>("cache"));
 
         var runs = 0;
         var finish = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var calls = new[] { one, two, one, two }.Select(application => application.GetRequiredService<IRegenCache>().GetOrCreateAsync("key", async _ =>
+        var calls = new[] { one, two, one, two }.Select(each => each.GetRequiredService<IRegenCache>().GetOrCreateAsync("key", async _ =>
         {
             Interlocked.Increment(ref runs);
             await finish.Task;
@@ -137,7 +139,18 @@ public sealed class ExampleRegistrationTests : IDisposable
         // What one removes the other doesn't find; a third application finds what is there.
         await one.GetRequiredService<IRegenCache>().SetAsync("key", "set");
         await using var three = Application(cache => cache.UseStore(new ExampleStore(file)));
-        Assert.Equal("set", (await three.GetRequiredService<IRegenCache>().TryGetAsync<string>("key").AsTask().WaitAsync(s_patience)).Value);
+        var found = await three.GetRequiredService<IRegenCache>().TryGetAsync<string>("key").AsTask().WaitAsync(s_patience);
+        Assert.Equal("set", found.Value);
+    }
+
+    [Fact]
+    public async Task A_store_that_is_none_is_told_at_once_or_at_the_caches_first_use()
+    {
+        var builder = new ServiceCollection().AddRegenCache("cache");
+        Assert.Throws<ArgumentNullException>(() => builder.UseStore((ICompareAndSetStore)null!));
+        Assert.Throws<ArgumentNullException>(() => builder.UseStore((Func<IServiceProvider, ICompareAndSetStore>)null!));
+        await using var application = Application(cache => cache.UseStore(_ => (ICompareAndSetStore)null!));
+        Assert.Throws<ArgumentNullException>(application.GetRequiredService<IRegenCache>);
     }
 
     private static ServiceProvider Application(Action<RegenCacheBuilder> use)

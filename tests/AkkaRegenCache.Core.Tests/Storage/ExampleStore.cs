@@ -19,7 +19,8 @@ public sealed class ExampleStore : ICompareAndSetStore
         using var connection = Open();
         Command(connection, """
             PRAGMA journal_mode = WAL;
-            CREATE TABLE IF NOT EXISTS documents (name TEXT PRIMARY KEY, version TEXT NOT NULL, ends INTEGER NOT NULL, content BLOB NOT NULL);
+            CREATE TABLE IF NOT EXISTS documents (
+                name TEXT PRIMARY KEY, version TEXT NOT NULL, ends INTEGER NOT NULL, content BLOB NOT NULL);
             CREATE INDEX IF NOT EXISTS documents_ends ON documents (ends);
             """).ExecuteNonQuery();
     }

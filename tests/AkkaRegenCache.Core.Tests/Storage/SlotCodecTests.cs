@@ -15,6 +15,7 @@ public sealed class SlotCodecTests
 
     private const string GoldenEpoch = "4152439D01028080E0AD9882D91E0565706F6368";
 
+    private static readonly TimeSpan s_lease = TimeSpan.FromSeconds(3);
     private static readonly long s_now = TimeSpan.FromDays(20_000).Ticks;
 
     [Fact]
@@ -24,7 +25,11 @@ public sealed class SlotCodecTests
         AssertIs(GoldenEpoch, KeyDocument.WriteEpoch("epoch", s_now));
 
         // Whole where it isn't: to be compared.
-        static void AssertIs(string golden, ReadOnlyMemory<byte> bytes) => Assert.True(golden == Convert.ToHexString(bytes.Span), Convert.ToHexString(bytes.Span));
+        static void AssertIs(string golden, ReadOnlyMemory<byte> bytes)
+        {
+            var hex = Convert.ToHexString(bytes.Span);
+            Assert.True(golden == hex, hex);
+        }
     }
 
     [Fact]
@@ -41,7 +46,8 @@ public sealed class SlotCodecTests
         Assert.Equal(
             was.ExportOperations(later).Select(o => (o.Operation, o.Answer.GetType(), o.KeptFor)),
             read.ExportOperations(later).Select(o => (o.Operation, o.Answer.GetType(), o.KeptFor)));
-        Assert.Equal("epoch", KeyDocument.ReadEpoch(Found(Convert.FromHexString(GoldenEpoch)), out var epoch, out _) == DocumentKind.Readable ? epoch : null);
+        Assert.Equal(DocumentKind.Readable, KeyDocument.ReadEpoch(Found(Convert.FromHexString(GoldenEpoch)), out var epoch, out writtenAt));
+        Assert.Equal(("epoch", s_now), (epoch, writtenAt));
 
         static HandoffSlot Plain(HandoffSlot slot) => slot with { Payload = null };
     }
@@ -66,12 +72,13 @@ public sealed class SlotCodecTests
                 continue;
 
             // What could be read can be worked with, and written.
-            machine.Claim(new ClaimRequest { Key = "key", Operation = new("new", 1), Owner = "new", Lease = TimeSpan.FromSeconds(3) }, s_now);
+            machine.Claim(new ClaimRequest { Key = "key", Operation = new("new", 1), Owner = "new", Lease = s_lease }, s_now);
             machine.Check(["key"], s_now);
             KeyDocument.Write("key", machine, s_now, 0);
         }
 
-        Assert.All([DocumentKind.Readable, DocumentKind.Newer, DocumentKind.Foreign], kind => Assert.True(kinds[(int)kind] > 10, $"{kind}: {kinds[(int)kind]}"));
+        foreach (var kind in (ReadOnlySpan<DocumentKind>)[DocumentKind.Readable, DocumentKind.Newer, DocumentKind.Foreign])
+            Assert.True(kinds[(int)kind] > 10, $"{kind}: {kinds[(int)kind]}");
     }
 
     [Fact]
@@ -93,8 +100,9 @@ public sealed class SlotCodecTests
     {
         (string Cache, string Key)[] keys =
         [
-            ("cache", "key"), ("cache", "KEY"), ("CACHE", "key"), ("cache", "key "), ("cachek", "ey"), ("cache", "epoch"), ("cache", "ключ"), ("cache", "鍵"),
-            ("cache", "a/b"), ("cache", "a:b"), ("cache", "a\0b"), ("cache", new string('x', 1024)), ("cache", new string('x', 1023)), ("", ""), ("cache\n", "key"),
+            ("cache", "key"), ("cache", "KEY"), ("CACHE", "key"), ("cache", "key "), ("cachek", "ey"), ("cache", "epoch"),
+            ("cache", "ключ"), ("cache", "鍵"), ("cache", "a/b"), ("cache", "a:b"), ("cache", "a\0b"), ("", ""), ("cache\n", "key"),
+            ("cache", new string('x', 1024)), ("cache", new string('x', 1023)),
         ];
         var names = keys.Select(each => DocumentNames.OfKey(each.Cache, each.Key)).Append(DocumentNames.OfEpoch("cache")).ToList();
         Assert.All(names, name => Assert.Matches("^[a-z0-9.:-]{1,126}$", name));
@@ -107,12 +115,16 @@ public sealed class SlotCodecTests
 
     private static ReadOnlyMemory<byte> Document() => KeyDocument.Write("key", Machine(), s_now, 3);
 
-    /// <summary>A value that is regenerated, a generation that failed, a claim that another node waits for, and the answers to all that.</summary>
+    /// <summary>
+    /// A value that is regenerated, a generation that failed, a claim that another node waits for, and the answers to all that.
+    /// </summary>
     private static StoreMachine Machine()
     {
         var machine = new StoreMachine("epoch", TimeSpan.FromSeconds(10), storesObjects: false);
-        var schedule = new StoreSchedule { FreshFor = TimeSpan.FromMinutes(5), Interval = TimeSpan.FromMinutes(1), ActiveFor = TimeSpan.FromMinutes(9) };
-        machine.Write(new WriteRequest { Key = "key", Operation = new("n", 1), Payload = CachePayload.FromBytes(new byte[] { 1, 2, 3 }), Schedule = schedule }, s_now);
+        var minute = TimeSpan.FromMinutes(1);
+        var schedule = new StoreSchedule { FreshFor = 5 * minute, Interval = minute, ActiveFor = 9 * minute };
+        var payload = CachePayload.FromBytes(new byte[] { 1, 2, 3 });
+        machine.Write(new WriteRequest { Key = "key", Operation = new("n", 1), Payload = payload, Schedule = schedule }, s_now);
         var claim = Claim(2, "a");
         machine.Release(
             new ReleaseRequest
@@ -129,7 +141,11 @@ public sealed class SlotCodecTests
         Claim(5, "b");
         return machine;
 
-        ClaimAnswer Claim(long number, string owner) => machine.Claim(
-            new ClaimRequest { Key = "key", Operation = new("n", number), Owner = owner, Lease = TimeSpan.FromSeconds(3), Reason = ClaimReason.Refresh }, s_now);
+        ClaimAnswer Claim(long number, string owner)
+        {
+            const ClaimReason Reason = ClaimReason.Refresh;
+            var request = new ClaimRequest { Key = "key", Operation = new("n", number), Owner = owner, Lease = s_lease, Reason = Reason };
+            return machine.Claim(request, s_now);
+        }
     }
 }

@@ -5,8 +5,8 @@ using Xunit;
 namespace AkkaRegenCache.Testing.Contracts;
 
 /// <summary>
-/// The same random operations at the same moments on a store and on the reference in memory: every answer is the same, to the token and to the
-/// microsecond. Both clocks stand still between the steps.
+/// The same random operations at the same moments on a store and on the reference in memory: every answer is the same, to the token and to
+/// the microsecond. Both clocks stand still between the steps.
 /// </summary>
 /// <param name="seed">What the operations are drawn from.</param>
 /// <param name="newStore">Makes the store, empty.</param>
@@ -163,17 +163,21 @@ public sealed class AgainstReference(int seed, Func<TimeProvider, IExternalStore
 
         await AfterEach();
         _history.Add($"{_clock.Now:ss.ffffff} {expected}");
-        Assert.True(expected == actual, $"seed {seed}: expected\n{expected}\nbut was\n{actual}\nafter\n{string.Join('\n', _history.TakeLast(30))}");
+        AssertSame("the answer", expected, actual);
         foreach (var key in s_keys)
         {
             var request = new ReadRequest { Key = key };
             var record = Text(await _reference!.ReadAsync(request));
             var read = Text(await _store!.ReadAsync(request));
-            Assert.True(record == read, $"seed {seed}: {key} is\n{record}\nbut was\n{read}\nafter\n{string.Join('\n', _history.TakeLast(30))}");
+            AssertSame(key, record, read);
         }
 
         Assert.Equal((await _reference!.CheckAsync(s_keys)).Checks, (await _store!.CheckAsync(s_keys)).Checks);
     }
+
+    private void AssertSame(string what, string expected, string actual) => Assert.True(
+        expected == actual,
+        $"seed {seed}: {what} should be\n{expected}\nbut was\n{actual}\nafter\n{string.Join('\n', _history.TakeLast(30))}");
 
     private string Text(StoreAnswer answer)
     {

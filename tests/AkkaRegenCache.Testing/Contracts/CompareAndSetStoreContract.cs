@@ -7,8 +7,9 @@ using Xunit;
 namespace AkkaRegenCache.Testing.Contracts;
 
 /// <summary>
-/// What every <see cref="ICompareAndSetStore"/> must do. A derived class gives the store, empty for each test or with names of its own, and lets its time pass. A
-/// store that passes this carries a cache; <see cref="ExternalStoreContract"/>, over <see cref="CompareAndSetExternalStore"/>, asks for the rest.
+/// What every <see cref="ICompareAndSetStore"/> must do. A derived class gives the store, empty for each test or with names of its own, and
+/// lets its time pass. A store that passes this carries a cache; <see cref="ExternalStoreContract"/>, over
+/// <see cref="CompareAndSetExternalStore"/>, asks for the rest.
 /// </summary>
 public abstract class CompareAndSetStoreContract
 {
