@@ -1,7 +1,7 @@
 namespace AkkaRegenCache;
 
 /// <summary>
-/// The generator failed on another node of the farm, or earlier and within its failure backoff. The message holds the one of then.
+/// The generator failed on another node of the farm, or earlier, within its failure backoff. The message contains the original one.
 /// </summary>
 public sealed class RemoteGenerationException : Exception
 {
@@ -28,8 +28,8 @@ public sealed class RemoteGenerationException : Exception
 }
 
 /// <summary>
-/// A value could not be made because too many generations run and wait on this node already. Keys that are in memory are read as ever. Trying again later helps;
-/// so do fewer distinct keys at once, a faster source, or higher bounds.
+/// A value could not be made because too many generations run and wait on this node. Keys in memory are read as usual. Remedies: try again later, ask for fewer
+/// distinct keys at once, use a faster source, or raise the bounds.
 /// </summary>
 public sealed class RegenOverloadException : Exception
 {
@@ -43,7 +43,7 @@ public sealed class RegenOverloadException : Exception
     public string Key { get; }
 }
 
-/// <summary>The external store failed, and the operation can't do without it.</summary>
+/// <summary>The external store failed, and the operation needs it.</summary>
 public sealed class RegenStoreException : Exception
 {
     /// <summary>Creates the exception.</summary>

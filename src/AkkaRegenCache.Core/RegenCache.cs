@@ -14,8 +14,8 @@ namespace AkkaRegenCache;
 /// <c>services.AddRegenCache(…)</c>. Several instances that share a store and a notification bus are a farm in one process.
 /// </summary>
 /// <remarks>
-/// A hit is served on the caller's thread from memory: a dictionary read, no lock, no allocation, no clock. All else goes through the
-/// node's serial loop. Dispose it to give its claims back to the farm at once.
+/// A hit is served from memory on the caller's thread: a dictionary lookup without lock, allocation or clock. Everything else goes through the node's serial
+/// loop. Disposing it releases its claims at once.
 /// </remarks>
 public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposable
 {
@@ -32,9 +32,9 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
     /// <param name="notifications">Carries notifications to the other nodes; null: there are none.</param>
     /// <param name="services">Where serializers come from: those keyed with the cache's name, then the application's; null: System.Text.Json for all.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
-    /// <param name="logger">Hears what goes wrong; null: nobody does.</param>
+    /// <param name="logger">Logs what goes wrong; null: nothing is logged.</param>
     /// <exception cref="ArgumentException">
-    /// The name is empty, an option is not usable, or there are notifications and no store that they could tell of; the message names it.
+    /// The name is empty, an option is not usable, or there are notifications without a shared store; the message names it.
     /// </exception>
     public RegenCache(
         string name,
@@ -64,7 +64,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         if (RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException($"Cache '{name}': {string.Join(' ', errors)}", nameof(options));
 
-        if (store is null && notifications is not null && options.UseNotifications)
+        if (store is null && notifications is not null && options.NotificationsEnabled)
             throw new ArgumentException(RegenCacheOptionsValidator.NotificationsOfNothing(name), nameof(notifications));
 
         Name = name;
@@ -78,6 +78,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         var codec = new ValueCodec(name, services, options.JsonSerializerOptions, store.StoresObjects, options.MaximumPayloadBytes)
         {
             Fields = options.ValueFields,
+            Logger = logger,
         };
 
         // Timers and subscriptions are made here; they live as long as the cache and must keep nothing of the first request's context.
@@ -85,7 +86,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
             name,
             options,
             store,
-            options.UseNotifications ? notifications : null,
+            options.NotificationsEnabled ? notifications : null,
             coordinators,
             _keyspaces.IsEmpty ? null : _keyspaces.SourceFor,
             codec,
@@ -101,16 +102,16 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
     /// <inheritdoc/>
     public string Name { get; }
 
-    /// <summary>This node's incarnation in the farm: unique to this instance.</summary>
+    /// <summary>The id of this node's incarnation in the farm: unique to this instance.</summary>
     public string NodeId { get; }
 
-    /// <summary>Entries in this node's memory.</summary>
+    /// <summary>How many entries are in this node's memory.</summary>
     public long MemoryEntries => _memory.Count;
 
-    /// <summary>Their bytes, as far as they are known.</summary>
+    /// <summary>How many bytes the values in this node's memory have, as far as their sizes are known.</summary>
     public long MemoryBytes => _memory.Bytes;
 
-    /// <summary>Generators on this node that ran past their deadline and haven't ended yet.</summary>
+    /// <summary>How many generators on this node have passed their deadline and not ended yet.</summary>
     public int HungGenerators => _shell.Runs.Hung;
 
     internal NodeShell Shell => _shell;
@@ -179,7 +180,7 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         var profile = options is null && _keyspaces.Find(key) is { } registered ? registered.Profile : _profiles.Resolve(options);
         var payload = _shell.Codec.Encode(key, value, profile);
         var call = new ChangeCall(key, WaiterKind.Set, profile);
-        var change = new ChangeRequested(call, payload, _shell.Codec.IsTooLarge(payload));
+        var change = new ChangeRequested(call, payload, _shell.Codec.IsTooLarge(key, payload));
         return new(Ask(call, call.Task, cancellationToken, change));
     }
 
@@ -253,13 +254,13 @@ public sealed partial class RegenCache : IRegenCache, IAsyncDisposable, IDisposa
         }
     }
 
-    /// <summary>Gives this node's claims back and ends all waits with <see cref="ObjectDisposedException"/>.</summary>
-    /// <returns>A task that ends when the store has the claims back, or can't be reached: that of each call, however often it is made.</returns>
+    /// <summary>Releases this node's claims and ends all waits with <see cref="ObjectDisposedException"/>. May be called repeatedly.</summary>
+    /// <returns>A task that ends when the claims are released, or when the store can't be reached.</returns>
     public ValueTask DisposeAsync() => _shell.DisposeAsync();
 
     /// <summary>Takes nothing new upon itself, and lets the generators come to their end that run here.</summary>
     internal Task DrainAsync() => _shell.DrainAsync();
 
-    /// <summary>As <see cref="DisposeAsync"/>, without waiting for anything; whoever must, calls that, before or afterwards.</summary>
+    /// <summary>As <see cref="DisposeAsync"/>, but waits for nothing. To wait, call that one too, before or after.</summary>
     public void Dispose() => _ = DisposeAsync().AsTask();
 }

@@ -2,14 +2,16 @@ using AkkaRegenCache.Runtime;
 
 namespace AkkaRegenCache;
 
-/// <summary>Shorter forms of <see cref="IRegenCache"/>'s methods: without a state argument, with a keyspace and its key. As thread-safe as the cache they extend.</summary>
+/// <summary>
+/// Shorter forms of <see cref="IRegenCache"/>'s methods: without a state argument, and with a keyspace and its key. As thread-safe as the cache they extend.
+/// </summary>
 public static class RegenCacheExtensions
 {
     /// <inheritdoc cref="IRegenCache.GetOrCreateAsync{TState, T}(string, TState, Func{TState, CancellationToken, ValueTask{T}}, RegenEntryOptions, CancellationToken)"/>
     /// <param name="cache">The cache.</param>
     /// <param name="key">The key.</param>
-    /// <param name="generator">Makes the value. A closure made per call costs the caller its allocation, also on a hit.</param>
-    /// <param name="options">How the entry lives; null: the cache's defaults.</param>
+    /// <param name="generator">Makes the value. A closure costs its allocation at each call, also on a hit.</param>
+    /// <param name="options">Schedule and lifetime; null: the cache's defaults.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
     public static ValueTask<T> GetOrCreateAsync<T>(
         this IRegenCache cache,
@@ -29,7 +31,7 @@ public static class RegenCacheExtensions
     /// <param name="cache">The cache.</param>
     /// <param name="key">The key.</param>
     /// <param name="generator">Makes the value; may answer "do not store".</param>
-    /// <param name="options">How the entry lives; null: the cache's defaults.</param>
+    /// <param name="options">Schedule and lifetime; null: the cache's defaults.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
     public static ValueTask<T> GetOrCreateAsync<T>(
         this IRegenCache cache,
@@ -49,7 +51,7 @@ public static class RegenCacheExtensions
     /// As <see cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>, with the keyspace and the key within it: <c>GetAsync("users", "42")</c>
     /// reads the key <c>users:42</c>.
     /// </summary>
-    /// <remarks>Puts the key together, which allocates it, also on a hit. Who has the whole key passes it.</remarks>
+    /// <remarks>Allocates the whole key at each call, also on a hit. If you have the whole key, pass it to the other form.</remarks>
     /// <inheritdoc cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>
     /// <param name="cache">The cache.</param>
     /// <param name="keyspace">The keyspace's name.</param>
@@ -66,7 +68,7 @@ public static class RegenCacheExtensions
     /// <param name="cache">The cache.</param>
     /// <param name="key">The key.</param>
     /// <param name="generator">Makes the value, now and from now on.</param>
-    /// <param name="options">How the entry lives; null: the cache's defaults.</param>
+    /// <param name="options">Schedule and lifetime; null: the cache's defaults.</param>
     /// <param name="cancellationToken">Ends this caller's wait.</param>
     public static ValueTask<T> RefreshAsync<T>(
         this IRegenCache cache,

@@ -1,9 +1,8 @@
 namespace AkkaRegenCache;
 
 /// <summary>
-/// How an entry lives. Immutable. Equal options are the same to a cache: written inline at a call they cost their allocation, and one
-/// comparison. A value left null is taken from <see cref="RegenCacheOptions.DefaultEntryOptions"/>, else from the default named at each
-/// property.
+/// Schedule, lifetime and limits of an entry. Immutable. A cache treats equal options as the same: written at a call they cost their allocation and one
+/// comparison. A null property is taken from <see cref="RegenCacheOptions.DefaultEntryOptions"/>, else from the default named at the property.
 /// </summary>
 public sealed record RegenEntryOptions
 {
@@ -33,7 +32,7 @@ public sealed record RegenEntryOptions
     /// </summary>
     public TimeSpan? ExpiryTolerance { get; init; }
 
-    /// <summary>A due time is never nearer than this. Default: 100 milliseconds. 0 is allowed.</summary>
+    /// <summary>A due time is never nearer than this. 0 is allowed. Default: 100 milliseconds.</summary>
     public TimeSpan? MinimumForwardScheduling { get; init; }
 
     /// <summary>
@@ -43,14 +42,14 @@ public sealed record RegenEntryOptions
     public TimeSpan? GenerationDeadline { get; init; }
 
     /// <summary>
-    /// The longest a caller waits: then it gets a <see cref="TimeoutException"/>, while the generation goes on in the background and its
-    /// result is stored. Default: none (<see cref="Timeout.InfiniteTimeSpan"/>).
+    /// The longest a caller waits. Then it gets a <see cref="TimeoutException"/>; the generation goes on and its result is stored. Default: none
+    /// (<see cref="Timeout.InfiniteTimeSpan"/>).
     /// </summary>
     public TimeSpan? HardTimeout { get; init; }
 
     /// <summary>
-    /// How long after a failure new callers get that failure instead of a new run. Default: 0, a failure goes to all who wait and is
-    /// not kept. Scheduled regenerations that fail are tried again after 1 s, 2 s, 4 s … up to the interval, whatever this says.
+    /// How long after a failure new callers get that failure instead of a new run. 0: a failure goes to all waiting callers and is not kept. Scheduled
+    /// regenerations that fail are tried again after 1 s, 2 s, 4 s … up to the interval, whatever this says. Default: 0.
     /// </summary>
     public TimeSpan? FailureBackoff { get; init; }
 
@@ -61,8 +60,8 @@ public sealed record RegenEntryOptions
     public bool? BackgroundWrites { get; init; }
 
     /// <summary>
-    /// The value's size in bytes where it counts against <see cref="RegenCacheOptions.MaximumBytes"/> and can't be known (an object
-    /// that is not serialized). Default: the serialized length, or that of a string or byte array, else 64.
+    /// The value's size in bytes, which counts against <see cref="RegenCacheOptions.MaximumBytes"/>. Set it for objects that are not serialized. Default:
+    /// the serialized length, or that of a string or byte array, else 64.
     /// </summary>
     public int? Size { get; init; }
 }

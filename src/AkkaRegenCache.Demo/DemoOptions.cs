@@ -1,3 +1,5 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Globalization;
 
 namespace AkkaRegenCache.Demo;
@@ -48,81 +50,65 @@ internal sealed record DemoOptions
     /// <exception cref="UsageException">An argument is unknown, has no value, or one that can't be used.</exception>
     public static DemoOptions Parse(string[] arguments)
     {
+        var seconds = Number("--seconds", 1, 86_400);
+        var rate = Number("--rate", 1, 20_000);
+        var nodes = Number("--nodes", 2, MaximumNodes);
+        var keys = Number("--keys", 1, 1_000_000);
+        var trace = new Option<string?>("--trace");
+        var redis = new Option<string?>("--redis") { Arity = ArgumentArity.ZeroOrOne };
+        var processes = new Option<bool>("--processes");
+        var noCluster = new Option<bool>("--no-cluster");
+        var json = new Option<bool>("--json");
+        var help = new Option<bool>("--help", "-h");
+        var command = new Command("demo") { seconds, rate, nodes, keys, trace, redis, processes, noCluster, json, help };
+        var parsed = command.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (parsed.GetValue(help))
+            return new DemoOptions { Help = true };
+        if (parsed.Errors.Count > 0)
+            throw new UsageException(WhyNot(parsed));
+
         var options = new DemoOptions();
-        bool keysGiven = false;
-        for (int i = 0; i < arguments.Length; i++)
+        options = options with
         {
-            string name = arguments[i];
-            string? value = null;
-            int equals = name.IndexOf('=', StringComparison.Ordinal);
-            if (name.StartsWith("--", StringComparison.Ordinal) && equals > 0)
-                (name, value) = (name[..equals], name[(equals + 1)..]);
-
-            switch (name)
-            {
-                case "--help" or "-h":
-                    options = options with { Help = NoValue() };
-                    break;
-                case "--json":
-                    options = options with { Json = NoValue() };
-                    break;
-                case "--seconds":
-                    options = options with { Seconds = Number(1, 86_400) };
-                    break;
-                case "--rate":
-                    options = options with { Rate = Number(1, 20_000) };
-                    break;
-                case "--nodes":
-                    options = options with { Nodes = Number(2, MaximumNodes) };
-                    break;
-                case "--keys":
-                    options = options with { Keys = Number(1, 1_000_000) };
-                    keysGiven = true;
-                    break;
-                case "--redis":
-                    options = options with { Redis = value ?? Optional() };
-                    break;
-                case "--processes":
-                    options = options with { Processes = NoValue() };
-                    break;
-                case "--no-cluster":
-                    options = options with { NoCluster = NoValue() };
-                    break;
-                case "--trace":
-                    options = options with { Trace = Value() };
-                    break;
-                default:
-                    throw new UsageException($"Unknown argument '{arguments[i]}'.");
-            }
-
-            bool NoValue() => value is null ? true : throw new UsageException($"{name} takes no value.");
-
-            string Optional() => i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal) ? arguments[++i] : "";
-
-            string Value()
-            {
-                value ??= ++i < arguments.Length ? arguments[i] : null;
-                if (string.IsNullOrEmpty(value) || value.StartsWith("--", StringComparison.Ordinal))
-                    throw new UsageException($"{name} needs a value.");
-                return value;
-            }
-
-            int Number(int least, int most)
-            {
-                string text = Value();
-                return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
-                    ? number
-                    : throw new UsageException($"{name} takes a whole number from {least} to {most}, not '{text}'.");
-            }
-        }
-
-        if (options.Trace is not null && keysGiven)
+            Seconds = parsed.GetValue(seconds) ?? options.Seconds,
+            Rate = parsed.GetValue(rate) ?? options.Rate,
+            Nodes = parsed.GetValue(nodes) ?? options.Nodes,
+            Keys = parsed.GetValue(keys) ?? options.Keys,
+            Trace = parsed.GetValue(trace),
+            Redis = parsed.GetResult(redis) is null ? null : parsed.GetValue(redis) ?? "",
+            Processes = parsed.GetValue(processes),
+            NoCluster = parsed.GetValue(noCluster),
+            Json = parsed.GetValue(json),
+        };
+        if (options.Trace is not null && parsed.GetValue(keys) is not null)
             throw new UsageException("--keys and --trace exclude each other: a trace has its own keys.");
         if (options.IsCluster && options.Nodes < 3)
             throw new UsageException("A cluster of two can't survive either of them: --nodes 3 or more, or --no-cluster.");
         if (options is { IsCluster: false, Processes: true, Redis: null })
             throw new UsageException("--processes without a cluster need something to share: --redis.");
         return options;
+    }
+
+    private static Option<int?> Number(string name, int least, int most) => new(name)
+    {
+        CustomParser = argument =>
+        {
+            string text = argument.Tokens[0].Value;
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most)
+                return number;
+            argument.AddError($"{name} takes a whole number from {least} to {most}, not '{text}'.");
+            return null;
+        },
+    };
+
+    /// <summary>What is wrong, with the nearest names of what isn't known.</summary>
+    private static string WhyNot(ParseResult parsed)
+    {
+        if (parsed.Action is ParseErrorAction refusal)
+            refusal.ShowHelp = false;
+        using var text = new StringWriter();
+        parsed.Invoke(new InvocationConfiguration { Output = text, Error = text });
+        return text.ToString().Trim();
     }
 }
 

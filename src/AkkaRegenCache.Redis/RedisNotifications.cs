@@ -7,12 +7,12 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// Notifications through Redis' pub/sub: one channel for each cache, <c>{prefix}:notify:{database}:{cache}</c>. At most once, and nothing while a
-/// connection is down: what was missed, a receiver learns from the next number it hears.
+/// Notifications through Redis' pub/sub: one channel for each cache, <c>{prefix}:notify:{database}:{cache}</c>. Delivered at most once, and not while a
+/// connection is down. A receiver notices by the next number that it missed something.
 /// </summary>
 /// <remarks>
-/// Thread-safe. A subscription made while Redis is down is tried again until it stands, and one that is found silent is made again (see
-/// <see cref="ChannelSubscription"/>). What can't be read (of a version to come, or not a notification) is ignored, with one warning.
+/// Thread-safe. A subscription made while Redis is down is tried again until it stands. One that doesn't hear what is published here is made again (see
+/// <see cref="ChannelSubscription"/>). What can't be read (a later version, or no notification) is ignored, with one warning.
 /// </remarks>
 public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnce
 {
@@ -22,10 +22,10 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
     private readonly ConcurrentDictionary<string, ChannelSubscription> _subscriptions = new(StringComparer.Ordinal);
     private bool _warned;
 
-    /// <summary>Creates the notifications on a connection, which stays its owner's.</summary>
+    /// <summary>Creates the notifications on a connection, which is not disposed here.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="keyPrefix">Before the names of all channels; farms with different ones don't hear each other.</param>
-    /// <param name="logger">Hears of what can't be read; null: nobody does.</param>
+    /// <param name="keyPrefix">The prefix of all channels. Farms with different prefixes don't hear each other.</param>
+    /// <param name="logger">Logs what can't be read; null: nothing is logged.</param>
     public RedisNotifications(IConnectionMultiplexer connection, string keyPrefix = "arc", ILogger<RedisNotifications>? logger = null)
         : this(new RedisConnection(NotNull(connection)), keyPrefix, logger)
     {

@@ -13,13 +13,13 @@ public static class RedisRegenCacheBuilderExtensions
     private const string DefaultPrefix = "arc";
 
     /// <summary>
-    /// Uses Redis as the cache's external store and for its notifications; in an Akka cluster they reach the nodes outside of it. The connection is made at first use and belongs to the application's
-    /// container; caches with the same configuration share it. The host starts also while Redis is down, and a lost connection is made again within
-    /// about a second of Redis' return.
+    /// Uses Redis as the cache's external store and for its notifications. (In an Akka cluster these reach the nodes outside the cluster.) The connection is
+    /// made at first use and belongs to the container; caches with the same configuration share it. The host also starts while Redis is down. A lost
+    /// connection is made again within about a second of Redis' return.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>
-    /// <param name="configuration">As StackExchange.Redis takes it: <c>host:port,password=…</c>.</param>
-    /// <param name="keyPrefix">Before all names in Redis: farms with different ones share a Redis without meeting.</param>
+    /// <param name="configuration">A configuration of StackExchange.Redis: <c>host:port,password=…</c>.</param>
+    /// <param name="keyPrefix">The prefix of all names in Redis. Farms with different prefixes can share a Redis.</param>
     /// <exception cref="ArgumentException">The configuration can't be read.</exception>
     public static RegenCacheBuilder UseRedis(this RegenCacheBuilder builder, string configuration, string keyPrefix = DefaultPrefix)
     {
@@ -30,10 +30,10 @@ public static class RedisRegenCacheBuilderExtensions
         return builder.Use(provider => provider.GetRequiredKeyedService<RedisConnection>(configuration), keyPrefix);
     }
 
-    /// <summary>As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on a connection that stays its owner's.</summary>
+    /// <summary>As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on a connection of the application's, which is not disposed here.</summary>
     /// <param name="builder">The cache's registration.</param>
     /// <param name="connection">The connection.</param>
-    /// <param name="keyPrefix">Before all names in Redis.</param>
+    /// <param name="keyPrefix">The prefix of all names in Redis.</param>
     public static RegenCacheBuilder UseRedis(
         this RegenCacheBuilder builder, IConnectionMultiplexer connection, string keyPrefix = DefaultPrefix)
     {
@@ -44,12 +44,12 @@ public static class RedisRegenCacheBuilderExtensions
     }
 
     /// <summary>
-    /// As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on the connection that the function makes at first use. It stays the
-    /// application's: nothing here disposes it. A call that fails is made again at the next use; so is one whose connection the application has disposed since.
+    /// As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on the connection that the function makes at first use. It stays the application's and is
+    /// not disposed here. The function is called again at the next use if it failed, or if the application has disposed the connection.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>
-    /// <param name="factory">Makes, or finds, the connection. Let it set <c>AbortOnConnectFail</c> to false.</param>
-    /// <param name="keyPrefix">Before all names in Redis.</param>
+    /// <param name="factory">Makes or finds the connection. It should set <c>AbortOnConnectFail</c> to false.</param>
+    /// <param name="keyPrefix">The prefix of all names in Redis.</param>
     public static RegenCacheBuilder UseRedis(
         this RegenCacheBuilder builder, Func<IServiceProvider, Task<IConnectionMultiplexer>> factory, string keyPrefix = DefaultPrefix)
     {

@@ -8,40 +8,40 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// Redis as the external store: what arbitrates for a farm of any number of processes. Every operation is one Lua script, its clock is
-/// Redis' own.
+/// Redis as the external store: it arbitrates for a farm of any number of processes. Every operation is one Lua script, and the clock is Redis' own.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>One script for each operation</b>, so that it is atomic and costs one round trip; concurrent ones are pipelined on one connection. A server
-/// that doesn't know a script yet is sent its text.
+/// <b>One script for each operation.</b> So it is atomic and costs one round trip. Concurrent operations are pipelined on one connection. A server that
+/// doesn't know a script yet is sent its text.
 /// </para>
 /// <para>
-/// <b>Batches</b> (renewals, activity, checks) are one script call for every 200 keys: bounded, because Redis does nothing else meanwhile. On a
-/// Redis Cluster, where the entries lie in different slots, they are one call for each key, sent together.
+/// <b>Batches</b> (renewals, touches, checks) are one script call for every 200 keys. They are bounded because Redis does nothing else meanwhile. On a Redis
+/// Cluster the entries lie in different slots; there a batch is one call for each key, sent together.
 /// </para>
 /// <para>
-/// <b>Everything goes by itself.</b> Values, tombstones, claims, failures and remembered operations have lives in Redis; nothing needs a sweep.
-/// An entry whose value is evicted is missing; one whose claim is evicted has its commit rejected.
+/// <b>Everything expires by itself.</b> Values, tombstones, claims, failures and remembered operations have a time to live in Redis; nothing needs a sweep. An
+/// entry whose value was evicted is missing. If a claim was evicted, its commit is superseded.
 /// </para>
 /// <para>
-/// <b>What isn't ours.</b> Foreign bytes or another Redis type under our names are a miss, and are overwritten. A record of a newer format is a
-/// miss too, but a value generated here doesn't overwrite it; an explicit set or removal does, with a newer token. Of each there is one warning.
+/// <b>Foreign data.</b> Foreign bytes or another Redis type under our names are a miss and are overwritten. A record of a newer format is a miss too. A value
+/// generated here doesn't overwrite it; a set or removal does, with a newer token. Of each there is one warning.
 /// </para>
 /// <para>
-/// Thread-safe. Where the server is there and refuses an operation (no memory, a replica, no permission …), a <see cref="StoreRefusedException"/>
-/// is thrown; all other errors of Redis are thrown as they are (<see cref="RedisException"/>, <see cref="TimeoutException"/>; <see cref="IOException"/> without a connection). All operations can
-/// be repeated. A replica that takes over may have lost the last changes: the epoch in the answers tells.
+/// Thread-safe. If the server answers and refuses an operation (no memory, a replica, no permission …), a <see cref="StoreRefusedException"/> is thrown. Other
+/// errors of Redis are thrown as they are: <see cref="RedisException"/>, <see cref="TimeoutException"/>, and <see cref="IOException"/> without a connection.
+/// All operations can be repeated. A replica that takes over may have lost the last changes; then the answers name a new epoch.
 /// </para>
 /// <para>
-/// <b>What is done late.</b> While no server is connected every operation fails at once: no command waits in this process for a connection. One
-/// that was sent to a server which hangs, and given up, is still done when that goes on. Then a read or a check changes nothing; a late claim is
-/// found by its node, which gives it back; a late commit counts only under its live claim; a late release ends only its own claim. A late set or
-/// removal is the first try of a change that is pending by now, and is repeated under the same operation id, which for 10 seconds gets one and the
-/// same answer: whichever comes first is done, the other changes nothing, also where the first one lost. A repeat that has waited loses to whatever
-/// was accepted since it was asked for (<see cref="WriteRequest.AskedAgo"/>). A first try doesn't, as it can't tell how long it was on its way: sent
-/// into a connection that stalls while other nodes' don't, and done before its repeat, it wins over what another node set in between, though that
-/// came later. All nodes end on the same value even then.
+/// <b>Late operations.</b> Without a connection every operation fails at once: no command waits in this process. A command that was sent to a hanging server
+/// and given up is still done when the server continues. A late read or check changes nothing. A late claim is found by its node, which releases it. A late
+/// commit counts only under its live claim, and a late release ends only its own claim.
+/// </para>
+/// <para>
+/// A late set or removal is the first try of a change that is pending by now. Its repeat has the same operation id, which gets one answer for 10 seconds: the
+/// one that arrives first is done, and the other changes nothing. A repeat loses to what was accepted since the change was asked for
+/// (<see cref="WriteRequest.AskedAgo"/>). A first try can't tell how long it was on its way. If only this node's connection stalls and the first try is done
+/// before its repeat, it wins over what another node set in between, although that came later. All nodes end on the same value even then.
 /// </para>
 /// </remarks>
 public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
@@ -51,10 +51,10 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     private readonly string? _cacheName;
     private readonly ConcurrentDictionary<string, RedisStore> _partitions = new(StringComparer.Ordinal);
 
-    /// <summary>Creates a store on a connection, which stays its owner's.</summary>
+    /// <summary>Creates a store on a connection, which is not disposed here.</summary>
     /// <param name="connection">The connection.</param>
-    /// <param name="keyPrefix">Before the names of all Redis keys; farms with different ones don't meet in one Redis.</param>
-    /// <param name="logger">Hears what was found under our names and can't be read; null: nobody does.</param>
+    /// <param name="keyPrefix">The prefix of all Redis keys. Farms with different prefixes can share a Redis.</param>
+    /// <param name="logger">Logs what was found under our names and can't be read; null: nothing is logged.</param>
     public RedisStore(IConnectionMultiplexer connection, string keyPrefix = "arc", ILogger<RedisStore>? logger = null)
         : this(new RedisConnection(NotNull(connection)), keyPrefix, logger)
     {

@@ -37,10 +37,11 @@ internal static class HitRatio
             foreach (int capacity in trace.Capacities)
             {
                 (double ratio, double share) = Replay(trace, capacity);
+                double lru = ReferenceLru.HitRatio(trace, capacity);
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{trace.Name,-16} {capacity,9} {ReferenceLru.HitRatio(trace, capacity),7:F2} {ratio,7:F2} {share * 100,6:F0}%"));
-                results.Add(new { trace = trace.Name, capacity, hitRatio = Math.Round(ratio, 2, MidpointRounding.AwayFromZero) });
+                    $"{trace.Name,-16} {capacity,9} {lru,7:F2} {ratio,7:F2} {share * 100,6:F0}%"));
+                results.Add(new { trace = trace.Name, capacity, hitRatio = Rounded(ratio), lru = Rounded(lru) });
             }
         }
 
@@ -48,6 +49,8 @@ internal static class HitRatio
             Console.WriteLine(JsonSerializer.Serialize(results));
         return 0;
     }
+
+    private static double Rounded(double ratio) => Math.Round(ratio, 2, MidpointRounding.AwayFromZero);
 
     private static (double Ratio, double SmallShare) Replay(Trace trace, int capacity)
     {

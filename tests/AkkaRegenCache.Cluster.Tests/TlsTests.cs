@@ -8,7 +8,7 @@ using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests;
 
-/// <summary>Mutual TLS between the nodes, as docs/operations.md shows it for an authority of one's own.</summary>
+/// <summary>Mutual TLS between the nodes, as docs/operate/cluster.md shows it for an authority of one's own.</summary>
 public sealed class TlsTests
 {
     private static readonly Config s_tls = ConfigurationFactory.ParseString("akka.remote.dot-netty.tcp.enable-ssl = on");

@@ -1,3 +1,10 @@
+using System.Globalization;
+using AkkaRegenCache.FarmLab.Checking;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
 namespace AkkaRegenCache.FarmLab;
 
 /// <summary>What a scenario works with: the farm, what it sees written down, and the report it fills.</summary>
@@ -77,6 +84,13 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         Report.Reads = log.Answers.Count;
         Report.WaitedReads ??= log.Answers.Count(answer => !answer.IsHit);
         Report.WrongAnswers = wrong.Count;
+        Report.StarvedMs = Math.Round(LabClock.Milliseconds(log.Starvation.Total), 1);
+        if (log.Starvation.Longest is { } longest)
+        {
+            Report.Details["starvedMost"] = string.Create(
+                CultureInfo.InvariantCulture, $"{longest.Process}: {LabClock.Milliseconds(longest.Stall.To - longest.Stall.From):0} ms");
+        }
+
         if (OneAcceptedPerInterval.CountRepairs(log) is > 0 and var repairs)
             Report.Details["repairsWithinAnInterval"] = repairs;
         Report.Errors = errors.Count + lost.Count;

@@ -1,4 +1,9 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Scenarios;
+using AkkaRegenCache.Testing.CommandLines;
 
 namespace AkkaRegenCache.FarmLab;
 
@@ -44,76 +49,89 @@ public sealed record LabOptions
     /// <summary>Whether the processes' own output is shown.</summary>
     public bool IsVerbose { get; init; }
 
-    internal static string Usage =>
-        $"""
-        Starts a web farm of real processes, breaks it, and checks the cache's promises by what is counted outside the nodes.
-
-          SCENARIO            one of these:
-        {string.Join('\n', Scenarios.All.Select(scenario => $"                                {scenario.Name,-16} {scenario.Summary}"))}
-
-          --nodes N           node processes; 2 to 16, default 5
-          --mode NAME         how the nodes share their cache: {string.Join(", ", NodeModes.All.Select(mode => mode.Name))}
-          --failover NAME     how soon a cluster finds a dead node: fast (hocon/fast-failover.conf, the default) or default (Akka's own times)
-          --redis HOST:PORT   a Redis that runs (where the scenario doesn't break it); default: one of the lab's own
-          --seconds S         how long the main part lasts
-          --seed S            of what is random; default: drawn, and printed
-          --keys N            keys in use
-          --entries N         entries that a node's memory may hold (flood)
-          --interval S        regeneration interval in seconds, with decimals
-          --rounds N          how often the fault is repeated (kill-holder, pause-holder, kill-coordinator)
-          --json              one line of JSON, last
-          --verbose           what the processes write
-
-        Exit code: 0; 1 if a promise was broken (which, is on stderr); 2 if it can't run.
-        """;
+    /// <summary>What <c>--help</c> says.</summary>
+    internal static string Help
+    {
+        get
+        {
+            var (command, _) = Describe();
+            return command.Read(["--help"]).Answer();
+        }
+    }
 
     /// <summary>Reads a command line.</summary>
     /// <exception cref="UsageException">An argument is unknown, has no value, or one that can't be used.</exception>
     public static LabOptions Parse(IReadOnlyList<string> arguments)
     {
         ArgumentNullException.ThrowIfNull(arguments);
-        if (arguments.Count == 0 || arguments[0].StartsWith('-'))
-            throw new UsageException($"Which scenario? {string.Join(", ", Scenarios.All.Select(scenario => scenario.Name))}.");
-        var options = new LabOptions { Scenario = Scenarios.Find(arguments[0]).Name };
-        for (var i = 1; i < arguments.Count; i++)
+        var (command, bind) = Describe();
+        var parsed = command.Read(arguments);
+        return parsed.Errors.Count == 0 ? bind(parsed) : throw new UsageException(parsed.Answer());
+    }
+
+    /// <summary>The command line, and what it is when it was read.</summary>
+    private static (RootCommand Command, Func<ParseResult, LabOptions> Bind) Describe()
+    {
+        var modes = string.Join(", ", NodeModes.All.Select(each => each.Name));
+        var names = string.Join(", ", ScenarioList.All.Select(each => each.Name));
+        var scenario = new Argument<IScenario>("SCENARIO")
         {
-            var name = arguments[i];
-            options = name switch
+            Description = "One of these:\n" + string.Join('\n', ScenarioList.All.Select(each => $"{each.Name,-16} {each.Summary}")),
+            CustomParser = argument =>
             {
-                "--json" => options with { IsJson = true },
-                "--verbose" => options with { IsVerbose = true },
-                "--nodes" => options with { Nodes = Number(2, 16) },
-                "--mode" => options with { Mode = NodeModes.Find(Text()).Name },
-                "--failover" => options with { Failover = FailoverName() },
-                "--redis" => options with { Redis = Text() },
-                "--seconds" => options with { Seconds = Number(1, 86_400) },
-                "--seed" => options with { Seed = Number(0, int.MaxValue) },
-                "--entries" => options with { Entries = Number(100, 1_000_000) },
-                "--keys" => options with { Keys = Number(1, 1_000_000) },
-                "--rounds" => options with { Rounds = Number(1, 1000) },
-                "--interval" => options with { Interval = Duration() },
-                _ => throw new UsageException($"Unknown argument '{name}'."),
+                var name = argument.Tokens[0].Value;
+                var found = ScenarioList.All.FirstOrDefault(each => each.Name == name);
+                if (found is null)
+                    argument.AddError($"There is no scenario '{name}': {names}.");
+                return found!;
+            },
+        };
+        var nodes = CommandLines.Number("--nodes", 2, 16, "Node processes; default 5.");
+        var mode = CommandLines.Named(
+            "--mode", name => NodeModes.All.FirstOrDefault(each => each.Name == name), modes, $"How the nodes share their cache: {modes}.");
+        var failover = CommandLines.Named(
+            "--failover", name => name is Failovers.Fast or Failovers.Default ? name : null, $"{Failovers.Fast}, {Failovers.Default}",
+            "How soon a cluster finds a dead node: fast (hocon/fast-failover.conf, the default) or default (Akka's own times).");
+        var redis = new Option<string?>("--redis")
+        {
+            HelpName = "HOST:PORT",
+            Description = "A Redis that runs (where the scenario doesn't break it); default: one of the lab's own.",
+        };
+        var seconds = CommandLines.Number("--seconds", 1, 86_400, "How long the main part lasts.");
+        var seed = CommandLines.Number("--seed", 0, int.MaxValue, "Of what is random; default: drawn, and printed.");
+        var keys = CommandLines.Number("--keys", 1, 1_000_000, "Keys in use.");
+        var entries = CommandLines.Number("--entries", 100, 1_000_000, "Entries that a node's memory may hold (flood).");
+        var interval = CommandLines.Number(
+            "--interval", 0.2, 3600, "Regeneration interval in seconds, with decimals.", NumberStyles.AllowDecimalPoint);
+        var rounds = CommandLines.Number(
+            "--rounds", 1, 1000, "How often the fault is repeated (kill-holder, pause-holder, kill-coordinator).");
+        var json = new Option<bool>("--json") { Description = "One line of JSON, last." };
+        var verbose = new Option<bool>("--verbose") { Description = "What the processes write." };
+        var command = new RootCommand(
+            "Starts a web farm of real processes, breaks it, and checks the cache's promises by what is counted outside the nodes.\n"
+            + "Exit code: 0; 1 if a promise was broken (which, is on stderr); 2 if it can't run.")
+        {
+            scenario, nodes, mode, failover, redis, seconds, seed, keys, entries, interval, rounds, json, verbose,
+        };
+        command.SetAction(static _ => 0);
+        return (command, parsed =>
+        {
+            var options = new LabOptions { Scenario = parsed.GetRequiredValue(scenario).Name };
+            return options with
+            {
+                Nodes = parsed.GetValue(nodes) ?? options.Nodes,
+                Mode = parsed.GetValue(mode)?.Name ?? options.Mode,
+                Failover = parsed.GetValue(failover) ?? options.Failover,
+                Redis = parsed.GetValue(redis),
+                Seconds = parsed.GetValue(seconds),
+                Seed = parsed.GetValue(seed) ?? options.Seed,
+                Keys = parsed.GetValue(keys),
+                Entries = parsed.GetValue(entries),
+                Interval = parsed.GetValue(interval) is { } given ? TimeSpan.FromSeconds(given) : null,
+                Rounds = parsed.GetValue(rounds),
+                IsJson = parsed.GetValue(json),
+                IsVerbose = parsed.GetValue(verbose),
             };
-
-            string Text() => ++i < arguments.Count && arguments[i].Length > 0
-                ? arguments[i]
-                : throw new UsageException($"{name} needs a value.");
-
-            string FailoverName() => Text() is Failovers.Fast or Failovers.Default
-                ? arguments[i]
-                : throw new UsageException($"--failover takes {Failovers.Fast} or {Failovers.Default}, not '{arguments[i]}'.");
-
-            int Number(int least, int most) =>
-                int.TryParse(Text(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
-                    ? number
-                    : throw new UsageException($"{name} takes a whole number from {least} to {most}, not '{arguments[i]}'.");
-
-            TimeSpan Duration() =>
-                double.TryParse(Text(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0.2 and <= 3600
-                    ? TimeSpan.FromSeconds(seconds)
-                    : throw new UsageException($"{name} takes seconds from 0.2 to 3600, not '{arguments[i]}'.");
-        }
-
-        return options;
+        });
     }
 }

@@ -54,6 +54,12 @@ public sealed class LabReport
     /// <summary>The longest time from a healing until all nodes showed the newest of every key, and went on to.</summary>
     public double? StaleAfterHealMs { get; set; }
 
+    /// <summary>
+    /// How long at least one node, or the lab, got no time from the machine, in all. What is judged by time is given more by what of that
+    /// fell into it on the nodes concerned.
+    /// </summary>
+    public double? StarvedMs { get; set; }
+
     /// <summary>Commands that Redis did in a second, those within scripts not counted.</summary>
     public double? RedisCommandsPerSecond { get; set; }
 

@@ -1,3 +1,6 @@
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Scenarios;
+
 namespace AkkaRegenCache.FarmLab;
 
 /// <summary>Runs a scenario on a farm of its own. Leaves no process and no file behind.</summary>
@@ -13,7 +16,7 @@ public static class LabRun
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(say);
-        var scenario = Scenarios.Find(options.Scenario);
+        var scenario = ScenarioList.Find(options.Scenario);
         var report = new LabReport { Scenario = scenario.Name, Mode = options.Mode, Nodes = options.Nodes, Seed = options.Seed };
         say($"{scenario.Name}: {scenario.Summary}; {options.Nodes} nodes, mode {options.Mode}, seed {options.Seed}");
         var farm = await LabFarm.StartAsync(options, scenario.Needs, say, cancellationToken);

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Origin;
 
 switch (args)
 {
@@ -8,8 +10,8 @@ switch (args)
         return await NodeProcess.RunAsync(node);
     case ["origin", "--log", var log]:
         return await OriginProcess.RunAsync(log);
-    case [] or ["--help"] or ["-h"]:
-        Console.WriteLine(LabOptions.Usage);
+    case [] or [.., "--help" or "-h"]:
+        Console.WriteLine(LabOptions.Help);
         return args.Length == 0 ? 2 : 0;
 }
 

@@ -2,74 +2,32 @@ using System.Globalization;
 using System.Text.Json;
 using AkkaRegenCache.Simulation;
 
-const string Usage = """
-    Plays seeds of the simulated farm and checks the cache's promises.
-
-      --seeds N        how many seeds (default 1000; with --minutes: as many as fit)
-      --seed N         the first seed (default 1); with --seeds 1 it replays one
-      --minutes M      stop after that many minutes
-      --mutant NAME     mutant a bug, which must be found
-      --list-mutants    the mutants' names, a line each
-      --marks          which paths were taken, and how often
-      --story          a line for each message: with --seeds 1
-      --json           one line of JSON, last
-    """;
-
-long? seeds = null;
-var first = 1;
-double? minutes = null;
-Mutant? mutant = null;
-bool json = false, marks = false, story = false;
-for (var i = 0; i < args.Length; i++)
+var asked = new CommandLine(args);
+if (asked.Refusal is { } refusal)
 {
-    switch (args[i])
-    {
-        case "--seeds" when TryNumber(args, ++i, 1, long.MaxValue, out var n):
-            seeds = n;
-            break;
-        case "--seed" when TryNumber(args, ++i, int.MinValue, int.MaxValue, out var n):
-            first = (int)n;
-            break;
-        case "--minutes" when i + 1 < args.Length
-            && double.TryParse(args[++i], NumberStyles.Float, CultureInfo.InvariantCulture, out var m) && m > 0:
-            minutes = m;
-            break;
-        case "--mutant" when i + 1 < args.Length:
-            mutant = Mutants.Find(args[++i]);
-            if (mutant is null)
-                return Refuse($"There is no mutant '{args[i]}'; --list-mutants lists them.");
-            break;
-        case "--list-mutants":
-            foreach (var each in Mutants.All)
-                Console.WriteLine(each.Name);
-            return 0;
-        case "--marks":
-            marks = true;
-            break;
-        case "--story":
-            story = true;
-            break;
-        case "--json":
-            json = true;
-            break;
-        case "--help" or "-h":
-            Console.WriteLine(Usage);
-            return 0;
-        default:
-            return Refuse($"Not understood: '{string.Join(' ', args[Math.Min(i, args.Length - 1)..])}'.");
-    }
+    Console.Error.WriteLine(refusal);
+    Console.Error.WriteLine("--help tells what there is.");
+    return 2;
 }
 
-var result = Campaign.Run(
-    first,
-    seeds ?? (minutes is null ? 1000 : long.MaxValue),
-    mutant,
-    minutes is { } limit ? TimeSpan.FromMinutes(limit) : TimeSpan.MaxValue,
-    violations: 10,
-    story ? Console.Out : null);
+if (asked.Help is { } help)
+{
+    Console.WriteLine(help);
+    return 0;
+}
+
+if (asked.ListsMutants)
+{
+    foreach (var each in Mutants.All)
+        Console.WriteLine(each.Name);
+    return 0;
+}
+
+var story = asked.TellsStory ? Console.Out : null;
+var result = Campaign.Run(asked.First, asked.Seeds, asked.Mutant, asked.Time, violations: 10, story, asked.WorldsOf);
 foreach (var violation in result.Violations)
     Console.WriteLine(violation);
-if (marks)
+if (asked.TellsMarks)
 {
     foreach (var (mark, count) in result.Marks)
         Console.WriteLine($"{count,12} {mark}");
@@ -77,8 +35,8 @@ if (marks)
 
 Console.WriteLine(string.Create(
     CultureInfo.InvariantCulture,
-    $"{result.Seeds} seeds from {first}, {result.Steps} steps in {result.Elapsed.TotalSeconds:F1} s ({result.StepsPerSecond:F0} a second), {result.Violations.Count} violations"));
-if (json)
+    $"{result.Seeds} seeds from {asked.First}, {result.Steps} steps in {result.Elapsed.TotalSeconds:F1} s ({result.StepsPerSecond:F0} a second), {result.Violations.Count} violations"));
+if (asked.IsJson)
 {
     Console.WriteLine(JsonSerializer.Serialize(new
     {
@@ -86,24 +44,9 @@ if (json)
         steps = result.Steps,
         stepsPerSecond = Math.Round(result.StepsPerSecond),
         violations = result.Violations.Count,
-        mutant = mutant?.Name,
+        mutant = asked.Mutant?.Name,
     }));
 }
 
 // A planted bug is to be found, and only then all is well.
-return result.Violations.Count == 0 == mutant is null ? 0 : 1;
-
-static bool TryNumber(string[] args, int at, long least, long most, out long number)
-{
-    number = 0;
-    return at < args.Length
-        && long.TryParse(args[at], NumberStyles.Integer, CultureInfo.InvariantCulture, out number)
-        && number >= least && number <= most;
-}
-
-static int Refuse(string why)
-{
-    Console.Error.WriteLine(why);
-    Console.Error.WriteLine(Usage);
-    return 2;
-}
+return result.Violations.Count == 0 == asked.Mutant is null ? 0 : 1;

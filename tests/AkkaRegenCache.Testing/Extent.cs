@@ -14,5 +14,7 @@ internal static class Extent
 
     /// <summary>Cases of a theory: all of them where a farm is quick to start; else every third and the last.</summary>
     public static IEnumerable<T> Of<T>(params T[] cases) =>
-        IsFull || !(AppContext.TryGetSwitch(FarmsStartSlowly, out var slow) && slow) ? cases : cases.Where((_, i) => i % 3 == 0 || i == cases.Length - 1);
+        IsFull || !(AppContext.TryGetSwitch(FarmsStartSlowly, out var slow) && slow)
+            ? cases
+            : cases.Where((_, i) => i % 3 == 0 || i == cases.Length - 1);
 }

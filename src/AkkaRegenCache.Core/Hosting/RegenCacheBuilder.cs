@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Hosting;
 
-/// <summary>Completes the registration of one named cache. Not thread-safe, as service collections aren't.</summary>
+/// <summary>Completes the registration of one named cache. Not thread-safe, like service collections.</summary>
 public sealed class RegenCacheBuilder
 {
     internal RegenCacheBuilder(IServiceCollection services, string name)
@@ -18,7 +18,7 @@ public sealed class RegenCacheBuilder
         Name = name;
     }
 
-    /// <summary>Where the cache is registered.</summary>
+    /// <summary>The services in which the cache is registered.</summary>
     public IServiceCollection Services { get; }
 
     /// <summary>The cache's name.</summary>
@@ -62,8 +62,8 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>
-    /// Uses a distributed cache as the external store: the application's registered one. See <see cref="DistributedCacheStore"/> for what it
-    /// can't promise.
+    /// Uses the application's registered distributed cache as the external store. See <see cref="DistributedCacheStore"/> for what it can't
+    /// promise.
     /// </summary>
     public RegenCacheBuilder UseDistributedCache() =>
         UseStore(provider => new DistributedCacheStore(
@@ -71,16 +71,16 @@ public sealed class RegenCacheBuilder
             provider.GetService<TimeProvider>(),
             provider.GetService<ILogger<DistributedCacheStore>>()));
 
-    /// <summary>Sends and hears notifications through this. The last call counts.</summary>
-    /// <param name="notifications">The notifications of the farm.</param>
+    /// <summary>Sends and receives notifications through this bus. The last call counts.</summary>
+    /// <param name="notifications">The bus.</param>
     public RegenCacheBuilder UseNotifications(INotificationBus notifications)
     {
         ArgumentNullException.ThrowIfNull(notifications);
         return UseNotifications(_ => notifications);
     }
 
-    /// <summary>Sends and hears notifications through what the function makes, once.</summary>
-    /// <param name="factory">Makes it.</param>
+    /// <summary>Sends and receives notifications through the bus that the function makes, once.</summary>
+    /// <param name="factory">Makes the bus.</param>
     public RegenCacheBuilder UseNotifications(Func<IServiceProvider, INotificationBus> factory)
     {
         ArgumentNullException.ThrowIfNull(factory);
@@ -113,20 +113,20 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>
-    /// Registers what generates all values of a keyspace: of the keys <c>keyspace:key</c>. They are read with
+    /// Registers the generator of a keyspace: of all keys <c>keyspace:key</c>. They are read with
     /// <see cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>, which needs no delegate.
     /// </summary>
     /// <remarks>
-    /// Each run has a scope of its own, made of the application's root provider and disposed of asynchronously when the run has ended, however it
-    /// ended; nothing of the request that asked is there. Register the same keyspaces on every node of the farm.
+    /// Each run has a scope of its own, made from the application's root provider. It is disposed asynchronously when the run has ended, however it ended.
+    /// Nothing of the request that asked is there. Register the same keyspaces on every node of the farm.
     /// </remarks>
     /// <typeparam name="T">Type of the values.</typeparam>
-    /// <param name="keyspace">Its name: not empty, without a colon and lone surrogates, used once per cache.</param>
+    /// <param name="keyspace">Its name: not empty, without colons and lone surrogates, used once per cache.</param>
     /// <param name="generator">
-    /// Makes a value. It gets the services of its scope and the key within the keyspace (of <c>users:42</c>: <c>42</c>); any number may run
-    /// at the same time, of one key in the whole farm one at a time as a rule.
+    /// Makes a value. It gets the services of its scope and the key within the keyspace (of <c>users:42</c>: <c>42</c>). Runs of different keys may overlap;
+    /// of one key, one runs in the whole farm at a time, as a rule.
     /// </param>
-    /// <param name="options">How the entries live; null: <see cref="RegenCacheOptions.DefaultEntryOptions"/>.</param>
+    /// <param name="options">Schedule and lifetime of the entries; null: <see cref="RegenCacheOptions.DefaultEntryOptions"/>.</param>
     /// <exception cref="ArgumentException">The name is not usable or taken, or an option is not usable; the message names it.</exception>
     public RegenCacheBuilder AddKeyspace<T>(
         string keyspace, Func<IServiceProvider, string, CancellationToken, ValueTask<T>> generator, RegenEntryOptions? options = null)
@@ -137,7 +137,7 @@ public sealed class RegenCacheBuilder
 
     /// <summary>
     /// As <see cref="AddKeyspace{T}(string, Func{IServiceProvider, string, CancellationToken, ValueTask{T}}, RegenEntryOptions)"/>, with a generator
-    /// that is told of its run, and may answer "do not store" (<see cref="GenerationContext.DoNotStore"/>).
+    /// that gets a <see cref="GenerationContext"/> and may answer "do not store" (<see cref="GenerationContext.DoNotStore"/>).
     /// </summary>
     /// <inheritdoc cref="AddKeyspace{T}(string, Func{IServiceProvider, string, CancellationToken, ValueTask{T}}, RegenEntryOptions)"/>
     public RegenCacheBuilder AddKeyspace<T>(
@@ -156,7 +156,8 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>
-    /// Serializes values of a type with this, in this cache. For all caches of the application, register an <see cref="IHybridCacheSerializer{T}"/> as a service.
+    /// Serializes this cache's values of a type with this serializer. For all caches of the application, register an
+    /// <see cref="IHybridCacheSerializer{T}"/> as a service.
     /// </summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <param name="serializer">Its serializer; thread-safe.</param>
@@ -168,8 +169,8 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>
-    /// Serializes values with those serializers that the factory makes, in this cache. The last factory is asked first; a serializer given for a type goes before
-    /// all. For all caches of the application, register an <see cref="IHybridCacheSerializerFactory"/> as a service.
+    /// Serializes this cache's values with the serializers that the factory makes. The factory registered last is asked first; a serializer for a type goes
+    /// before all factories. For all caches of the application, register an <see cref="IHybridCacheSerializerFactory"/> as a service.
     /// </summary>
     /// <param name="factory">Makes serializers; thread-safe.</param>
     public RegenCacheBuilder UseSerializerFactory(IHybridCacheSerializerFactory factory)

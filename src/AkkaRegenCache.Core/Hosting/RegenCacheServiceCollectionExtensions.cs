@@ -16,13 +16,13 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class RegenCacheServiceCollectionExtensions
 {
     /// <summary>
-    /// Registers a cache as a keyed <see cref="IRegenCache"/> singleton under its name; the first one registered is also the unkeyed
-    /// <see cref="IRegenCache"/>. Without further calls on the builder it is a cache for this process.
+    /// Registers a cache as a keyed <see cref="IRegenCache"/> singleton under its name. The first one registered is also the unkeyed
+    /// <see cref="IRegenCache"/>. Without further calls on the builder it is a cache of this process.
     /// </summary>
     /// <param name="services">Where to register.</param>
     /// <param name="name">The cache's name: the same on every node of the farm, and used once per application.</param>
     /// <param name="configure">Sets its options, which are validated when the host starts.</param>
-    /// <returns>Takes the store, the notifications and serializers.</returns>
+    /// <returns>The builder, which takes store, notifications, keyspaces and serializers.</returns>
     /// <exception cref="ArgumentException">The name is empty, or taken.</exception>
     [UnconditionalSuppressMessage("Trimming", "IL2026", Justification = "No binding by reflection: options are set by delegates.")]
     public static RegenCacheBuilder AddRegenCache(

@@ -96,7 +96,7 @@ internal sealed class GeneratorRuns(NodeShell shell)
                 var codec = runs.Shell.Codec;
                 var payload = await ((KeySource)message.Source).RunAsync(context, codec, _cancellation.Token).ConfigureAwait(false);
                 var outcome = context.IsUncached ? RunOutcome.Uncached
-                    : codec.IsTooLarge(payload) ? RunOutcome.TooLarge
+                    : codec.IsTooLarge(message.Key, payload) ? RunOutcome.TooLarge
                     : RunOutcome.Made;
                 finished = new GeneratorFinished(Id, outcome, payload, null);
             }

@@ -21,7 +21,7 @@ internal sealed class RecoveryRecords(MemoryLayer memory, ValueCodec codec, ICoo
         var size = 0;
         foreach (var record in kept.Records)
         {
-            if (PayloadOf(record.Key) is not { Bytes: { Length: <= KeptBytes } bytes } payload || codec.IsTooLarge(payload))
+            if (PayloadOf(record.Key) is not { Bytes: { Length: <= KeptBytes } bytes } payload || codec.IsTooLarge(record.Key, payload))
                 continue;
             if (size + bytes.Length > KeptBytes)
             {

@@ -6,6 +6,7 @@ using System.Text.Json.Serialization.Metadata;
 using AkkaRegenCache.Protocol;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Caching.Hybrid;
+using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Serialization;
 
@@ -23,9 +24,11 @@ namespace AkkaRegenCache.Serialization;
 /// read, and as what, is the same on every node and with every store. Thread-safe.
 /// </para>
 /// </remarks>
-internal sealed class ValueCodec(string cacheName, IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
+internal sealed partial class ValueCodec(string cacheName, IServiceProvider? services, JsonSerializerOptions? json, bool storesObjects, int maximumPayloadBytes)
 {
     private const int UnknownSize = 64;
+
+    private int _tooLargeSeen;
 
     private readonly ConcurrentDictionary<Type, object> _serializers = new();
     private readonly ConcurrentDictionary<Type, Action<object, IBufferWriter<byte>>> _writers = new();
@@ -63,8 +66,23 @@ internal sealed class ValueCodec(string cacheName, IServiceProvider? services, J
         return CachePayload.FromValue(boxed, profile?.Size ?? bytes.Length, bytes);
     }
 
-    /// <summary>Whether a payload is too large for the store.</summary>
-    public bool IsTooLarge(CachePayload payload) => payload.Bytes is { } bytes && bytes.Length > maximumPayloadBytes;
+    /// <summary>Hears of the first value that is too large for the store; null: nobody does.</summary>
+    public ILogger? Logger { get; init; }
+
+    /// <summary>Whether a payload is too large for the store. The first one is logged.</summary>
+    public bool IsTooLarge(string key, CachePayload payload)
+    {
+        if (payload.Bytes is not { } bytes || bytes.Length <= maximumPayloadBytes)
+            return false;
+        if (Logger is { } logger && Interlocked.Exchange(ref _tooLargeSeen, 1) == 0)
+            LogTooLarge(logger, cacheName, key, bytes.Length, maximumPayloadBytes);
+        return true;
+    }
+
+    [LoggerMessage(19, LogLevel.Warning,
+        "Cache {CacheName}: the value of '{Key}' has {Length} bytes, more than MaximumPayloadBytes ({Maximum}). It is kept in this node's memory only, and other "
+        + "nodes make their own. Further ones are not reported.")]
+    private static partial void LogTooLarge(ILogger logger, string cacheName, string key, int length, int maximum);
 
     /// <summary>Gets the value out of a payload, and leaves it there for the next one who asks.</summary>
     /// <param name="key">Its key, for the error.</param>

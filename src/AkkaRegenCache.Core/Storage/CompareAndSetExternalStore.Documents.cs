@@ -154,11 +154,11 @@ public sealed partial class CompareAndSetExternalStore
     private static InvalidOperationException Outrun(string key) =>
         new($"Others have changed the document of '{key}' {Attempts} times between its read and its write; nothing was done.");
 
-    [LoggerMessage(12, LogLevel.Warning,
+    [LoggerMessage(50, LogLevel.Warning,
         "The document '{Name}' is no cache's; it counts as none and is overwritten. Further ones are not reported.")]
     private partial void LogForeign(string name);
 
-    [LoggerMessage(13, LogLevel.Warning,
+    [LoggerMessage(51, LogLevel.Warning,
         "The document '{Name}' was written by a newer version; until all nodes have that version this one makes such values for itself. "
         + "Further ones are not reported.")]
     private partial void LogNewer(string name);

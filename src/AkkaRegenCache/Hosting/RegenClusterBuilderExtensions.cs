@@ -10,16 +10,16 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class RegenClusterBuilderExtensions
 {
     /// <summary>
-    /// Puts the cache into the application's cluster: coordinators help it, DistributedPubSub carries its notifications and, where no external store was
-    /// chosen (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must know it too:
+    /// Puts the cache into the application's cluster. Coordinators help it, and DistributedPubSub carries its notifications. If no external store is chosen
+    /// (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must be told too:
     /// <c>services.AddAkka(…, akka =&gt; akka.….WithRegenCache(name))</c>.
     /// </summary>
     /// <remarks>
-    /// The cache works as soon as the host has started, also while the cluster isn't up: each node then goes to the external store itself or, without one,
-    /// makes its own values. What is missing of the wiring ends the host's start with an <see cref="InvalidOperationException"/>, which tells the line to add.
-    /// With Redis, nodes that are not in this cluster hear and are heard through Redis (<see cref="RegenClusterOptions.UseStoreNotifications"/>).
+    /// The cache works as soon as the host has started, also while the cluster isn't up. Each node then asks the external store without coordinators or, if
+    /// there is no store, makes its own values. Missing wiring ends the host's start with an <see cref="InvalidOperationException"/> that names the line to add.
+    /// With Redis, nodes outside this cluster are reached through Redis (<see cref="RegenClusterOptions.UseStoreNotifications"/>).
     /// </remarks>
-    /// <param name="builder">The cache's registration. Of this and <c>UseNotifications</c>, the last call gives the notifications.</param>
+    /// <param name="builder">The cache's registration. Of this call and <c>UseNotifications</c> the last one decides on the notifications.</param>
     public static RegenCacheBuilder UseCluster(this RegenCacheBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

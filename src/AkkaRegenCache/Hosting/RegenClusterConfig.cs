@@ -6,12 +6,12 @@ using Akka.DistributedData;
 
 namespace AkkaRegenCache.Hosting;
 
-/// <summary>The HOCON that comes with the package; each key is commented in its file.</summary>
+/// <summary>The HOCON of the package. Each key is commented in its file.</summary>
 public static class RegenClusterConfig
 {
     /// <summary>
-    /// <c>akka-regencache.conf</c>: what the caches need, and below it the defaults of the parts of Akka that they use: other nodes may send what
-    /// belongs to those before this node has started them. Put it below your own, as a fallback.
+    /// <c>akka-regencache.conf</c>, and below it the defaults of the Akka modules that the caches use. (Other nodes may send messages of these modules before
+    /// this node has started them.) Put it below your own HOCON, as a fallback.
     /// </summary>
     public static Config Default { get; } = Load("akka-regencache.conf")
         .WithFallback(ClusterSharding.DefaultConfig())
@@ -30,7 +30,7 @@ public static class RegenClusterConfig
     /// <summary><c>hosted.conf</c>: what changes where a Generic Host ends the process.</summary>
     internal static Config Hosted { get; } = Load("hosted.conf");
 
-    /// <summary><c>fast-failover.conf</c>: finds dead nodes sooner, at a price that the file tells. Put it below your own.</summary>
+    /// <summary><c>fast-failover.conf</c>: finds dead nodes sooner. The file tells the price. Put it below your own HOCON.</summary>
     /// <param name="externalStore">Whether the caches have an external store (Redis), which arbitrates.</param>
     public static Config FastFailover(bool externalStore) => externalStore
         ? Load("fast-failover.conf")

@@ -9,12 +9,12 @@ namespace Akka.Hosting;
 public static class RegenClusterHostingExtensions
 {
     /// <summary>
-    /// Lets the actor system serve a cache that is registered with <c>services.AddRegenCache(name).UseCluster()</c>. Its agent is found as
-    /// <c>IRequiredActor&lt;RegenCacheKey&gt;</c>, where it is the first. Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is there.
+    /// Lets the actor system serve a cache that is registered with <c>services.AddRegenCache(name).UseCluster()</c>. The agent of the first cache is found as
+    /// <c>IRequiredActor&lt;RegenCacheKey&gt;</c>. Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is there.
     /// </summary>
-    /// <param name="builder">The actor system's builder; remoting and clustering are set up on it too.</param>
+    /// <param name="builder">The actor system's builder, on which remoting and clustering are set up too.</param>
     /// <param name="name">The cache's name.</param>
-    /// <param name="configure">Says how it takes part in the cluster.</param>
+    /// <param name="configure">Sets the cache's options in the cluster.</param>
     /// <exception cref="ArgumentException">An option is not usable, or the name was given before.</exception>
     public static AkkaConfigurationBuilder WithRegenCache(
         this AkkaConfigurationBuilder builder, string name, Action<RegenClusterOptions>? configure = null) =>
@@ -24,13 +24,13 @@ public static class RegenClusterHostingExtensions
     /// <typeparam name="TKey">Its agent is found as <c>IRequiredActor&lt;TKey&gt;</c>.</typeparam>
     /// <param name="builder">The actor system's builder.</param>
     /// <param name="name">The cache's name.</param>
-    /// <param name="configure">Says how it takes part in the cluster.</param>
+    /// <param name="configure">Sets the cache's options in the cluster.</param>
     public static AkkaConfigurationBuilder WithRegenCache<TKey>(
         this AkkaConfigurationBuilder builder, string name, Action<RegenClusterOptions>? configure = null) =>
         WithRegenCache(builder, name, typeof(TKey), configure);
 
     /// <summary>
-    /// Brings the shards of a killed node back in about 8 seconds instead of 45; see <see cref="RegenClusterConfig.FastFailover"/> and its file for the price.
+    /// Brings the shards of a killed node back in about 8 seconds instead of 45. For the price see <see cref="RegenClusterConfig.FastFailover"/>.
     /// </summary>
     /// <param name="builder">The actor system's builder.</param>
     /// <param name="externalStore">Whether the caches have an external store (Redis), which arbitrates.</param>

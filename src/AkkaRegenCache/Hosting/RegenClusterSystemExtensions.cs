@@ -7,24 +7,24 @@ using Microsoft.Extensions.Logging;
 
 namespace Akka.Actor;
 
-/// <summary>Starts caches in an actor system of one's own.</summary>
+/// <summary>Starts caches in an actor system without Akka.Hosting.</summary>
 public static class RegenClusterSystemExtensions
 {
     /// <summary>
-    /// Starts a cache in an actor system that Akka.Hosting doesn't know, and with no container: a plain console program. Let its HOCON have
-    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system (on SIGTERM too); dispose it afterwards. One
-    /// that isn't goes on without the cluster: on its store, or alone in this process.
+    /// Starts a cache in an actor system without Akka.Hosting and without a container, as in a plain console program. Its HOCON needs
+    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system, on SIGTERM too. Dispose it afterwards; otherwise it goes
+    /// on without the cluster, on its store or alone in this process.
     /// </summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
     /// <param name="name">The cache's name, the same on every node.</param>
     /// <param name="options">The cache's options; null: the defaults.</param>
     /// <param name="store">The external store; null: the cluster stores the values.</param>
-    /// <param name="configure">Says how it takes part in the cluster.</param>
+    /// <param name="configure">Sets the cache's options in the cluster.</param>
     /// <param name="services">Where serializers come from; null: System.Text.Json for all.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
-    /// <param name="logger">Hears what goes wrong in the cache; null: nobody does.</param>
+    /// <param name="logger">Logs what goes wrong in the cache; null: nothing is logged.</param>
     /// <param name="storeNotifications">
-    /// Reaches nodes that are on the same store and not in this cluster (<c>RedisNotifications</c>, on the store's connection); null: they aren't reached.
+    /// Reaches nodes on the same store outside this cluster: <c>RedisNotifications</c> on the store's connection. Null: they aren't reached.
     /// </param>
     /// <returns>The cache. It works at once, also while the cluster isn't up.</returns>
     /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>

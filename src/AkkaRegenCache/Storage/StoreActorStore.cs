@@ -5,8 +5,9 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The cache's store with the node's <see cref="Actors.StoreActor"/> before it. While there is no actor (before the actor system starts, and when it has
-/// ended) calls go straight to the store. When the cluster has ended for this node, its shards' stores give way to one in this process.
+/// The cache's store with the node's <see cref="Actors.StoreActor"/> before it, where it is an external one. While there is no actor (before the actor system
+/// starts, and when it has ended) calls go straight to the store; so do those of the shards' stores, each of which has a mailbox of its own. When the cluster
+/// has ended for this node, its shards' stores give way to one in this process.
 /// </summary>
 internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : IExternalStore, IReturnsAtOnce
 {
@@ -56,7 +57,7 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
         string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken, bool isLetEnd = false)
         where T : StoreAnswer
     {
-        return node.Handle is { } handle
+        return node.Handle is { } handle && store is not ClusterStore
             ? Await(new StoreJob(async token => await call(token).ConfigureAwait(false), readKey, isUrgent), handle.Store)
             : call(cancellationToken);
 

@@ -12,7 +12,7 @@ using Xunit;
 
 namespace AkkaRegenCache.Cluster.Tests.Awaiting;
 
-/// <summary>The code of docs/correlated-awaiting.md, in one process, on Redis and in a cluster.</summary>
+/// <summary>The code of docs/guide/correlated-awaiting.md, in one process, on Redis and in a cluster.</summary>
 [Trait("Row", "D21")]
 public sealed class GuideTests
 {
@@ -26,7 +26,7 @@ public sealed class GuideTests
     [Fact]
     public void The_page_has_the_code_that_is_tested_here()
     {
-        var page = Lines(File.ReadAllText(Path.Combine(Folder(), "../../../docs/correlated-awaiting.md")));
+        var page = Lines(File.ReadAllText(Path.Combine(Folder(), "../../../docs/guide/correlated-awaiting.md")));
         var code = Lines(File.ReadAllText(Path.Combine(Folder(), "GuideTests.cs")));
         var blocks = page.Split("```csharp\n").Skip(1).Select(block => block.Split("```")[0]).ToList();
 

@@ -1,4 +1,6 @@
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
+using AkkaRegenCache.Testing.Stores;
 using AkkaRegenCache.Testing.Time;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -80,7 +82,7 @@ public sealed class WarmUpTests
     }
 
     /// <summary>Answers reads when it is told to; nothing else is asked for.</summary>
-    private sealed class SlowStore : IExternalStore
+    private sealed class SlowStore : DelegatingStore
     {
         private int _reads;
 
@@ -92,33 +94,22 @@ public sealed class WarmUpTests
 
         public int Reads => Volatile.Read(ref _reads);
 
-        public bool StoresObjects => false;
+        public override bool StoresObjects => false;
 
-        public IExternalStore ForCache(string cacheName) => this;
+        public override int Partitions => 1;
 
-        public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
+        public override int PartitionOf(string key) => 0;
+
+        public override IExternalStore ForCache(string cacheName) => this;
+
+        public override bool AnnouncesOn(INotificationBus bus) => false;
+
+        public override ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
         {
             Interlocked.Increment(ref _reads);
             GivenUp = cancellationToken;
             Asked.TrySetResult();
             return new(Answer.Task);
         }
-
-        public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-            throw new NotSupportedException();
-
-        public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) => throw new NotSupportedException();
-
-        public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) => throw new NotSupportedException();
     }
 }

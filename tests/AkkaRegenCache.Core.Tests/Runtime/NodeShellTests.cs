@@ -11,7 +11,7 @@ public sealed class NodeShellTests
     public async Task A_timer_that_fires_early_is_set_again()
     {
         var time = new EarlyTimeProvider();
-        var options = new RegenCacheOptions { UseNotifications = false };
+        var options = new RegenCacheOptions { NotificationsEnabled = false };
         await using var cache = new RegenCache("early", options, timeProvider: time);
         var runs = 0;
         var entry = new RegenEntryOptions

@@ -2,10 +2,12 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json;
+using AkkaRegenCache.Core.Tests.Runtime;
 using AkkaRegenCache.Serialization;
 using AkkaRegenCache.Storage;
 using Microsoft.Extensions.Caching.Hybrid;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace AkkaRegenCache.Core.Tests.Serialization;
@@ -234,8 +236,19 @@ public sealed class ValueCodecTests
         var codec = new ValueCodec("values", null, null, storesObjects: false, maximumPayloadBytes: 13);
         var fits = codec.Encode(Key, new string('x', 10), null);
         Assert.Equal(13, fits.Bytes!.Value.Length);
-        Assert.False(codec.IsTooLarge(fits));
-        Assert.True(codec.IsTooLarge(codec.Encode(Key, new string('x', 11), null)));
+        Assert.False(codec.IsTooLarge(Key, fits));
+        Assert.True(codec.IsTooLarge(Key, codec.Encode(Key, new string('x', 11), null)));
+    }
+
+    [Fact]
+    public void The_first_value_that_is_too_large_is_logged()
+    {
+        var log = new LogLines();
+        var codec = new ValueCodec("values", null, null, storesObjects: false, maximumPayloadBytes: 13) { Logger = log };
+        for (var i = 0; i < 3; i++)
+            Assert.True(codec.IsTooLarge(Key, codec.Encode(Key, new string('x', 11), null)));
+
+        Assert.Contains("MaximumPayloadBytes (13)", Assert.Single(log.Of(LogLevel.Warning)), StringComparison.Ordinal);
     }
 
     private static ValueCodec Codec(Action<IServiceCollection>? register = null)

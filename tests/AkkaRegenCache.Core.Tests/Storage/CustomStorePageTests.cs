@@ -25,7 +25,7 @@ public sealed class CustomStorePageTests
         Assert.Contains($"up to {CompareAndSetExternalStore.Attempts} times", Page, StringComparison.Ordinal);
     }
 
-    private static string Page => Lines("docs/custom-store.md");
+    private static string Page => Lines("docs/guide/custom-store.md");
 
     private static string Lines(string path) => File.ReadAllText(Path.Combine(s_root, path)).ReplaceLineEndings("\n");
 }

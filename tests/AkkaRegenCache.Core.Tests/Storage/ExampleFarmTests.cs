@@ -38,44 +38,12 @@ public sealed class ExampleMode : FarmMode
     }
 
     /// <summary>Gives each cache that asks a store of its own. Its pauses are real: virtual time stands until it has answered.</summary>
-    private sealed class Processes(string file, TimeProvider clock, CallCount calls) : IExternalStore
+    private sealed class Processes(string file, TimeProvider clock, CallCount calls) : DelegatingStore
     {
-        private readonly CompareAndSetExternalStore _whole = New(file, clock);
+        public override bool StoresObjects => false;
 
-        public bool StoresObjects => false;
-
-        public IExternalStore ForCache(string cacheName) => new CountedStore(New(file, clock).ForCache(cacheName), calls);
-
-        public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
-            _whole.ReadAsync(request, cancellationToken);
-
-        public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-            _whole.ClaimAsync(request, cancellationToken);
-
-        public ValueTask<RenewAnswer> RenewAsync(
-            IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-            _whole.RenewAsync(claims, lease, cancellationToken);
-
-        public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
-            _whole.CommitAsync(request, cancellationToken);
-
-        public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
-            _whole.ReleaseAsync(request, cancellationToken);
-
-        public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
-            _whole.WriteAsync(request, cancellationToken);
-
-        public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
-            _whole.InvalidateAsync(request, cancellationToken);
-
-        public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-            _whole.TouchAsync(activities, cancellationToken);
-
-        public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
-            _whole.CheckAsync(keys, cancellationToken);
-
-        private static CompareAndSetExternalStore New(string file, TimeProvider clock) =>
-            new(new ExampleStore(file, clock), callTimeout: TimeSpan.FromMinutes(2));
+        public override IExternalStore ForCache(string cacheName) => new CountedStore(
+            new CompareAndSetExternalStore(new ExampleStore(file, clock), callTimeout: TimeSpan.FromMinutes(2)).ForCache(cacheName), calls);
     }
 }
 

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>Looks for one kind of broken promise in what is known of a run. Pure: the same log gives the same violations.</summary>
 internal interface ICheck

@@ -1,8 +1,11 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
-/// When do all nodes show the newest that there is (promise 6)? An answer is up to date if its value is what the store accepted last, or was so until a
-/// moment before it was asked for. Values that no store knows (made during an outage, of no committed run) are not.
+/// When do all nodes show the newest that there is (promise 6)? An answer is up to date if its value is what the store accepted last, or
+/// was so until a moment before it was asked for. Values that no store knows (made during an outage, of no committed run) are not.
 /// </summary>
 internal static class Convergence
 {
@@ -13,11 +16,12 @@ internal static class Convergence
     public static IEnumerable<SeenAnswer> Stale(LabLog log, long from)
     {
         var records = log.AcceptedOrShown.ToLookup(record => record.Key);
+        var makers = MakersOf(log);
         foreach (var answer in log.Answers)
         {
             if (answer.Asked < from)
                 continue;
-            if (answer.Value is not { } value || !IsUpToDate(value, answer, records[answer.Key]))
+            if (answer.Value is not { } value || !IsUpToDate(log, value, answer, records[answer.Key], makers))
                 yield return answer;
         }
     }
@@ -41,7 +45,26 @@ internal static class Convergence
         return end - since >= LabClock.Ticks(quiet) ? LabClock.Milliseconds(since - healed) : null;
     }
 
-    private static bool IsUpToDate(LabValue value, SeenAnswer answer, IEnumerable<AcceptedRecord> records)
+    /// <summary>
+    /// How long the nodes that were stale for longer than a time, or made what they should have shown, were starved since the healing.
+    /// </summary>
+    public static double StarvedMs(LabLog log, long healed, double mostMs, double staleMs)
+    {
+        var records = log.AcceptedOrShown.ToLookup(record => record.Key);
+        var makers = MakersOf(log);
+        var end = healed + LabClock.TicksOfMilliseconds(staleMs);
+        var concerned = Stale(log, healed + LabClock.TicksOfMilliseconds(mostMs)).Where(answer => answer.Asked <= end)
+            .SelectMany(answer => (string?[])[answer.Node, MakerOf(records[answer.Key].LastOrDefault(record => record.At <= answer.Asked))]);
+        return LabClock.Milliseconds(log.Starvation.Within(healed, end, concerned));
+
+        string? MakerOf(AcceptedRecord? newest) => newest is null ? null : makers.GetValueOrDefault((newest.Key, newest.Number));
+    }
+
+    private static Dictionary<(string, long), string> MakersOf(LabLog log) =>
+        log.Runs.ToDictionary(run => (run.Key, run.Number), run => run.Node);
+
+    private static bool IsUpToDate(
+        LabLog log, LabValue value, SeenAnswer answer, IEnumerable<AcceptedRecord> records, Dictionary<(string, long), string> makers)
     {
         var isAccepted = false;
         foreach (var record in records)
@@ -49,7 +72,8 @@ internal static class Convergence
             if (record.Number == value.Number && !record.IsRemoved)
                 isAccepted = true;
             else if (isAccepted)
-                return record.At >= answer.Asked - s_news;
+                return record.At >= answer.Asked - s_news || record.At >= answer.Asked - s_news
+                    - log.Starvation.Within(record.At, answer.Asked, answer.Node, makers.GetValueOrDefault((record.Key, record.Number)));
         }
 
         // Just being committed: those who waited for it have it a moment earlier than the store.

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
 /// A value lives its interval and tolerance from the moment it was stored, and is not answered later (promise 3: warm is what has not
@@ -24,6 +27,7 @@ internal sealed class NeverTooOld : ICheck
                 continue;
             var committing = value.Ended + Checks.LeaseGrace;
             var allowed = log.StoreWasInDoubt(value.Begun, committing, Checks.HealGrace) ? life + Checks.LeaseGrace : life;
+            allowed += log.Starvation.Within(value.Ended, answer.Asked, value.Node, answer.Node);
             if (answer.Asked - value.Ended <= allowed || log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace))
                 continue;
             if (seen.Add((answer.Node, answer.Key, value.Number)))

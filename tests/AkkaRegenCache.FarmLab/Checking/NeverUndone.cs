@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
 /// A set or removal that returned is never undone by a value that was begun before it, unless the store forgot it (promise 5). On the
@@ -42,9 +45,11 @@ internal sealed class NeverUndone : ICheck
             return false;
         if (answer.Node == change.Node)
             return true;
-        return answer.Asked > change.Returned + Checks.ChangeGrace
-            && !log.StoreWasInDoubt(answer.Asked, answer.Asked, Checks.HealGrace)
-            && !log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace);
+        var late = answer.Asked - change.Returned - Checks.ChangeGrace;
+        return late > 0
+            && !log.StoreWasInDoubt(answer.Asked, answer.Asked, Checks.HealGrace, answer.Node, change.Node)
+            && !log.WasPaused(answer.Node, answer.Asked, answer.Asked, Checks.PauseGrace)
+            && late > log.Starvation.Within(change.Returned, answer.Asked, answer.Node, change.Node);
     }
 
     private static bool IsOlder(LabValue value, SeenChange change, Dictionary<(string, long), SeenChange> sets)

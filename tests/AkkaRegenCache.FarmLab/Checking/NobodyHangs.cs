@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
 /// Every caller gets an answer by its deadline (promise 4). Here no caller has a deadline of its own: a lease, two tries of the store that
@@ -14,7 +17,8 @@ internal sealed class NobodyHangs : ICheck
         foreach (var answer in log.Answers)
         {
             var waited = answer.Completed - answer.Asked;
-            if (waited > longest && !log.WasPaused(answer.Node, answer.Asked, answer.Completed, Checks.PauseGrace))
+            if (waited > longest && !log.WasPaused(answer.Node, answer.Asked, answer.Completed, Checks.PauseGrace)
+                && waited > longest + log.Starvation.Within(answer.Asked, answer.Completed, answer.Node, answer.Value?.Node))
             {
                 yield return new Violation(4, $"a caller of {answer.Key} on {answer.Node} waited {LabClock.Milliseconds(waited):0} ms; "
                     + $"{LabClock.Milliseconds(longest):0} ms is what a lease and two runs may take");

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
 /// Of each key and interval one generated value is accepted, with faults too (promise 2). A record says when its key is next due; a claim's token

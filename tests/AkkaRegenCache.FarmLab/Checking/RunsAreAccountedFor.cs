@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
 /// Every run of a generator ended in an accepted value, or something happened that explains why not (promise 2): the crash, pause or leaving of a
@@ -23,7 +26,8 @@ internal sealed class RunsAreAccountedFor : ICheck
                 // What is still under way, or just being stored, will be. A commit follows the run's end: what happens then may have hit it.
                 var ended = run.Ended ?? long.MaxValue;
                 if (accepted.Contains((run.Key, run.Number)) || ended > last - s_committing
-                    || log.StoreWasInDoubt(run.Begun, ended + s_committing, Checks.LeaseGrace)
+                    || (run.Ended is not null && ended > last - s_committing - log.Starvation.Within(ended, last, run.Node))
+                    || log.StoreWasInDoubt(run.Begun, ended + s_committing, Checks.LeaseGrace, run.Node)
                     || changes[run.Key].Any(change => change.Started <= ended + s_committing && change.Returned >= run.Begun - s_committing))
                 {
                     continue;

@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>Per key, and within one life of the store, accepted tokens strictly increase (promise 1).</summary>
 internal sealed class TokensIncrease : ICheck

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>
 /// A generated value carries its token. One that was set can't: the token is given out when the value is already written; here it is found by the

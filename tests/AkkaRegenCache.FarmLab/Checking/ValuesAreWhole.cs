@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Watching;
+
+namespace AkkaRegenCache.FarmLab.Checking;
 
 /// <summary>An answer is a value of the key asked for, whole, and one that the origin has given out (promise 1).</summary>
 internal sealed class ValuesAreWhole : ICheck

@@ -2,10 +2,12 @@ using System.Globalization;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Sharding;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Wire;
 using AkkaRegenCache.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Cluster;
 
 /// <summary>What a node knows of its place in the cluster, asked from Akka itself.</summary>
 internal sealed class ClusterMembership(IServiceProvider provider) : INodeMembership
@@ -39,6 +41,9 @@ internal sealed class ClusterMembership(IServiceProvider provider) : INodeMember
 
         return _isIn;
     }
+
+    public bool IsOut => _isIn && _system is { } system
+        && (Akka.Cluster.Cluster.Get(system) is { IsTerminated: true } or { SelfMember.Status: MemberStatus.Down or MemberStatus.Removed });
 
     public async Task<ShardsReply> ShardsAsync(string[] keys)
     {

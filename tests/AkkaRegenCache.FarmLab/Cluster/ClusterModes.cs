@@ -2,10 +2,11 @@ using System.Globalization;
 using Akka.Cluster.Hosting;
 using Akka.Hosting;
 using Akka.Remote.Hosting;
+using AkkaRegenCache.FarmLab.Node;
 using AkkaRegenCache.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Cluster;
 
 /// <summary>Nodes in an Akka cluster, each an actor system of its own process, as an application with Akka.Hosting would have it.</summary>
 /// <param name="usesRedis">Whether Redis arbitrates; else the shards do.</param>

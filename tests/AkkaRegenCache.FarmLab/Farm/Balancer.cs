@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>
 /// Asks all nodes whether they are ready, as a load balancer's health check does, and marks those that are leaving: no client sends them new
@@ -28,7 +28,7 @@ internal sealed class Balancer : IAsyncDisposable
         patience.CancelAfter(s_patience);
         try
         {
-            if (await node.ReadinessAsync(patience.Token) is not { IsReady: true })
+            if (await node.ReadinessAsync(patience.Token) is not { IsReady: true, IsOut: false })
                 node.IsLeaving = true;
         }
         catch (OperationCanceledException)

@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>Clients who set, remove and refresh keys on nodes at random, one change at a time each; all is written down, failures too.</summary>
 internal sealed class ChangeLoad : IAsyncDisposable
@@ -53,7 +55,9 @@ internal sealed class ChangeLoad : IAsyncDisposable
         await _ending.CancelAsync();
         try
         {
-            await Task.WhenAll(_clients).WaitAsync(TimeSpan.FromSeconds(30));
+            await Wait.UntilAsync(
+                () => _clients.All(client => client.IsCompleted), TimeSpan.FromSeconds(30), "the last changes are answered");
+            await Task.WhenAll(_clients);
         }
         catch (TimeoutException)
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>A process of the lab in another role: this very program, started again. It ends when this one does.</summary>
 internal sealed class ChildProcess : IAsyncDisposable
@@ -71,7 +72,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Where it listens, once it does.</summary>
     public Task<Uri> AddressAsync(CancellationToken cancellationToken) => _address.Task.WaitAsync(s_patience, cancellationToken);
 
-    public async Task WaitForExitAsync(TimeSpan patience) => await _process.WaitForExitAsync().WaitAsync(patience);
+    public Task WaitForExitAsync(TimeSpan patience) => Wait.UntilAsync(() => HasExited, patience, $"{_name} has ended");
 
     /// <summary>What it wrote last.</summary>
     public string Output

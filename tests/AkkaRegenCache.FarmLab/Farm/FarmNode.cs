@@ -1,6 +1,10 @@
+using System.Net;
 using System.Net.Http.Json;
+using System.Text.Json;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>One node process as the controller knows it. A restarted node is a new one, with the next incarnation's name.</summary>
 internal sealed class FarmNode : IAsyncDisposable
@@ -10,6 +14,7 @@ internal sealed class FarmNode : IAsyncDisposable
 
     private readonly ChildProcess _process;
     private readonly HttpClient _client;
+    private bool _isToEnd;
 
     private FarmNode(int slot, string name, ChildProcess process, Uri address)
     {
@@ -37,8 +42,14 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>Whether it is stopped: requests wait until it goes on.</summary>
     public bool IsPaused { get; private set; }
 
-    /// <summary>Whether its process has ended without anybody's doing.</summary>
-    public bool HasEndedByItself => !IsDown && !IsLeaving && _process.HasExited;
+    /// <summary>Whether its process has ended without the lab's doing.</summary>
+    public bool HasEndedByItself => !IsDown && !_isToEnd && _process.HasExited;
+
+    /// <summary>Since when it is known that its cluster has put it out for good; null: it hasn't.</summary>
+    public long? OutSince { get; private set; }
+
+    /// <summary>Whether its cluster has put it out, and it lives on alone.</summary>
+    public bool LivesOnAlone => OutSince is not null && !IsDown && !_isToEnd && !_process.HasExited;
 
     /// <summary>Whether a client would choose it.</summary>
     public bool IsInService => !IsDown && !IsPaused && !IsLeaving;
@@ -77,9 +88,14 @@ internal sealed class FarmNode : IAsyncDisposable
         {
             var before = LabClock.Now;
             using var response = await _client.GetAsync(new Uri("/ready", UriKind.Relative), cancellationToken);
+
+            // A node that is just starting, or ending, may fail to say: that has no body.
+            if (response.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable))
+                return null;
             var ready = await response.Content.ReadFromJsonAsync<Readiness>(cancellationToken);
             if (ready is not null)
             {
+                OutSince ??= ready.IsOut ? before : null;
                 SharesTheClock = ready.Frequency == System.Diagnostics.Stopwatch.Frequency && before <= ready.Now && ready.Now <= LabClock.Now;
                 if (!SharesTheClock)
                     throw new UsageException("The monotonic clocks of two processes can't be compared on this machine; the lab's times would mean nothing.");
@@ -87,8 +103,9 @@ internal sealed class FarmNode : IAsyncDisposable
 
             return ready;
         }
-        catch (HttpRequestException)
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException)
         {
+            // Nothing came, or not all of it.
             return null;
         }
     }
@@ -143,6 +160,7 @@ internal sealed class FarmNode : IAsyncDisposable
     /// <summary>SIGTERM: it turns its readiness red, is drained and leaves. Returns when it has gone.</summary>
     public async Task LeaveAsync(TimeSpan patience)
     {
+        _isToEnd = true;
         Signals.Terminate(ProcessId);
         await _process.WaitForExitAsync(patience);
         IsDown = true;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>
 /// Ports that stay a node's over its restarts. They are below those from which systems take their own: or, while the node is down, a connection of anybody

@@ -1,8 +1,12 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 using AkkaRegenCache.Testing.Servers;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>What a scenario needs of its farm.</summary>
 /// <param name="IsPersistent">Whether Redis writes every change down, to have it again after a restart.</param>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>
 /// Sees to it that nothing outlives the lab, however it ends: a shell that reads the ids of the lab's processes from its standard input, and

@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>
 /// Clients who read all keys on all nodes, over and over: for each place in the farm one, which sends its next request when it is due,

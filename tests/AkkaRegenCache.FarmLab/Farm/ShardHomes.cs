@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>On which node each shard lives, by what the nodes say: of that they are the only ones who know, and nothing is judged by it.</summary>
 internal sealed class ShardHomes

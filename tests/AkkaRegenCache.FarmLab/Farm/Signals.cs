@@ -1,7 +1,8 @@
 using System.ComponentModel;
 using System.Runtime.InteropServices;
+using AkkaRegenCache.FarmLab.Node;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Farm;
 
 /// <summary>Signals to processes that the lab started itself. Windows has none.</summary>
 internal static class Signals

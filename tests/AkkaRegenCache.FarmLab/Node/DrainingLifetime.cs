@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
+using AkkaRegenCache.FarmLab.Wire;
 using Microsoft.Extensions.Hosting;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Node;
 
 /// <summary>
 /// Leaves as a web server behind a load balancer should: SIGTERM turns the readiness red and nothing else; when no request has come for

@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
 using System.Net.Http.Json;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Wire;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Node;
 
 /// <summary>Uses the cache as it is told to and reports what each call got and when, by timestamps taken here, beside the cache.</summary>
 internal sealed class LabNode : IDisposable
@@ -40,7 +42,7 @@ internal sealed class LabNode : IDisposable
         var answers = await Task.WhenAll(calls);
         if (order.HoldReply > 0)
             await Task.Delay(order.HoldReply);
-        return new ReadReply(_name, answers);
+        return new ReadReply(_name, answers, StallMeter.Own.Take());
     }
 
     public async Task<ChangeReply> SetAsync(ChangeOrder order)

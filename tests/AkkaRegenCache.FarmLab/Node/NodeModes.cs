@@ -1,8 +1,10 @@
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Cluster;
+using AkkaRegenCache.FarmLab.Wire;
 using AkkaRegenCache.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Node;
 
 /// <summary>What a node is told on its command line.</summary>
 /// <param name="Name">Its name: place and incarnation.</param>
@@ -54,6 +56,9 @@ internal interface INodeMembership
 {
     /// <summary>Whether it is a member and shards can live here.</summary>
     ValueTask<bool> IsInAsync();
+
+    /// <summary>Whether it was a member, and its cluster has put it out for good.</summary>
+    bool IsOut { get; }
 
     /// <summary>Which shards live here, and which shards some keys belong to.</summary>
     Task<ShardsReply> ShardsAsync(string[] keys);

@@ -1,4 +1,6 @@
 using System.Net;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -10,13 +12,15 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Node;
 
 /// <summary>The role <c>node</c>: a web server with the cache as an application would register it, and endpoints to use it from outside.</summary>
 internal static class NodeProcess
 {
     public static async Task<int> RunAsync(NodeArguments arguments)
     {
+        _ = StallMeter.Own;
+
         // The empty builder: no configuration files and no environment variables (ASPNETCORE_URLS) reach into the lab.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -63,7 +67,9 @@ internal static class NodeProcess
         app.MapGet("/ready", async () =>
         {
             var isReady = !lifetime.IsLeaving && (membership is null || await membership.IsInAsync());
-            var ready = new Readiness(arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady);
+            var isOut = membership?.IsOut == true;
+            var ready = new Readiness(
+                arguments.Name, Environment.ProcessId, LabClock.Now, System.Diagnostics.Stopwatch.Frequency, isReady, isOut);
             return Results.Json(ready, statusCode: ready.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
         });
         app.MapPost("/read", async (ReadOrder order) => Results.Json(await node.ReadAsync(order)));

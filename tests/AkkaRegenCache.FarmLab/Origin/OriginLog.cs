@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Origin;
 
 /// <summary>
 /// The origin's append-only log, one line for each generation begun and each one ended: <c>begin KEY NUMBER NODE TOKEN TIME</c>,

@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Origin;
 
 /// <summary>One generation, or one number given to a set, as the origin wrote it down.</summary>
 /// <param name="Key">The key.</param>

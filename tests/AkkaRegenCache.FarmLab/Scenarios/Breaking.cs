@@ -1,4 +1,8 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>What can be done to a farm; each is written down in the journal, with its times.</summary>
 internal static class Breaking
@@ -14,14 +18,17 @@ internal static class Breaking
     }
 
     /// <summary>A node dies; in a cluster that has no Redis its shards are lost, and those records are not there until they are back.</summary>
+    /// <param name="lab">Where it is written down.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="from">Since when; null: now.</param>
     /// <returns>To be called when its place is taken again.</returns>
-    public static Action BeginDeath(Lab lab, FarmNode node)
+    public static Action BeginDeath(Lab lab, FarmNode node, long? from = null)
     {
-        lab.Journal.Begin(FaultKind.Kill, node.Name)();
+        lab.Journal.Begin(FaultKind.Kill, node.Name, from)();
         if (lab.Mode.UsesRedis)
             return static () => { };
-        var isDown = lab.Journal.Begin(FaultKind.StoreDown, node.Name);
-        var isLost = lab.Journal.Begin(FaultKind.StoreLost, node.Name);
+        var isDown = lab.Journal.Begin(FaultKind.StoreDown, node.Name, from);
+        var isLost = lab.Journal.Begin(FaultKind.StoreLost, node.Name, from);
         return () =>
         {
             isDown();

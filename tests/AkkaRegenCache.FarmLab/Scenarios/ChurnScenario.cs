@@ -1,4 +1,8 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// Faults at random from a seed, one after another and sometimes two at once, under reads and changes; then a healing. What must hold under any
@@ -63,23 +67,40 @@ internal sealed class ChurnScenario : IScenario
         lab.Report.Details["changesRefused"] = log.Changes.Count(change => change.Error is not null);
     }
 
+    private static async Task RestartAsync(Lab lab, FarmNode node, Action healed)
+    {
+        await Breaking.RestartNodeAsync(lab, node);
+        healed();
+    }
+
     private static async Task StartAgainAsync(Lab lab, FarmNode node, Action healed)
     {
         await lab.Farm.StartNodeAsync(node.Slot, lab.Cancellation);
         healed();
     }
 
-    /// <summary>A node that its cluster has downed ends: whoever runs a farm starts it again.</summary>
+    /// <summary>A node that its cluster has downed ends, or goes on alone: whoever runs a farm starts it again.</summary>
     private static void Supervise(Lab lab, List<Task> restarting)
     {
         foreach (var node in lab.Farm.Nodes.Where(node => node.HasEndedByItself).ToList())
         {
             lab.Say($"{node.Name} has ended by itself, and is started again");
-            lab.Report.Details["nodesThatEndedThemselves"] = 1 + (lab.Report.Details.TryGetValue("nodesThatEndedThemselves", out var n) ? (int)n : 0);
+            Count(lab, "nodesThatEndedThemselves");
             restarting.Add(StartAgainAsync(lab, node, Breaking.BeginDeath(lab, node)));
+        }
+
+        foreach (var node in lab.Farm.Nodes.Where(node => node.LivesOnAlone).ToList())
+        {
+            lab.Say($"{node.Name} is out of its cluster, and is restarted");
+            Count(lab, "nodesThatWereOut");
             node.IsLeaving = true;
+            var healed = Breaking.BeginDeath(lab, node, node.OutSince);
+            restarting.Add(RestartAsync(lab, node, healed));
         }
     }
+
+    private static void Count(Lab lab, string what) =>
+        lab.Report.Details[what] = 1 + (lab.Report.Details.TryGetValue(what, out var counted) ? (int)counted : 0);
 
     /// <summary>Does something. What concerns a node goes on beside the next fault; Redis is broken in one way at a time.</summary>
     private static async Task FaultAsync(Lab lab, List<Task> underWay)

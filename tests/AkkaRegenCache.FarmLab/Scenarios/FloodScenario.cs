@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// Distinct keys without end, as of a key that is taken from a URL: each read once, scheduled for ten minutes, on caches of 10,000 entries (or as many as are asked for). What a process holds

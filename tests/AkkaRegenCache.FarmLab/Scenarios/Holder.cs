@@ -1,4 +1,8 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>Finds out where a generator runs: the origin's log tells.</summary>
 internal static class Holder

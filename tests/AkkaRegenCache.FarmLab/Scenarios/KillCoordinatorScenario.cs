@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// The node that hosts coordinators is killed while the others read cold keys of its shards, one fresh key after another. Nobody may wait for the cluster

@@ -1,4 +1,8 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// Measures what Redis has to do for many active keys: 10,000 with an interval of 10 s, on five nodes. The generators make their value in the

@@ -1,6 +1,10 @@
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Checking;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>What the scenarios that break Redis have in common.</summary>
 internal static class Outages
@@ -24,7 +28,9 @@ internal static class Outages
             var part = log with { Answers = [.. log.Answers.Where(answer => answer.Completed < until)] };
             var stale = Convergence.StaleAfter(part, healed[i], s_quiet);
             lab.Say(FormattableString.Invariant($"healing {i + 1}: all nodes up to date after {stale:0} ms"));
-            if (stale is null || stale > MostStaleMs)
+            var isLate = stale is null
+                || (stale > MostStaleMs && stale > MostStaleMs + Convergence.StarvedMs(part, healed[i], MostStaleMs, stale.Value));
+            if (isLate)
             {
                 lab.Break(6, stale is null
                     ? "the nodes didn't come to agree after the healing"

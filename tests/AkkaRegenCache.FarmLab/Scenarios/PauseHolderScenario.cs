@@ -1,4 +1,8 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// The node whose generator runs is stopped past its lease; another takes over and a newer value is stored. When the stopped node goes on, its late
@@ -83,6 +87,9 @@ internal sealed class PauseHolderScenario : IScenario
         {
             var reply = await holder.ReadAsync(new ReadOrder([key], 1, life), lab.Cancellation);
             lab.Journal.Add(reply);
+
+            // A stall that goes on is told again when it is over: what was told before has passed by then.
+            deadline += reply.Stalls.Where(stall => stall.From >= continued).Sum(stall => stall.To - stall.From);
             isNewer = reply.Answers[0].Value?.Number == newerNumber;
             if (!isNewer)
                 lastStale = LabClock.Now;

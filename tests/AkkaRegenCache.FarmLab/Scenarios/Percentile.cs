@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>Percentiles of few enough numbers to keep them all.</summary>
 internal static class Percentile

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// Redis is down (refusing, or hanging) under load while intervals run on and changes are tried. Nobody who reads gets an error, and within two

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>Redis is killed and started again under load: once with its data, once without. Nobody who reads gets an error, and soon all nodes agree.</summary>
 internal sealed class RedisRestartScenario : IScenario

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// All nodes are restarted one after another by SIGTERM under load, as a deployment does it. Leaving gracefully is no fault: no error, no second run

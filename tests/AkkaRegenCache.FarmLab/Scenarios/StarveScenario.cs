@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Scenarios;
 
 /// <summary>
 /// 150 synchronous callers on every node, all in threads of the pool, in processes that have just started: as many threads as the pool has are blocked, and

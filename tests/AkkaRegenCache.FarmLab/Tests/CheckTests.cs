@@ -1,3 +1,6 @@
+using AkkaRegenCache.FarmLab.Checking;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 using Xunit;
 
 namespace AkkaRegenCache.FarmLab.Tests;
@@ -65,11 +68,42 @@ public sealed class CheckTests
     }
 
     [Fact]
+    public void A_node_that_was_starved_has_so_much_longer_and_no_more()
+    {
+        // 90 ms too late.
+        static Recorded Late() => Good().Set(5, 400, 410).Answer(1, 1500, "n2.1");
+        Assert.Empty(Found<NeverUndone>(Late().Starved("n2.1", 900, 995)));
+        Assert.Empty(Found<NeverUndone>(Late().Starved("n1.1", 420, 470).Starved("n2.1", 900, 945)));
+        Finds<NeverUndone>(5, Late().Starved("n2.1", 900, 980));
+    }
+
+    [Fact]
+    public void Neither_what_starved_another_node_counts_nor_another_time_nor_the_same_time_twice()
+    {
+        static Recorded Late() => Good().Set(5, 400, 410).Answer(1, 1500, "n2.1");
+        Finds<NeverUndone>(5, Late().Starved("n3.1", 500, 1400));
+        Finds<NeverUndone>(5, Late().Starved("n2.1", 0, 405).Starved("n2.1", 1510, 2500));
+        Finds<NeverUndone>(5, Late().Starved("n1.1", 900, 980).Starved("n2.1", 900, 980).Starved("n2.1", 910, 970));
+    }
+
+    [Fact]
+    public void A_pause_is_no_starvation()
+    {
+        // The grace after the pause has passed.
+        static Recorded Paused() => Good().Set(5, 400, 410).Fault(FaultKind.Pause, 500, 1500, "n2.1").Answer(1, 2600, "n2.1");
+        Finds<NeverUndone>(5, Paused().Starved("n2.1", 480, 1520));
+        Assert.Equal(Recorded.At(1520) - Recorded.At(1500) + Recorded.At(500) - Recorded.At(480), Paused().Starved("n2.1", 480, 1520).Log.Starvation.Total);
+        Assert.Empty(Found<NeverUndone>(Paused().Starved("n2.1", 1600, 1710)));
+    }
+
+    [Fact]
     public void After_an_outage_another_node_has_its_time_again_and_no_more()
     {
         static Recorded Outage() => Good().Set(5, 400, 410).Fault(FaultKind.StoreDown, 405, 3000);
         Assert.Empty(Found<NeverUndone>(Outage().Answer(1, 4900, "n2.1")));
         Finds<NeverUndone>(5, Outage().Answer(1, 5100, "n2.1"));
+        Assert.Empty(Found<NeverUndone>(Outage().Answer(1, 5100, "n2.1").Starved("n2.1", 4000, 4110)));
+        Finds<NeverUndone>(5, Outage().Answer(1, 5100, "n2.1").Starved("n2.1", 4000, 4090));
     }
 
     [Fact]
@@ -129,6 +163,21 @@ public sealed class CheckTests
     public void A_value_committed_twice_is_found() => Finds<CommittedUnderItsClaim>(1, Good().Accept(2, 1_002_000, 3000));
 
     [Fact]
+    public void A_set_may_be_accepted_twice_where_the_store_lost_its_data_in_between_and_only_there()
+    {
+        static Recorded Repeated() => Good().Set(5, 400, 410).Accept(5, 900_000, 900, isSet: true);
+        Assert.Empty(Found<CommittedUnderItsClaim>(Repeated().Fault(FaultKind.StoreLost, 500, 600)));
+        Finds<CommittedUnderItsClaim>(1, Repeated());
+        Finds<CommittedUnderItsClaim>(1, Repeated().Fault(FaultKind.StoreDown, 500, 600));
+        Finds<CommittedUnderItsClaim>(1, Repeated().Fault(FaultKind.StoreLost, 300, 390));
+        Finds<CommittedUnderItsClaim>(1, Repeated().Fault(FaultKind.StoreLost, 950, 990));
+    }
+
+    [Fact]
+    public void A_generated_value_may_not_be_accepted_twice_whatever_the_store_lost() => Assert.NotEmpty(
+        Found<CommittedUnderItsClaim>(Good().Accept(2, 1_002_000, 3000).Fault(FaultKind.StoreLost, 1500, 1600)));
+
+    [Fact]
     public void A_value_that_nobody_made_is_found() => Finds<CommittedUnderItsClaim>(1, Good().Accept(0, 3_000_000, 3000));
 
     [Fact]
@@ -172,7 +221,11 @@ public sealed class CheckTests
     public void A_cold_read_may_wait() => Assert.Empty(Found<WarmNeverWaits>(Good().Answer(1, 10, "n7.1", waited: 40)));
 
     [Fact]
-    public void A_caller_who_hangs_is_found() => Finds<NobodyHangs>(4, Good().Answer(1, 100, waited: 20_000));
+    public void A_caller_who_hangs_is_found()
+    {
+        Finds<NobodyHangs>(4, Good().Answer(1, 100, waited: 20_000));
+        Assert.Empty(Found<NobodyHangs>(Good().Answer(1, 100, waited: 20_000).Starved("n1.1", 500, 13_000)));
+    }
 
     [Fact]
     public void Nodes_that_do_not_agree_after_a_healing_are_found()
@@ -185,6 +238,17 @@ public sealed class CheckTests
             recorded.Answer(1, at, "n2.1");
         Assert.Equal(2900, Convergence.StaleAfter(recorded.Log, Recorded.At(1000), TimeSpan.FromSeconds(1))!.Value, 0.1);
         Assert.Null(Convergence.StaleAfter(recorded.Log, Recorded.At(9000), TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
+    public void Of_a_late_convergence_the_nodes_concerned_tell_how_long_they_were_starved()
+    {
+        var recorded = Good();
+        for (var at = 1100; at < 9000; at += 100)
+            recorded.Answer(2, at, "n1.1").Answer(at < 4000 ? 1 : 2, at, "n2.1");
+        recorded.Starved("n2.1", 900, 1300).Starved("n2.1", 3850, 4200).Starved("n3.1", 2000, 3000);
+        Assert.Equal(350, Convergence.StarvedMs(recorded.Log, Recorded.At(1000), 2000, 2900), 0.1);
+        Assert.Equal(0, Convergence.StarvedMs(recorded.Log, Recorded.At(1000), 3000, 2900), 0.1);
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using AkkaRegenCache.FarmLab.Farm;
+using AkkaRegenCache.FarmLab.Wire;
 using Xunit;
 
 namespace AkkaRegenCache.FarmLab.Tests;

@@ -1,3 +1,4 @@
+using AkkaRegenCache.FarmLab.Farm;
 using AkkaRegenCache.Testing.Servers;
 using Xunit;
 

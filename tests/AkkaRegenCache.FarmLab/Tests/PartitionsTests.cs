@@ -1,5 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
 using Xunit;
 
 namespace AkkaRegenCache.FarmLab.Tests;
@@ -75,6 +79,7 @@ public sealed class PartitionsTests
         Assert.Contains("churn", Assert.Throws<UsageException>(() => LabOptions.Parse(["tepid"])).Message, StringComparison.Ordinal);
         Assert.Throws<UsageException>(() => LabOptions.Parse(["cold", "--nodes", "1"]));
         Assert.Throws<UsageException>(() => LabOptions.Parse(["cold", "--frobnicate"]));
+        Assert.Contains("--mode", Assert.Throws<UsageException>(() => LabOptions.Parse(["cold", "--mdoe", "redis"])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -91,7 +96,7 @@ public sealed class PartitionsTests
         var json = new LabReport { Scenario = "cold", Mode = "redis", Nodes = 5, Runs = 3 }.ToJson();
         Assert.DoesNotContain('\n', json);
         using var document = JsonDocument.Parse(json);
-        foreach (var name in "scenario mode nodes runs idealRuns accepted errors wrongAnswers waitedReads waitAfterRunMsP50 waitAfterRunMsP99 takeoverMs staleAfterHealMs redisCommandsPerSecond seed violations".Split(' '))
+        foreach (var name in "scenario mode nodes runs idealRuns accepted errors wrongAnswers waitedReads waitAfterRunMsP50 waitAfterRunMsP99 takeoverMs staleAfterHealMs starvedMs redisCommandsPerSecond seed violations".Split(' '))
             Assert.True(document.RootElement.TryGetProperty(name, out _), name);
         Assert.Equal(3, document.RootElement.GetProperty("runs").GetInt32());
         Assert.Equal(JsonValueKind.Null, document.RootElement.GetProperty("takeoverMs").ValueKind);

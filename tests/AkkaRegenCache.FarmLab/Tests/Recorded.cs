@@ -1,3 +1,7 @@
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Watching;
+using AkkaRegenCache.FarmLab.Wire;
+
 namespace AkkaRegenCache.FarmLab.Tests;
 
 /// <summary>
@@ -13,6 +17,7 @@ internal sealed class Recorded
     private readonly List<OriginRun> _runs = [];
     private readonly List<AcceptedRecord> _accepted = [];
     private readonly List<long> _epochs = [];
+    private readonly List<(string, Stall)> _stalls = [];
     private readonly Dictionary<long, LabValue> _values = [];
 
     public EntryLife Life { get; init; } = new(1000, 60_000, 500, 50);
@@ -83,6 +88,12 @@ internal sealed class Recorded
         return this;
     }
 
+    public Recorded Starved(string node, double from, double to)
+    {
+        _stalls.Add((node, new Stall(At(from), At(to))));
+        return this;
+    }
+
     public Recorded NewEpoch(double at)
     {
         _epochs.Add(At(at));
@@ -100,5 +111,6 @@ internal sealed class Recorded
         Runs = _runs,
         Accepted = _accepted,
         NewEpochs = _epochs,
+        Starvation = Starvation.Of(_stalls, _faults),
     };
 }

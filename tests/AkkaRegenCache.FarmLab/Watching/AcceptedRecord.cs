@@ -1,7 +1,8 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>A value or tombstone that the store accepted, in the store's own order.</summary>
 /// <param name="Key">The key.</param>

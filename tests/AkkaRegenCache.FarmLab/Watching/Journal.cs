@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>Writes down what the controller sees. Thread-safe.</summary>
 internal sealed class Journal
@@ -8,6 +11,8 @@ internal sealed class Journal
     private readonly List<SeenChange> _changes = [];
     private readonly List<Fault> _faults = [];
     private readonly List<string> _lostRequests = [];
+    private readonly List<(string Process, Stall Stall)> _stalls = [];
+    private readonly long _begun = LabClock.Now;
 
     // One instance for each value: a hit that is read ten thousand times is kept once.
     private readonly Dictionary<LabValue, LabValue> _values = [];
@@ -16,6 +21,7 @@ internal sealed class Journal
     {
         lock (_gate)
         {
+            _stalls.AddRange(reply.Stalls.Select(stall => (reply.Node, stall)));
             foreach (var answer in reply.Answers)
             {
                 var value = answer.Value;
@@ -100,6 +106,7 @@ internal sealed class Journal
                 Answers = [.. _answers],
                 Changes = [.. _changes],
                 Faults = [.. _faults],
+                Starvation = Starvation.Of([.. _stalls, .. StallMeter.Own.Since(_begun).Select(stall => (Starvation.Lab, stall))], _faults),
                 Runs = runs.Read(),
                 Accepted = witness?.Accepted,
                 NewEpochs = witness?.NewEpochs ?? [],

@@ -1,4 +1,7 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Origin;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>An answer as the journal keeps it.</summary>
 /// <param name="Node">The node incarnation that gave it.</param>
@@ -53,7 +56,9 @@ internal sealed record Fault(FaultKind Kind, string Node, long From, long To)
     public bool Touches(long from, long to, long grace) => from <= (To > long.MaxValue - grace ? To : To + grace) && to >= From;
 }
 
-/// <summary>All that is known of a run, from all sides: the answers, the changes, the faults, the origin's log, what the store accepted.</summary>
+/// <summary>
+/// All that is known of a run, from all sides: the answers, the changes, the faults, the origin's log, what the store accepted.
+/// </summary>
 internal sealed record LabLog
 {
     public IReadOnlyList<SeenAnswer> Answers { get; init; } = [];
@@ -73,18 +78,28 @@ internal sealed record LabLog
     /// <summary>When the store's lives after the first began.</summary>
     public IReadOnlyList<long> NewEpochs { get; init; } = [];
 
+    /// <summary>When the machine had no time for the nodes, or for the lab.</summary>
+    public Starvation Starvation { get; init; } = Starvation.None;
+
     /// <summary>How the entries live.</summary>
     public required EntryLife Life { get; init; }
 
     /// <summary>Redis' wall clock, in microseconds, as the machine's monotonic one.</summary>
     public Func<long, long> ToLabTime { get; init; } = static micros => micros * (System.Diagnostics.Stopwatch.Frequency / 1_000_000);
 
-    /// <summary>Whether something was wrong with the store, or had been shortly before, at some time of a span.</summary>
-    public bool StoreWasInDoubt(long from, long to, long grace) => Faults.Any(
-        fault => fault.Kind is FaultKind.StoreDown or FaultKind.StoreLost && fault.Touches(from, to, grace));
+    /// <summary>
+    /// Whether something was wrong with the store, or had been shortly before, at some time of a span. Nodes that were starved since had so
+    /// much less of the grace.
+    /// </summary>
+    public bool StoreWasInDoubt(long from, long to, long grace, params string?[] nodes) => Faults.Any(
+        fault => fault.Kind is FaultKind.StoreDown or FaultKind.StoreLost && IsFelt(fault, from, to, grace, nodes));
 
+    /// <summary>The same of a node that was stopped.</summary>
     public bool WasPaused(string node, long from, long to, long grace) => Faults.Any(
-        fault => fault.Kind == FaultKind.Pause && fault.Node == node && fault.Touches(from, to, grace));
+        fault => fault.Kind == FaultKind.Pause && fault.Node == node && IsFelt(fault, from, to, grace, node));
+
+    private bool IsFelt(Fault fault, long from, long to, long grace, params string?[] nodes) =>
+        fault.Touches(from, to, grace) || (fault.To < from && fault.Touches(from, to, grace + Starvation.Within(fault.To, from, nodes)));
 }
 
 /// <summary>A promise of design section 2 that was broken.</summary>

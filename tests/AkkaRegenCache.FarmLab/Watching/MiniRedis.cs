@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>
 /// A connection to Redis of a few lines: the controller watches by other means than the client library that the nodes use. One user at

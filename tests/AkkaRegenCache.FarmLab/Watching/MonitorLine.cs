@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>A line of Redis' MONITOR: when, from where, and the command with its arguments.</summary>
 /// <param name="Micros">The store's clock in microseconds.</param>

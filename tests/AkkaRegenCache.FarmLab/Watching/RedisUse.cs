@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using AkkaRegenCache.FarmLab.Farm;
 using AkkaRegenCache.Redis;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>What Redis has to do: how often each command was called, from INFO; and which scripts, from a look at MONITOR.</summary>
 internal static class RedisUse

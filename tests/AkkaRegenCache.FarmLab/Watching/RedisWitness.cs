@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
+using AkkaRegenCache.FarmLab.Node;
+using AkkaRegenCache.FarmLab.Wire;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>
 /// Knows what Redis has accepted, from Redis itself: it listens to MONITOR, which repeats every command, those of scripts included, in the
@@ -97,8 +99,7 @@ internal sealed class RedisWitness : IAsyncDisposable
     {
         using var monitor = await MiniRedis.ConnectAsync(_host, _port, _ending.Token);
         await monitor.CallAsync(_ending.Token, "MONITOR");
-        var micros = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-        _offset = LabClock.Now - (micros * (System.Diagnostics.Stopwatch.Frequency / 1_000_000));
+        _offset = MeasureOffset();
         await CatchUpAsync();
         _listens.TrySetResult();
         while (true)
@@ -106,6 +107,22 @@ internal sealed class RedisWitness : IAsyncDisposable
             if (MonitorLine.Parse(await monitor.ReadLineAsync(_ending.Token)) is { } line)
                 Take(line);
         }
+    }
+
+    /// <summary>Between the wall clock and the monotonic one, by the pair of readings that was interrupted least.</summary>
+    private static long MeasureOffset()
+    {
+        var (least, offset) = (long.MaxValue, 0L);
+        for (var i = 0; i < 20; i++)
+        {
+            var before = LabClock.Now;
+            var micros = (DateTimeOffset.UtcNow - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+            var after = LabClock.Now;
+            if (after - before < least)
+                (least, offset) = (after - before, before - (micros * (System.Diagnostics.Stopwatch.Frequency / 1_000_000)));
+        }
+
+        return offset;
     }
 
     /// <summary>Reads what may have been accepted while nobody listened.</summary>

@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Checking;
+
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>
 /// What was accepted, by readings, where the cluster itself is the store and nobody can listen to it: a value that one node made and another shows was

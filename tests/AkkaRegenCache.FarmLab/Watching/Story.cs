@@ -1,4 +1,6 @@
-namespace AkkaRegenCache.FarmLab;
+using AkkaRegenCache.FarmLab.Wire;
+
+namespace AkkaRegenCache.FarmLab.Watching;
 
 /// <summary>Tells what happened to a key, in the order of time, with the farm's faults: to find out why a promise was broken.</summary>
 internal static class Story

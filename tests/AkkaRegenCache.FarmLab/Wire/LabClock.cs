@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>
 /// The one clock of the lab, in ticks of <see cref="Stopwatch"/>. On Linux and macOS it counts from the machine's start (CLOCK_MONOTONIC), so

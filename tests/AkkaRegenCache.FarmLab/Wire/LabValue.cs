@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>
 /// What the farm caches: it says of itself what it is, so that everybody who gets it can judge it.

@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>How the entries of a scenario live, in milliseconds, and how long their generator takes.</summary>
 internal sealed record EntryLife(int Interval, int Retention, int Tolerance, int Generator)
@@ -33,7 +33,10 @@ internal sealed record ReadOrder(
 internal sealed record Answer(string Key, LabValue? Value, long Asked, long Completed, bool IsHit, string? Error);
 
 /// <summary>What the callers of a <see cref="ReadOrder"/> got.</summary>
-internal sealed record ReadReply(string Node, Answer[] Answers);
+/// <param name="Node">Where.</param>
+/// <param name="Answers">One for each caller.</param>
+/// <param name="Stalls">When the node was starved since it told so last.</param>
+internal sealed record ReadReply(string Node, Answer[] Answers, Stall[] Stalls);
 
 /// <summary>Asks a node to read keys that nobody has read before, each once.</summary>
 /// <param name="First">The first one's number.</param>
@@ -75,7 +78,13 @@ internal sealed record ChangeOrder(string Key, EntryLife Life);
 internal sealed record ChangeReply(long Started, long Returned, LabValue? Value, bool Accepted, bool IsPending, long Token, string? Error);
 
 /// <summary>What a node says when asked whether it is ready.</summary>
-internal sealed record Readiness(string Node, int ProcessId, long Now, long Frequency, bool IsReady);
+/// <param name="Node">Its name.</param>
+/// <param name="ProcessId">Its process.</param>
+/// <param name="Now">Its clock.</param>
+/// <param name="Frequency">The clock's ticks in a second.</param>
+/// <param name="IsReady">Whether it is to be sent requests.</param>
+/// <param name="IsOut">Whether its cluster has put it out for good: it goes on alone.</param>
+internal sealed record Readiness(string Node, int ProcessId, long Now, long Frequency, bool IsReady, bool IsOut);
 
 /// <summary>Asks a node which shards live there, and which shards some keys belong to.</summary>
 internal sealed record ShardsOrder(string[] Keys);

@@ -1,4 +1,4 @@
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
 /// <summary>A child's standard input is a pipe that its parent holds and never writes to: its end is the parent's end.</summary>
 internal static class ParentWatch

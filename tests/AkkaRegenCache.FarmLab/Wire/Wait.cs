@@ -1,8 +1,11 @@
 using System.Runtime.CompilerServices;
 
-namespace AkkaRegenCache.FarmLab;
+namespace AkkaRegenCache.FarmLab.Wire;
 
-/// <summary>Waits for conditions, always with a deadline. Nothing in the lab sleeps and hopes.</summary>
+/// <summary>
+/// Waits for conditions, always with a deadline, which is later by as much as this process is starved meanwhile. Nothing in the lab sleeps
+/// and hopes.
+/// </summary>
 internal static class Wait
 {
     private static readonly TimeSpan s_step = TimeSpan.FromMilliseconds(5);
@@ -14,10 +17,10 @@ internal static class Wait
     public static async Task UntilAsync(
         Func<ValueTask<bool>> condition, TimeSpan patience, string what, CancellationToken cancellationToken = default)
     {
-        var deadline = LabClock.After(patience);
+        var (begun, deadline) = (LabClock.Now, LabClock.After(patience));
         while (!await condition())
         {
-            if (LabClock.Now > deadline)
+            if (LabClock.Now > deadline && LabClock.Now > deadline + StallMeter.Own.Since(begun).Sum(stall => stall.To - stall.From))
                 throw new TimeoutException($"Not within {patience.TotalSeconds:0.#} s: {what}.");
             await Task.Delay(s_step, cancellationToken);
         }

@@ -10,6 +10,8 @@ public sealed class CampaignTests(ITestOutputHelper output)
 
     public static TheoryData<string> MutantNames => new(Mutants.All.Select(p => p.Name));
 
+    public static TheoryData<string> MutantsWithWorlds => new(Mutants.All.Where(p => p.Worlds is not null).Select(p => p.Name));
+
     /// <summary>Paths that the seeds must have taken: promises that were never put to the test prove nothing.</summary>
     public static IReadOnlyList<string> ExpectedMarks { get; } =
     [
@@ -48,6 +50,16 @@ public sealed class CampaignTests(ITestOutputHelper output)
 
         output.WriteLine($"{mutant.What}: {string.Join(' ', result.Violations)} ({result.Seeds} seeds)");
         Assert.NotEmpty(result.Violations);
+    }
+
+    [Theory]
+    [MemberData(nameof(MutantsWithWorlds))]
+    public void The_worlds_that_are_drawn_for_a_mutant_break_no_promise_without_it(string name)
+    {
+        var result = Campaign.Run(first: 1, seeds: 2000, mutant: null, TimeSpan.FromMinutes(10), violations: 5, worldsOf: Mutants.Find(name));
+
+        Assert.Empty(result.Violations);
+        Assert.Equal(2000, result.Seeds);
     }
 
     [Fact]

@@ -19,15 +19,19 @@ public sealed class SharedTheoryAttribute : TheoryAttribute;
 /// <summary>Named by <see cref="SharedFactAttribute"/>.</summary>
 public sealed class SharedFactDiscoverer(IMessageSink diagnostics) : FactDiscoverer(diagnostics)
 {
-    public override IEnumerable<IXunitTestCase> Discover(ITestFrameworkDiscoveryOptions discoveryOptions, ITestMethod testMethod, IAttributeInfo factAttribute) =>
-        SkippedTestCase.InsteadOf(testMethod, DiagnosticMessageSink, discoveryOptions) ?? base.Discover(discoveryOptions, testMethod, factAttribute);
+    public override IEnumerable<IXunitTestCase> Discover(
+        ITestFrameworkDiscoveryOptions discoveryOptions, ITestMethod testMethod, IAttributeInfo factAttribute) =>
+        SkippedTestCase.InsteadOf(testMethod, DiagnosticMessageSink, discoveryOptions)
+            ?? base.Discover(discoveryOptions, testMethod, factAttribute);
 }
 
 /// <summary>Named by <see cref="SharedTheoryAttribute"/>.</summary>
 public sealed class SharedTheoryDiscoverer(IMessageSink diagnostics) : TheoryDiscoverer(diagnostics)
 {
-    public override IEnumerable<IXunitTestCase> Discover(ITestFrameworkDiscoveryOptions discoveryOptions, ITestMethod testMethod, IAttributeInfo theoryAttribute) =>
-        SkippedTestCase.InsteadOf(testMethod, DiagnosticMessageSink, discoveryOptions) ?? base.Discover(discoveryOptions, testMethod, theoryAttribute);
+    public override IEnumerable<IXunitTestCase> Discover(
+        ITestFrameworkDiscoveryOptions discoveryOptions, ITestMethod testMethod, IAttributeInfo theoryAttribute) =>
+        SkippedTestCase.InsteadOf(testMethod, DiagnosticMessageSink, discoveryOptions)
+            ?? base.Discover(discoveryOptions, testMethod, theoryAttribute);
 }
 
 /// <summary>A test whose suite needs what isn't here.</summary>

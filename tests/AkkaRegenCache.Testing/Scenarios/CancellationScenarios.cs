@@ -65,7 +65,7 @@ public abstract class CancellationScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(false)]
     public async Task When_a_caller_on_another_node_waits_the_work_goes_on_for_it(bool notifications)
     {
-        await using var farm = NewFarm(2, options => options.UseNotifications = notifications);
+        await using var farm = NewFarm(2, options => options.NotificationsEnabled = notifications);
         var generator = new TestGenerator(farm, takes: Seconds(5));
         using var cancellation = new CancellationTokenSource();
         var leaves = farm.Call(0, generator, Active, cancellationToken: cancellation.Token);

@@ -124,7 +124,7 @@ public abstract class ChangeScenarios(FarmMode mode) : Scenario(mode)
     public async Task A_generation_that_began_before_a_set_or_a_removal_does_not_bring_its_value_back(
         bool set, bool onTheSameNode, bool notifications)
     {
-        await using var farm = NewFarm(3, options => options.UseNotifications = notifications);
+        await using var farm = NewFarm(3, options => options.NotificationsEnabled = notifications);
         var generator = new TestGenerator(farm);
         var gate = generator.Shut();
         var first = farm.Call(0, generator, Passive);

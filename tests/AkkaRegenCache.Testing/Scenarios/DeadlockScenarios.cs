@@ -251,7 +251,7 @@ public abstract class DeadlockScenarios(FarmMode mode) : Scenario(mode)
     [SharedFact]
     public async Task Nodes_without_notifications_end_a_circle_at_the_generation_deadline()
     {
-        await using var farm = NewFarm(nodes: 2, options => options.UseNotifications = false);
+        await using var farm = NewFarm(nodes: 2, options => options.NotificationsEnabled = false);
         var runs = await BeginAsync(farm, ("a", 0, "b"), ("b", 1, "a"));
         runs.Open();
 

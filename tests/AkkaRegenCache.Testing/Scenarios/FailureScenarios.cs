@@ -15,7 +15,7 @@ public abstract class FailureScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(8, false)]
     public async Task A_failure_goes_to_all_who_wait_in_the_farm_after_one_run_and_is_not_kept(double generatorSeconds, bool notifications)
     {
-        await using var farm = NewFarm(4, options => options.UseNotifications = notifications);
+        await using var farm = NewFarm(4, options => options.NotificationsEnabled = notifications);
         var generator = new TestGenerator(farm);
         var gate = generator.Shut();
         generator.Body = async (_, ct) =>

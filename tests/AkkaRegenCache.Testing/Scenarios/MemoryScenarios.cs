@@ -71,7 +71,7 @@ public abstract class MemoryScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(false)]
     public async Task What_a_node_has_read_late_ends_in_its_memory_when_it_ends_in_the_store(bool slowStore)
     {
-        await using var farm = NewFarm(2, options => options.UseNotifications = false);
+        await using var farm = NewFarm(2, options => options.NotificationsEnabled = false);
         await farm.SetAsync(0, Key, "value", Passive);
         await farm.AdvanceAsync(Seconds(9));
         if (slowStore)

@@ -260,7 +260,7 @@ public abstract class ReadAndRefreshScenarios(FarmMode mode) : Scenario(mode)
     {
         foreach (var removes in (bool[])[false, true])
         {
-            await using var farm = NewFarm(nodes: 2, options => options.UseNotifications = false);
+            await using var farm = NewFarm(nodes: 2, options => options.NotificationsEnabled = false);
             farm.StoreOf(0).Break(StoreFault.IsSlow, Seconds(0.4), 1, StoreOperation.Commit);
             var generator = new TestGenerator(farm);
             Assert.Equal("value 1", await farm.GetAsync(0, generator, Passive));

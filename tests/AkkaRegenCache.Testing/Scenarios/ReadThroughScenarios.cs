@@ -120,7 +120,7 @@ public abstract class ReadThroughScenarios(FarmMode mode) : Scenario(mode)
     public async Task Five_nodes_with_fifty_callers_each_share_one_run(double generatorSeconds, bool notifications)
     {
         // 20 s: longer than a lease, a store timeout and every other time in the farm.
-        await using var farm = NewFarm(nodes: 5, options => options.UseNotifications = notifications);
+        await using var farm = NewFarm(nodes: 5, options => options.NotificationsEnabled = notifications);
         var generator = new TestGenerator(farm, takes: Seconds(generatorSeconds));
 
         var calls = await farm.CallTogetherAsync(farm.Indexes, 50, node => farm.Call(node, generator, Passive));
@@ -147,7 +147,7 @@ public abstract class ReadThroughScenarios(FarmMode mode) : Scenario(mode)
     [SharedFact, Trait("Row", "A3")]
     public async Task Without_notifications_they_are_served_a_lease_later_at_most()
     {
-        await using var farm = NewFarm(nodes: 5, options => options.UseNotifications = false);
+        await using var farm = NewFarm(nodes: 5, options => options.NotificationsEnabled = false);
         var generator = new TestGenerator(farm, takes: Seconds(7.3));
 
         var calls = await farm.CallTogetherAsync(farm.Indexes, 1, node => farm.Call(node, generator, Active));

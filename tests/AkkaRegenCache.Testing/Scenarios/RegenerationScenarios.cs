@@ -48,7 +48,7 @@ public abstract class RegenerationScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(false, 0.1)]
     public async Task Eight_nodes_make_the_value_once_per_interval_with_no_reads_at_all(bool notifications, double jitterShare)
     {
-        await using var farm = NewFarm(8, options => (options.UseNotifications, options.JitterShare) = (notifications, jitterShare));
+        await using var farm = NewFarm(8, options => (options.NotificationsEnabled, options.JitterShare) = (notifications, jitterShare));
         var generator = new TestGenerator(farm, takes: Seconds(0.2));
         foreach (var i in farm.Indexes)
             await farm.GetAsync(i, generator, Active);

@@ -105,7 +105,7 @@ public abstract class StoreFailureScenarios(FarmMode mode) : Scenario(mode)
     [InlineData(StoreFault.LosesAnswer, false)]
     public async Task A_commit_that_fails_strands_nobody_and_the_farm_agrees_when_the_store_is_back(StoreFault fault, bool notifications)
     {
-        await using var farm = NewFarm(3, options => options.UseNotifications = notifications);
+        await using var farm = NewFarm(3, options => options.NotificationsEnabled = notifications);
         var generator = new TestGenerator(farm, takes: Seconds(0.5));
         foreach (var i in farm.Indexes)
             farm.StoreOf(i).Break(fault, StoreOperation.Commit);

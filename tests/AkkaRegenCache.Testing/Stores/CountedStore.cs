@@ -1,4 +1,3 @@
-using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 
@@ -27,43 +26,14 @@ internal sealed class CallCount
 }
 
 /// <summary>A store whose calls are counted while they are under way.</summary>
-/// <remarks>None is abandoned: one that the node has given up is still waited for, so that virtual time goes on only when it is done.</remarks>
-internal sealed class CountedStore(IExternalStore inner, CallCount calls) : IExternalStore, IReturnsAtOnce
+/// <remarks>
+/// None is abandoned: one that the node has given up is still waited for, so that virtual time goes on only when it is done.
+/// </remarks>
+internal sealed class CountedStore(IExternalStore inner, CallCount calls) : DelegatingStore(inner), IReturnsAtOnce
 {
-    public bool StoresObjects => inner.StoresObjects;
+    public override IExternalStore ForCache(string cacheName) => new CountedStore(Inner.ForCache(cacheName), calls);
 
-    public int Partitions => inner.Partitions;
-
-    public int PartitionOf(string key) => inner.PartitionOf(key);
-
-    public IExternalStore ForCache(string cacheName) => new CountedStore(inner.ForCache(cacheName), calls);
-
-    public bool AnnouncesOn(INotificationBus bus) => inner.AnnouncesOn(bus);
-
-    public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.ReadAsync(request, CancellationToken.None));
-
-    public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.ClaimAsync(request, CancellationToken.None));
-
-    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.RenewAsync(claims, lease, CancellationToken.None));
-
-    public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.CommitAsync(request, CancellationToken.None));
-
-    public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.ReleaseAsync(request, CancellationToken.None));
-
-    public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.WriteAsync(request, CancellationToken.None));
-
-    public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.InvalidateAsync(request, CancellationToken.None));
-
-    public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.TouchAsync(activities, CancellationToken.None));
-
-    public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
-        calls.Do(inner.CheckAsync(keys, CancellationToken.None));
+    protected override ValueTask<T> CallAsync<T>(
+        StoreOperation operation, string key, Func<CancellationToken, ValueTask<T>> ask, CancellationToken cancellationToken) =>
+        calls.Do(ask(CancellationToken.None));
 }

@@ -1,9 +1,10 @@
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Testing.Stores;
 
 /// <summary>A store whose reads can be held back.</summary>
-internal sealed class HeldStore(IExternalStore inner) : IExternalStore
+internal sealed class HeldStore(IExternalStore inner) : DelegatingStore(inner)
 {
     private readonly List<TaskCompletionSource> _held = [];
     private int _reads;
@@ -14,9 +15,9 @@ internal sealed class HeldStore(IExternalStore inner) : IExternalStore
 
     public int Reads => Volatile.Read(ref _reads);
 
-    public bool StoresObjects => inner.StoresObjects;
+    public override IExternalStore ForCache(string cacheName) => this;
 
-    public IExternalStore ForCache(string cacheName) => this;
+    public override bool AnnouncesOn(INotificationBus bus) => false;
 
     public void LetGo()
     {
@@ -28,7 +29,7 @@ internal sealed class HeldStore(IExternalStore inner) : IExternalStore
         }
     }
 
-    public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
+    public override async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
     {
         Interlocked.Increment(ref _reads);
         if (Hold)
@@ -39,30 +40,6 @@ internal sealed class HeldStore(IExternalStore inner) : IExternalStore
             await held.Task.WaitAsync(cancellationToken);
         }
 
-        return await inner.ReadAsync(request, cancellationToken);
+        return await Inner.ReadAsync(request, cancellationToken);
     }
-
-    public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-        inner.ClaimAsync(request, cancellationToken);
-
-    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-        inner.RenewAsync(claims, lease, cancellationToken);
-
-    public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
-        inner.CommitAsync(request, cancellationToken);
-
-    public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
-        inner.ReleaseAsync(request, cancellationToken);
-
-    public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
-        inner.WriteAsync(request, cancellationToken);
-
-    public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
-        inner.InvalidateAsync(request, cancellationToken);
-
-    public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-        inner.TouchAsync(activities, cancellationToken);
-
-    public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
-        inner.CheckAsync(keys, cancellationToken);
 }

@@ -1,23 +1,9 @@
 using System.Collections.Concurrent;
+using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Runtime;
 using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Testing.Stores;
-
-public enum StoreOperation
-{
-    /// <summary>What a missing value asks for: a claim where the node can generate, else a read. Both count as themselves, too.</summary>
-    Look,
-    Read,
-    Claim,
-    Renew,
-    Commit,
-    Release,
-    Write,
-    Invalidate,
-    Touch,
-    Check,
-}
 
 /// <summary>How a call of the store goes wrong.</summary>
 public enum StoreFault
@@ -44,11 +30,9 @@ public enum StoreFault
 }
 
 /// <summary>A node's way to the store: counts the calls, and goes wrong where it is told to. Thread-safe.</summary>
-public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> delay) : IExternalStore, IReturnsAtOnce
+public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> delay) : DelegatingStore(inner), IReturnsAtOnce
 {
     private readonly Observations _observations = new(delay);
-
-    public bool StoresObjects => inner.StoresObjects;
 
     /// <summary>Makes calls go wrong; without operations named, all of them.</summary>
     /// <param name="fault">How.</param>
@@ -72,29 +56,11 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
 
     public int Calls(StoreOperation operation, string key) => _observations.Calls.Count(c => c == (operation, key));
 
-    public IExternalStore ForCache(string cacheName) => new Partition(inner.ForCache(cacheName), _observations);
+    public override IExternalStore ForCache(string cacheName) => new OfCache(Inner.ForCache(cacheName), _observations);
 
-    public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<RenewAnswer> RenewAsync(
-        IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-        throw NotWhole();
-
-    public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) => throw NotWhole();
-
-    private static InvalidOperationException NotWhole() => new("A cache uses its own partition of the store, and never the whole.");
+    protected override ValueTask<T> CallAsync<T>(
+        StoreOperation operation, string key, Func<CancellationToken, ValueTask<T>> ask, CancellationToken cancellationToken) =>
+        throw new InvalidOperationException("A cache uses its own part of the store, and never the whole.");
 
     private sealed class Rule(StoreFault fault, TimeSpan time, int times)
     {
@@ -155,42 +121,17 @@ public sealed class ObservedStore(IExternalStore inner, Func<TimeSpan, Task> del
         }
     }
 
-    private sealed class Partition(IExternalStore inner, Observations observations) : IExternalStore, IReturnsAtOnce
+    private sealed class OfCache(IExternalStore inner, Observations observations) : DelegatingStore(inner), IReturnsAtOnce
     {
-        public bool StoresObjects => inner.StoresObjects;
+        public override IExternalStore ForCache(string cacheName) => throw new InvalidOperationException("This is a cache's own already.");
 
-        public int Partitions => inner.Partitions;
+        public override bool AnnouncesOn(INotificationBus bus) => false;
 
-        public int PartitionOf(string key) => inner.PartitionOf(key);
+        public override ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) => observations.Do(
+            StoreOperation.Claim, request.Key, () => Inner.ClaimAsync(request, cancellationToken), isLook: request.Reason == ClaimReason.Miss);
 
-        public IExternalStore ForCache(string cacheName) => throw new InvalidOperationException("This is a part already.");
-
-        public ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Read, request.Key, () => inner.ReadAsync(request, cancellationToken), isLook: true);
-
-        public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Claim, request.Key, () => inner.ClaimAsync(request, cancellationToken), isLook: request.Reason == ClaimReason.Miss);
-
-        public ValueTask<RenewAnswer> RenewAsync(
-            IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Renew, "", () => inner.RenewAsync(claims, lease, cancellationToken));
-
-        public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Commit, request.Key, () => inner.CommitAsync(request, cancellationToken));
-
-        public ValueTask<ReleaseAnswer> ReleaseAsync(ReleaseRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Release, request.Key, () => inner.ReleaseAsync(request, cancellationToken));
-
-        public ValueTask<ChangeAnswer> WriteAsync(WriteRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Write, request.Key, () => inner.WriteAsync(request, cancellationToken));
-
-        public ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Invalidate, request.Key, () => inner.InvalidateAsync(request, cancellationToken));
-
-        public ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Touch, "", () => inner.TouchAsync(activities, cancellationToken));
-
-        public ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default) =>
-            observations.Do(StoreOperation.Check, "", () => inner.CheckAsync(keys, cancellationToken));
+        protected override ValueTask<T> CallAsync<T>(
+            StoreOperation operation, string key, Func<CancellationToken, ValueTask<T>> ask, CancellationToken cancellationToken) =>
+            observations.Do(operation, key, () => ask(cancellationToken), isLook: operation == StoreOperation.Read);
     }
 }

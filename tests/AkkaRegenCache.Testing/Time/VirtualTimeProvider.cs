@@ -1,8 +1,9 @@
 namespace AkkaRegenCache.Testing.Time;
 
 /// <summary>
-/// A clock that stands still until it is told to go on. <see cref="Advance"/> runs the timers that come due on the way, in the order of their
-/// due times (equal ones in the order they were set), each with the clock standing at its due time. What follows is the same in every run.
+/// A clock that stands still until it is told to go on. <see cref="Advance"/> runs the timers that come due on the way, in the order of
+/// their due times (equal ones in the order they were set), each with the clock standing at its due time. What follows is the same in every
+/// run.
 /// </summary>
 /// <remarks>
 /// <para>Callbacks run on the thread that advances, one at a time, and outside of the lock that guards the timers: they may create, change
@@ -10,6 +11,9 @@ namespace AkkaRegenCache.Testing.Time;
 /// caller; the clock then stands at that timer's due time and the timers after it have not run.</para>
 /// <para>A timer due at once doesn't run inside <see cref="TimeProvider.CreateTimer"/>: it waits for the next <see cref="Advance"/>, of
 /// <see cref="TimeSpan.Zero"/> too. So code under test is never re-entered from a call in which it only meant to set a timer.</para>
+/// <para>FakeTimeProvider of Microsoft.Extensions.TimeProvider.Testing doesn't serve here: it sets the clock to the end first, so that all
+/// timers that come due on the way see that time; it runs a timer that is due at once inside CreateTimer; and it doesn't tell when the next
+/// one is due, by which a virtual farm goes from timer to timer.</para>
 /// <para>All members may be called from any number of threads; threads that advance at the same time do so one after the other.</para>
 /// </remarks>
 public sealed class VirtualTimeProvider : TimeProvider
