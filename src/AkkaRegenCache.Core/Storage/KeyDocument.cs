@@ -62,7 +62,7 @@ internal static class KeyDocument
 
             // A clock that is behind the one that wrote it has seen no time pass.
             SlotCodec.Read(reader, machine, Math.Min(writtenAt, now));
-            return reader.IsAtEnd ? DocumentKind.Readable : DocumentKind.Foreign;
+            return reader.IsAtEnd && machine.HoldsNothingBut(key) ? DocumentKind.Readable : DocumentKind.Foreign;
         }
         catch (FormatException)
         {

@@ -71,6 +71,21 @@ public sealed class NodeLife_on_the_example_store() : NodeLifeScenarios(ExampleM
 [Collection("Farms on the example store")]
 public sealed class StoreFailure_on_the_example_store() : StoreFailureScenarios(ExampleMode.Shared);
 
+[Collection("Farms on the example store")]
+public sealed class StoreTimeout_on_the_example_store() : StoreTimeoutScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Keyspace_on_the_example_store() : KeyspaceScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class ReadAndRefresh_on_the_example_store() : ReadAndRefreshScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Value_on_the_example_store() : ValueScenarios(ExampleMode.Shared);
+
+[Collection("Farms on the example store")]
+public sealed class Lifetime_on_the_example_store() : LifetimeScenarios(ExampleMode.Shared);
+
 /// <summary>As an application registers it, and on real time.</summary>
 public sealed class ExampleRegistrationTests : IDisposable
 {

@@ -74,11 +74,20 @@ public sealed class SlotCodecTests
             // What could be read can be worked with, and written.
             machine.Claim(new ClaimRequest { Key = "key", Operation = new("new", 1), Owner = "new", Lease = s_lease }, s_now);
             machine.Check(["key"], s_now);
+            Assert.True(machine.HoldsNothingBut("key"));
             KeyDocument.Write("key", machine, s_now, 0);
         }
 
         foreach (var kind in (ReadOnlySpan<DocumentKind>)[DocumentKind.Readable, DocumentKind.Newer, DocumentKind.Foreign])
             Assert.True(kinds[(int)kind] > 10, $"{kind}: {kinds[(int)kind]}");
+    }
+
+    [Fact]
+    public void A_document_that_holds_something_of_another_key_is_foreign()
+    {
+        var machine = new StoreMachine("epoch", TimeSpan.FromSeconds(10), storesObjects: false);
+        var document = KeyDocument.Write("another", Machine(), s_now, 3).ToArray();
+        Assert.Equal(DocumentKind.Foreign, KeyDocument.Read(Found(document), "another", machine, s_now, out _));
     }
 
     [Fact]
