@@ -102,6 +102,14 @@ internal sealed class Lab(LabOptions options, LabFarm farm, LabReport report, Ac
         TellStories(log, [.. wrong, .. broken]);
     }
 
+    /// <summary>Checks what callers were answered, and counts nothing: for keys of which the farm may make more than one value in an interval.</summary>
+    public void JudgeAnswers(LabLog log)
+    {
+        Break(Checks.OfAnswers.SelectMany(check => check.Check(log)));
+        Break(log.Answers.Where(answer => answer.Error is not null).Select(answer =>
+            new Violation(4, $"a read of {answer.Key} on {answer.Node} failed: {answer.Error}")));
+    }
+
     public void Break(int promise, string what) => Break([new Violation(promise, what)]);
 
     public void Break(IEnumerable<Violation> violations)

@@ -111,6 +111,9 @@ internal sealed class LabFarm : IAsyncDisposable
         }
     }
 
+    /// <summary>Nodes that start from now on play the next release.</summary>
+    public void Upgrade() => _arguments = _arguments with { Release = 1 };
+
     /// <summary>Starts the next incarnation of the node at a place.</summary>
     public async Task<FarmNode> StartNodeAsync(int slot, CancellationToken cancellationToken)
     {

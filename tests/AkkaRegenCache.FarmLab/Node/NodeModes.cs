@@ -16,9 +16,10 @@ namespace AkkaRegenCache.FarmLab.Node;
 /// <param name="Seeds">The ports of the nodes by which others find the cluster, with commas.</param>
 /// <param name="Failover"><c>fast</c> or <c>default</c>: how soon a cluster finds a dead node.</param>
 /// <param name="Entries">How many entries and records it may hold; 0: the cache's defaults.</param>
+/// <param name="Release">Which release of the cache it plays: 0 today's, 1 the next one (see <see cref="NextRelease"/>).</param>
 internal sealed record NodeArguments(
     string Name, string Mode, string Redis, string Origin, int Nodes = 0, int Port = 0, string Seeds = "", string Failover = Failovers.Fast,
-    int Entries = 0)
+    int Entries = 0, int Release = 0)
 {
     public IEnumerable<int> SeedPorts => Seeds.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(port => int.Parse(port, CultureInfo.InvariantCulture));
 
@@ -29,15 +30,16 @@ internal sealed record NodeArguments(
     [
         "node", "--name", Name, "--mode", Mode, "--redis", Redis, "--origin", Origin, "--nodes", Nodes.ToString(CultureInfo.InvariantCulture),
         "--port", Port.ToString(CultureInfo.InvariantCulture), "--seeds", Seeds, "--failover", Failover, "--entries", Entries.ToString(CultureInfo.InvariantCulture),
+        "--release", Release.ToString(CultureInfo.InvariantCulture),
     ];
 
     /// <summary>Reads a node's command line; null: it isn't one.</summary>
     public static NodeArguments? Of(string[] arguments) => arguments is
         ["node", "--name", var name, "--mode", var mode, "--redis", var redis, "--origin", var origin, "--nodes", var nodes, "--port", var port,
-            "--seeds", var seeds, "--failover", var failover, "--entries", var entries]
+            "--seeds", var seeds, "--failover", var failover, "--entries", var entries, "--release", var release]
         ? new NodeArguments(
             name, mode, redis, origin, int.Parse(nodes, CultureInfo.InvariantCulture), int.Parse(port, CultureInfo.InvariantCulture), seeds, failover,
-            int.Parse(entries, CultureInfo.InvariantCulture))
+            int.Parse(entries, CultureInfo.InvariantCulture), int.Parse(release, CultureInfo.InvariantCulture))
         : null;
 }
 

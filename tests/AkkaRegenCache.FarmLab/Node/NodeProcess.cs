@@ -36,6 +36,8 @@ internal static class NodeProcess
             {
                 if (arguments.Entries > 0)
                     options.MaximumEntries = arguments.Entries;
+                if (arguments.Release > 0)
+                    options.ValueFields = new NextRelease();
             }),
             arguments);
 

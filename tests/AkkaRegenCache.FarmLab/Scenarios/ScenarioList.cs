@@ -23,7 +23,7 @@ internal static class ScenarioList
     public static IReadOnlyList<IScenario> All { get; } =
     [
         new ColdScenario(), WarmScenario.Polled, WarmScenario.Unread, new KillHolderScenario(), new KillCoordinatorScenario(), new PauseHolderScenario(),
-        new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new PausedRestartScenario(), new RollingRestartScenario(),
+        new RedisRestartScenario(), RedisOutageScenario.Refusing, RedisOutageScenario.Hanging, new PausedRestartScenario(), new RollingRestartScenario(), new RollingUpgradeScenario(),
         new ChurnScenario(), new LoadScenario(), new FloodScenario(), new StarveScenario(),
     ];
 

@@ -90,6 +90,17 @@ public sealed class ScenarioTests(ITestOutputHelper output)
     }
 
     [LabFact]
+    public async Task A_rolling_upgrade_to_a_release_that_writes_more_fails_no_read()
+    {
+        // As in the rolling restart, a node that leaves may leave a run unfinished.
+        var report = await RunAsync(
+            new LabOptions { Scenario = "rolling-upgrade", Interval = s_second },
+            static violation => violation.Contains("its result was not accepted", StringComparison.Ordinal)
+                || violation.Contains("more like these", StringComparison.Ordinal));
+        Assert.Equal((0, 0), (report.Errors, report.Details["missesAfterTheUpgrade"]));
+    }
+
+    [LabFact]
     public Task Churn_breaks_no_promise() => RunAsync(new LabOptions { Scenario = "churn", Seconds = 15, Seed = 1 });
 
     [LabFact]

@@ -18,6 +18,7 @@ namespace AkkaRegenCache.FarmLab.Watching;
 internal sealed record AcceptedRecord(
     string Key, long Token, bool IsRemoved, long Number, bool IsSet, long Due, long Ends, long At, long StoreTime, int Life)
 {
+    // The least; a header tells its own length, and a later version's may have more.
     private const int HeaderLength = 48;
 
     // The cache's own mark before every serialized value: whether it is null.
@@ -30,11 +31,12 @@ internal sealed record AcceptedRecord(
             return null;
         var isRemoved = bytes[5] == 1;
         LabValue? value = null;
-        if (!isRemoved && bytes.Length > HeaderLength + MarkLength)
+        var header = BinaryPrimitives.ReadUInt16LittleEndian(bytes[6..]);
+        if (!isRemoved && header >= HeaderLength && bytes.Length > header + MarkLength)
         {
             try
             {
-                value = JsonSerializer.Deserialize<LabValue>(bytes[(HeaderLength + MarkLength)..], JsonSerializerOptions.Web);
+                value = JsonSerializer.Deserialize<LabValue>(bytes[(header + MarkLength)..], JsonSerializerOptions.Web);
             }
             catch (JsonException)
             {
