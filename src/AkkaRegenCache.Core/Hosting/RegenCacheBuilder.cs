@@ -42,7 +42,28 @@ public sealed class RegenCacheBuilder
     }
 
     /// <summary>
-    /// Uses the application's registered distributed cache as the external store. See <see cref="DistributedCacheStore"/> for what it can't promise.
+    /// Uses a store of one's own that can compare and set documents. See <see cref="CompareAndSetExternalStore"/> for what becomes of it.
+    /// The last call counts.
+    /// </summary>
+    /// <param name="store">The store; several caches, also of other names, may share it.</param>
+    public RegenCacheBuilder UseStore(ICompareAndSetStore store)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        return UseStore(_ => store);
+    }
+
+    /// <summary>Uses the store that the function makes, once: <see cref="UseStore(ICompareAndSetStore)"/>.</summary>
+    /// <param name="factory">Makes the store, of the application's services.</param>
+    public RegenCacheBuilder UseStore(Func<IServiceProvider, ICompareAndSetStore> factory)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        return UseStore(provider => new CompareAndSetExternalStore(
+            factory(provider), provider.GetService<TimeProvider>(), provider.GetService<ILogger<CompareAndSetExternalStore>>()));
+    }
+
+    /// <summary>
+    /// Uses the application's registered distributed cache as the external store. See <see cref="DistributedCacheStore"/> for what it can't
+    /// promise.
     /// </summary>
     public RegenCacheBuilder UseDistributedCache() =>
         UseStore(provider => new DistributedCacheStore(

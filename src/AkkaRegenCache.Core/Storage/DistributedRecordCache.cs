@@ -19,9 +19,7 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
     /// <summary>Gets a whole entry.</summary>
     public async ValueTask<ReadOnlyMemory<byte>?> GetAsync(string key, CancellationToken cancellationToken)
     {
-        using var ending = Ending(cancellationToken);
-        var task = cache.GetAsync(key, ending.Token);
-        var bytes = await Limited(task, key, ending, cancellationToken).ConfigureAwait(false);
+        var bytes = await Limited(ending => cache.GetAsync(key, ending), key, cancellationToken).ConfigureAwait(false);
 
         // In full: a plain null would turn into an empty memory, which is an entry and not a missing one.
         return bytes is null ? default(ReadOnlyMemory<byte>?) : bytes.AsMemory();
@@ -35,9 +33,7 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
 
         // Not pooled: a call that is given up may write into it later.
         var head = new HeadWriter(length);
-        using var ending = Ending(cancellationToken);
-        var task = _buffers.TryGetAsync(key, head, ending.Token).AsTask();
-        var isThere = await Limited(task, key, ending, cancellationToken).ConfigureAwait(false);
+        var isThere = await Limited(ending => _buffers.TryGetAsync(key, head, ending).AsTask(), key, cancellationToken).ConfigureAwait(false);
         return isThere ? head.Written : default(ReadOnlyMemory<byte>?);
     }
 
@@ -54,24 +50,22 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
         {
             AbsoluteExpirationRelativeToNow = TimeSpan.FromSeconds(Math.Ceiling(Math.Max(0, life.TotalSeconds))) + s_margin,
         };
-        using var ending = Ending(cancellationToken);
-        Task task;
-        if (_buffers is not null)
+        await Limited(ending => Answer(Begin(ending)), key, cancellationToken).ConfigureAwait(false);
+
+        Task Begin(CancellationToken ending)
         {
-            var first = new Segment(header);
-            var last = value.IsEmpty ? first : first.Append(value);
-            var whole = new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length);
-            task = _buffers.SetAsync(key, whole, options, ending.Token).AsTask();
-        }
-        else
-        {
+            if (_buffers is not null)
+            {
+                var first = new Segment(header);
+                var last = value.IsEmpty ? first : first.Append(value);
+                return _buffers.SetAsync(key, new ReadOnlySequence<byte>(first, 0, last, last.Memory.Length), options, ending).AsTask();
+            }
+
             var whole = new byte[header.Length + value.Length];
             header.CopyTo(whole, 0);
             value.CopyTo(whole.AsMemory(header.Length));
-            task = cache.SetAsync(key, whole, options, ending.Token);
+            return cache.SetAsync(key, whole, options, ending);
         }
-
-        await Limited(Answer(task), key, ending, cancellationToken).ConfigureAwait(false);
 
         static async Task<bool> Answer(Task task)
         {
@@ -80,31 +74,8 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
         }
     }
 
-    private static CancellationTokenSource Ending(CancellationToken cancellationToken) =>
-        CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-
-    private async ValueTask<T> Limited<T>(
-        Task<T> task, string key, CancellationTokenSource ending, CancellationToken cancellationToken)
-    {
-        if (task.IsCompleted)
-            return await task.ConfigureAwait(false);
-        try
-        {
-            return await task.WaitAsync(limit, time, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception) when (!task.IsCompleted)
-        {
-            // Given up, not ended: it is told to stop, and what becomes of it interests nobody.
-            _ = task.ContinueWith(
-                static given => _ = given.Exception,
-                CancellationToken.None,
-                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-                TaskScheduler.Default);
-            await ending.CancelAsync().ConfigureAwait(false);
-            cancellationToken.ThrowIfCancellationRequested();
-            throw new TimeoutException($"The distributed cache didn't answer within {limit} on '{key}'.");
-        }
-    }
+    private ValueTask<T> Limited<T>(Func<CancellationToken, Task<T>> call, string key, CancellationToken cancellationToken) =>
+        LimitedCall.RunAsync(call, time, limit, () => $"The distributed cache didn't answer within {limit} on '{key}'.", cancellationToken);
 
     /// <summary>Keeps the first bytes of what is written, and drops the rest.</summary>
     private sealed class HeadWriter(int length) : IBufferWriter<byte>

@@ -8,6 +8,12 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
+/// <b>Whom this is for.</b> The cache's own stores, and stores that decide where the data is, as Redis does with scripts: it takes all the
+/// rules of claims, tokens and schedules. Over a database that can compare and set there is a smaller port,
+/// <see cref="ICompareAndSetStore"/>, which is all that a store of one's own needs. Requests, answers and this interface are public for
+/// those who use or decorate a store, and may grow.
+/// </para>
+/// <para>
 /// Every operation on a key is atomic, and operations on one key are linearizable. Members may be called from any number of threads.
 /// An operation that can't be done throws (any exception); its outcome is then unknown to the caller, who repeats it with the same
 /// <see cref="OperationId"/> where it matters. A first answer is remembered for at least ten seconds.

@@ -47,6 +47,12 @@ internal partial class StoreMachine
     internal IEnumerable<HandoffSlot> ExportSlots(long now) =>
         from slot in _slots.Values where slot.NeededUntil > now select slot.Export(now);
 
+    /// <summary>Whether it holds nothing of another key.</summary>
+    internal bool HoldsNothingBut(string key) => _slots.Count == 0 || (_slots.Count == 1 && _slots.ContainsKey(key));
+
+    /// <summary>Until when what it holds of a key is of any use; 0: it holds nothing.</summary>
+    internal long NeededUntil(string key) => _slots.TryGetValue(key, out var slot) ? slot.NeededUntil : 0;
+
     /// <summary>The first answers that are remembered, oldest first.</summary>
     internal IEnumerable<HandoffOperation> ExportOperations(long now) => _operations.Export(now);
 

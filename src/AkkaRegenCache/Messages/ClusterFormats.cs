@@ -1,3 +1,5 @@
+using AkkaRegenCache.Storage;
+
 namespace AkkaRegenCache.Messages;
 
 /// <summary>The formats of the cluster's own messages.</summary>

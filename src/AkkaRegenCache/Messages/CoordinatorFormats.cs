@@ -1,5 +1,6 @@
 using AkkaRegenCache.Notifications;
 using AkkaRegenCache.Protocol;
+using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 

@@ -100,7 +100,7 @@ internal sealed record HandoffAnnounced(int Shard, long Incarnation);
 /// <param name="Index">The part's number, from 0 on.</param>
 /// <param name="Count">How many parts there are.</param>
 /// <param name="Epoch">The epoch of the store that goes on.</param>
-/// <param name="Bytes">The part: a stretch of the records in the form of <see cref="HandoffFormat"/>.</param>
+/// <param name="Bytes">The part: a stretch of the records in the form of <see cref="SlotCodec"/>.</param>
 internal sealed record HandoffPart(long Incarnation, int Index, int Count, string Epoch, ReadOnlyMemory<byte> Bytes)
 {
     /// <summary>The whole is one array of bytes.</summary>

@@ -159,7 +159,7 @@ internal sealed class ShardStore
             return false;
 
         var machine = New(part.Epoch);
-        HandoffFormat.Read(_handoff.Bytes(), machine, _clock());
+        SlotCodec.Read(_handoff.Bytes(), machine, _clock());
         _machine.Leave();
         _machine = machine;
         _hasServed = true;
@@ -186,7 +186,7 @@ internal sealed class ShardStore
     /// <summary>All that it holds, in parts that fit.</summary>
     public IEnumerable<HandoffPart> Export(long incarnation)
     {
-        ReadOnlyMemory<byte> bytes = HandoffFormat.Write(_machine, _clock());
+        ReadOnlyMemory<byte> bytes = SlotCodec.Write(_machine, _clock());
         var count = (bytes.Length + WireLimits.Payload - 1) / WireLimits.Payload;
         for (var i = 0; i < count; i++)
         {

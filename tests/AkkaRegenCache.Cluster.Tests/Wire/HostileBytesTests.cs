@@ -55,9 +55,9 @@ public sealed class HostileBytesTests : TestKit
         store.Claim(new ClaimRequest { Key = "claimed", Operation = new("n", 4), Owner = "n", Lease = TimeSpan.FromMinutes(1) }, now);
         store.Invalidate(new InvalidateRequest { Key = "gone", Operation = new("n", 5), TombstoneFor = TimeSpan.FromMinutes(1) }, now);
         Fuzz<FormatException>(
-            [("", HandoffFormat.Write(store, now))],
+            [("", SlotCodec.Write(store, now))],
             _ => null,
-            (bytes, _) => HandoffFormat.Read(bytes, new StoreMachine("life", TimeSpan.FromSeconds(10), storesObjects: false), now));
+            (bytes, _) => SlotCodec.Read(bytes, new StoreMachine("life", TimeSpan.FromSeconds(10), storesObjects: false), now));
     }
 
     [Theory]
@@ -87,7 +87,7 @@ public sealed class HostileBytesTests : TestKit
         writer.Text("r1");
         writer.Text("key");
         writer.Byte(0);
-        Assert.Throws<FormatException>(() => HandoffFormat.Read(writer.ToArray(), new StoreMachine("life", TimeSpan.FromSeconds(10)), 1));
+        Assert.Throws<FormatException>(() => SlotCodec.Read(writer.ToArray(), new StoreMachine("life", TimeSpan.FromSeconds(10)), 1));
     }
 
     [Fact]

@@ -1,14 +1,14 @@
 using System.Text;
-using AkkaRegenCache.Storage;
 
-namespace AkkaRegenCache.Messages;
+namespace AkkaRegenCache.Storage;
 
 /// <summary>
 /// Reads what <see cref="WireWriter"/> wrote. A length or count on the wire is a claim: nothing is allocated on it but what the bytes that are there can
 /// fill. Throws a <see cref="FormatException"/> at whatever can't be read, and nothing else.
 /// </summary>
 /// <param name="bytes">All of the message.</param>
-internal sealed class WireReader(byte[] bytes)
+/// <param name="isShared">Whether values may be parts of it, which then is not to change; else they are copies.</param>
+internal sealed class WireReader(ReadOnlyMemory<byte> bytes, bool isShared = false)
 {
     /// <summary>Lists begin with room for so many items, and grow with what is read.</summary>
     private const int FirstItems = 16;
@@ -21,7 +21,7 @@ internal sealed class WireReader(byte[] bytes)
 
     private int Left => bytes.Length - _position;
 
-    public byte Byte() => _position < bytes.Length ? bytes[_position++] : throw new FormatException("the message is cut off");
+    public byte Byte() => _position < bytes.Length ? bytes.Span[_position++] : throw new FormatException("the message is cut off");
 
     public bool Flag() => Byte() switch
     {
@@ -38,7 +38,7 @@ internal sealed class WireReader(byte[] bytes)
     {
         try
         {
-            return s_utf8.GetString(Span());
+            return s_utf8.GetString(Stretch().Span);
         }
         catch (ArgumentException e)
         {
@@ -52,7 +52,7 @@ internal sealed class WireReader(byte[] bytes)
 
     public TimeSpan? OptionalTime() => Flag() ? Time() : null;
 
-    public ReadOnlyMemory<byte> Bytes() => Span().ToArray();
+    public ReadOnlyMemory<byte> Bytes() => isShared ? Stretch() : Stretch().ToArray();
 
     public CachePayload? OptionalPayload() => Flag() ? CachePayload.FromBytes(Bytes()) : null;
 
@@ -83,14 +83,14 @@ internal sealed class WireReader(byte[] bytes)
         return list;
     }
 
-    private ReadOnlySpan<byte> Span()
+    private ReadOnlyMemory<byte> Stretch()
     {
         var length = Int();
         if (length < 0 || length > Left)
             throw new FormatException("a length beyond the end");
-        var span = bytes.AsSpan(_position, length);
+        var stretch = bytes.Slice(_position, length);
         _position += length;
-        return span;
+        return stretch;
     }
 
     /// <summary>7 bits to a byte, low ones first.</summary>

@@ -1,7 +1,6 @@
 using System.Text;
-using AkkaRegenCache.Storage;
 
-namespace AkkaRegenCache.Messages;
+namespace AkkaRegenCache.Storage;
 
 /// <summary>
 /// Writes the parts that messages are made of: numbers with 7 bits to a byte, low ones first; strings as UTF-8 after their length; times as ticks of
@@ -12,11 +11,14 @@ internal sealed class WireWriter : IDisposable
     /// <summary>The longest text of an error that is sent: an exception's message may be of any length, a frame not.</summary>
     public const int MaximumErrorLength = 4096;
 
-    private readonly MemoryStream _stream = new(256);
+    private readonly MemoryStream _stream;
     private readonly BinaryWriter _writer;
 
-    public WireWriter()
+    /// <param name="capacity">How many bytes there will be, about.</param>
+    public WireWriter(int capacity = 256)
     {
+        _stream = new MemoryStream(capacity);
+
         // Not throwing: a message of an exception may hold anything.
         _writer = new BinaryWriter(_stream, Encoding.UTF8);
     }
@@ -24,6 +26,9 @@ internal sealed class WireWriter : IDisposable
     public int Length => (int)_stream.Position;
 
     public byte[] ToArray() => _stream.ToArray();
+
+    /// <summary>What was written, without a copy. Nothing may be written afterwards.</summary>
+    public ReadOnlyMemory<byte> ToMemory() => _stream.GetBuffer().AsMemory(0, Length);
 
     public void Byte(byte value) => _writer.Write(value);
 

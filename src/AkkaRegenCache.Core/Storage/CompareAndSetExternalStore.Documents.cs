@@ -1,0 +1,165 @@
+using Microsoft.Extensions.Logging;
+
+namespace AkkaRegenCache.Storage;
+
+/// <summary>How an operation reads a document, decides, and writes it back.</summary>
+public sealed partial class CompareAndSetExternalStore
+{
+    /// <summary>So often it is tried again at once; then after a pause, so that those who are in each other's way go apart.</summary>
+    private const int AtOnce = 2;
+
+    private const int FirstPauseMilliseconds = 4;
+    private const int LongestPauseMilliseconds = 200;
+
+    /// <summary>
+    /// Documents are kept for so much longer: clocks of databases are rounded, and what a document says of its times counts.
+    /// </summary>
+    private static readonly TimeSpan s_margin = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// A document that is from the future by more than this was written by a clock that was wrong: at the next occasion it gets the right
+    /// time.
+    /// </summary>
+    private static readonly long s_ahead = TimeSpan.FromSeconds(1).Ticks;
+
+    private int _foreignSeen;
+    private int _newerSeen;
+
+    /// <summary>A key's document, read.</summary>
+    /// <param name="Machine">Holds this key only.</param>
+    /// <param name="Version">The version; null: there is none.</param>
+    /// <param name="Now">The store's time when it was read.</param>
+    /// <param name="Length">The document's length.</param>
+    /// <param name="IsAhead">Whether it was written later than now.</param>
+    private sealed record Opened(StoreMachine Machine, string? Version, long Now, int Length, bool IsAhead)
+    {
+        /// <summary>What there is to be written. Answers that are remembered are only ever added.</summary>
+        public (HandoffSlot? Slot, int Operations) State =>
+            (Machine.ExportSlots(Now).SingleOrDefault(), Machine.ExportOperations(Now).Count());
+    }
+
+    private ValueTask<T> RunAsync<T>(
+        string key, Func<StoreMachine, long, T> operation, int valueLength, CancellationToken cancellationToken)
+        where T : StoreAnswer => RunAsync(key, operation, valueLength, cancellationToken, cancellationToken);
+
+    /// <summary>Does an operation: again and again, until nobody has come between its read and its write.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="operation">Decides, on the machine and at the time that it is given.</param>
+    /// <param name="valueLength">How many bytes it brings.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="whileSetting">Ends the wait for a write.</param>
+    private async ValueTask<T> RunAsync<T>(
+        string key,
+        Func<StoreMachine, long, T> operation,
+        int valueLength,
+        CancellationToken cancellationToken,
+        CancellationToken whileSetting)
+        where T : StoreAnswer
+    {
+        using var held = await _locks.EnterAsync(key, cancellationToken).ConfigureAwait(false);
+        for (var attempt = 1; attempt <= Attempts; attempt++)
+        {
+            var opened = await OpenAsync(key, cancellationToken).ConfigureAwait(false);
+            var before = opened.State;
+            var answer = operation(opened.Machine, opened.Now);
+            var after = opened.State;
+            if (after == before && !opened.IsAhead)
+                return answer;
+
+            var content = KeyDocument.Write(key, opened.Machine, opened.Now, opened.Length + valueLength);
+            var until = Math.Max(opened.Machine.NeededUntil(key), after.Operations == 0 ? 0 : opened.Now + s_operationsKept.Ticks);
+            var life = TimeSpan.FromTicks(Math.Max(0, until - opened.Now)) + s_margin;
+            if (await SetAsync(DocumentNames.OfKey(_path, key), content, opened.Version, life, whileSetting).ConfigureAwait(false))
+                return answer;
+            await PauseAsync(attempt, cancellationToken).ConfigureAwait(false);
+        }
+
+        throw Outrun(key);
+    }
+
+    private async ValueTask<Opened> OpenAsync(string key, CancellationToken cancellationToken)
+    {
+        // At the same time, mostly: an epoch that was read lately is not read again.
+        var epoch = EpochAsync(s_epochAge, cancellationToken).AsTask();
+        var found = GetAsync(DocumentNames.OfKey(_path, key), cancellationToken).AsTask();
+        await Task.WhenAll(epoch, found).ConfigureAwait(false);
+        return Open(key, await found.ConfigureAwait(false), await epoch.ConfigureAwait(false));
+    }
+
+    /// <exception cref="StoreRefusedException">A newer version wrote it.</exception>
+    private Opened Open(string key, in StoredDocument found, string epoch)
+    {
+        var now = TimeOf(found);
+        var machine = new StoreMachine(epoch, s_operationsKept, storesObjects: false);
+        switch (KeyDocument.Read(found, key, machine, now, out var writtenAt))
+        {
+            case DocumentKind.Newer:
+                if (Interlocked.Exchange(ref _newerSeen, 1) == 0)
+                    LogNewer(DocumentNames.OfKey(_path, key));
+                throw new StoreRefusedException($"The document of '{key}' was written by a newer version.");
+            case DocumentKind.Foreign:
+                if (Interlocked.Exchange(ref _foreignSeen, 1) == 0)
+                    LogForeign(DocumentNames.OfKey(_path, key));
+                machine = new StoreMachine(epoch, s_operationsKept, storesObjects: false);
+                writtenAt = 0;
+                break;
+        }
+
+        return new Opened(machine, found.Version, now, found.Content.Length, writtenAt > now + s_ahead);
+    }
+
+    private async ValueTask CheckAsync(List<string> keys, Memory<TokenCheck> checks, CancellationToken cancellationToken)
+    {
+        var names = keys.ConvertAll(key => DocumentNames.OfKey(_path, key));
+        var call = Limited(ending => _documents.GetManyAsync(names, ending).AsTask(), names[0], cancellationToken);
+        var found = await call.ConfigureAwait(false);
+        if (found.Count != keys.Count)
+            throw new InvalidOperationException($"{keys.Count} documents were asked for, and {found.Count} came.");
+        var epoch = await EpochAsync(s_epochAge, cancellationToken).ConfigureAwait(false);
+        for (var i = 0; i < keys.Count; i++)
+        {
+            try
+            {
+                var opened = Open(keys[i], found[i], epoch);
+                checks.Span[i] = opened.Machine.Check([keys[i]], opened.Now).Checks[0];
+            }
+            catch (StoreRefusedException)
+            {
+                checks.Span[i] = TokenCheck.Unknown;
+            }
+        }
+    }
+
+    private ValueTask<StoredDocument> GetAsync(string name, CancellationToken cancellationToken) =>
+        Limited(ending => _documents.GetAsync(name, ending).AsTask(), name, cancellationToken);
+
+    private ValueTask<bool> SetAsync(
+        string name, ReadOnlyMemory<byte> content, string? expected, TimeSpan life, CancellationToken cancellationToken) =>
+        Limited(ending => _documents.TrySetAsync(name, content, expected, life, ending).AsTask(), name, cancellationToken);
+
+    private ValueTask<T> Limited<T>(Func<CancellationToken, Task<T>> call, string name, CancellationToken cancellationToken) =>
+        LimitedCall.RunAsync(
+            call, _time, _callTimeout, () => $"The store didn't answer within {_callTimeout} on '{name}'.", cancellationToken);
+
+    private long TimeOf(in StoredDocument found) => (found.Time ?? _time.GetUtcNow()).UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks;
+
+    private Task PauseAsync(int attempt, CancellationToken cancellationToken)
+    {
+        if (attempt <= AtOnce || attempt == Attempts)
+            return Task.CompletedTask;
+        var longest = Math.Min(LongestPauseMilliseconds, FirstPauseMilliseconds << (attempt - AtOnce));
+        return Task.Delay(TimeSpan.FromMilliseconds(Random.Shared.Next(1, longest)), _time, cancellationToken);
+    }
+
+    private static InvalidOperationException Outrun(string key) =>
+        new($"Others have changed the document of '{key}' {Attempts} times between its read and its write; nothing was done.");
+
+    [LoggerMessage(50, LogLevel.Warning,
+        "The document '{Name}' is no cache's; it counts as none and is overwritten. Further ones are not reported.")]
+    private partial void LogForeign(string name);
+
+    [LoggerMessage(51, LogLevel.Warning,
+        "The document '{Name}' was written by a newer version; until all nodes have that version this one makes such values for itself. "
+        + "Further ones are not reported.")]
+    private partial void LogNewer(string name);
+}
