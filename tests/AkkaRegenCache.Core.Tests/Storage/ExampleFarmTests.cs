@@ -42,6 +42,7 @@ public sealed class ExampleMode : FarmMode
     {
         public override bool StoresObjects => false;
 
+        // On the node's own thread, though a cache calls foreign stores on the pool: what happens at one instant then has an order.
         public override IExternalStore ForCache(string cacheName) => new CountedStore(
             new CompareAndSetExternalStore(new ExampleStore(file, clock), callTimeout: TimeSpan.FromMinutes(2)).ForCache(cacheName), calls);
     }
