@@ -17,9 +17,9 @@ public sealed class ExampleMode : FarmMode
 {
     private static readonly ExampleFiles s_files = new();
 
-    static ExampleMode() => AppDomain.CurrentDomain.ProcessExit += (_, _) => s_files.Dispose();
-
     public static FarmMode Shared { get; } = new ExampleMode();
+
+    public static void DeleteFiles() => s_files.Dispose();
 
     public override Farm Create(FarmSetup setup)
     {
@@ -42,8 +42,19 @@ public sealed class ExampleMode : FarmMode
     {
         public override bool StoresObjects => false;
 
+        // On the node's own thread, though a cache calls foreign stores on the pool: what happens at one instant then has an order.
         public override IExternalStore ForCache(string cacheName) => new CountedStore(
             new CompareAndSetExternalStore(new ExampleStore(file, clock), callTimeout: TimeSpan.FromMinutes(2)).ForCache(cacheName), calls);
+    }
+}
+
+/// <summary>The databases go with the last of these tests.</summary>
+[CollectionDefinition("Farms on the example store")]
+public sealed class ExampleFarms : ICollectionFixture<ExampleFarms.Files>
+{
+    public sealed class Files : IDisposable
+    {
+        public void Dispose() => ExampleMode.DeleteFiles();
     }
 }
 
