@@ -25,6 +25,9 @@ internal sealed class RedisLink
     /// <summary>What the script says for the server's run id where the user may not ask for it.</summary>
     private static readonly RedisValue s_unknown = "unknown-";
 
+    /// <summary>How much later than another server's answer the epoch may come.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(100);
+
     private readonly string _random = Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
     private readonly Lock _gate = new();
     private readonly IConnectionMultiplexer _connection;
@@ -32,6 +35,8 @@ internal sealed class RedisLink
     private readonly RedisWarnings _warnings;
     private readonly RedisKey[] _epochKey;
     private Task<Checked>? _check;
+    private Task<Checked>? _givenUp;
+    private Checked? _last;
     private bool _wasLost;
     private string _epoch = "";
 
@@ -90,6 +95,52 @@ internal sealed class RedisLink
         }
     }
 
+    /// <summary>
+    /// The same; on a Redis Cluster, where one server has the epoch's key, what was known last, when that server doesn't answer. The others must not be taken for
+    /// down with it. What it knows is looked at again by each operation, and counts as soon as it answers: until then nobody learns that another server has lost
+    /// something, which a claim there would have been lost with.
+    /// </summary>
+    public async Task<Checked> CheckedOrLastAsync()
+    {
+        var check = CheckedAsync();
+        if (check.IsCompletedSuccessfully || Volatile.Read(ref _last) is not { IsCluster: true } last)
+            return await check.ConfigureAwait(false);
+        if (Volatile.Read(ref _givenUp) == check)
+            return last;
+        try
+        {
+            return await check.WaitAsync(s_patience).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            Volatile.Write(ref _givenUp, check);
+            Forget(check);
+            return last;
+        }
+    }
+
+    /// <summary>The epoch as it was read, or the one that was known last, where its server doesn't answer as soon as another one did.</summary>
+    public async Task<string> EpochOrLastAsync(Task<string> reading)
+    {
+        if (reading.IsCompletedSuccessfully || Volatile.Read(ref _last) is not { IsCluster: true } last)
+            return await reading.ConfigureAwait(false);
+        try
+        {
+            return await reading.WaitAsync(s_patience).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            Forget(reading);
+            return last.Epoch;
+        }
+    }
+
+    private static void Forget(Task task) => _ = task.ContinueWith(
+        static given => _ = given.Exception,
+        CancellationToken.None,
+        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
+
     /// <summary>The server may be another one than before: the next operation asks first.</summary>
     public void Doubt()
     {
@@ -109,7 +160,7 @@ internal sealed class RedisLink
                 _check = null;
         }
 
-        await CheckedAsync().ConfigureAwait(false);
+        await CheckedOrLastAsync().ConfigureAwait(false);
     }
 
     /// <summary>The same string for the same epoch, so that it is made once.</summary>
@@ -142,14 +193,28 @@ internal sealed class RedisLink
             _wasLost = false;
         }
 
-        var reply = await _script.RunAsync(Database, _epochKey, [_random, begins ? "1" : "0"]).ConfigureAwait(false);
+        RedisResult[] reply;
+        try
+        {
+            reply = await _script.RunAsync(Database, _epochKey, [_random, begins ? "1" : "0"]).ConfigureAwait(false);
+        }
+        catch when (begins)
+        {
+            // It still has to begin.
+            lock (_gate)
+                _wasLost = true;
+            throw;
+        }
+
         var run = (RedisValue)reply[0];
         if (run.StartsWith(s_unknown))
             _warnings.WarnOfUnknownServer();
         _warnings.Warn(RedisAnswers.Warning(reply[2]), "");
         if (RedisAnswers.Text(reply[3]) is { Length: > 0 } garnet)
             _warnings.WarnOfGarnet(garnet);
-        return new Checked(run, (string?)reply[1] ?? "", isCluster);
+        var known = new Checked(run, (string?)reply[1] ?? "", isCluster);
+        Volatile.Write(ref _last, known);
+        return known;
     }
 
     private bool IsCluster() =>
