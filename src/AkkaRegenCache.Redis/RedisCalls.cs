@@ -57,7 +57,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
         var known = await CheckedAsync(link, key, cancellationToken).ConfigureAwait(false);
-        var readingLife = known.IsCluster ? ReadEpochAsync(link) : null;
+        var readingEpoch = known.IsCluster ? ReadEpochAsync(link) : null;
         var calling = script.RunAsync(
             link.Database, known.IsCluster ? keys : [.. keys, epochKey], [known.Run, .. values], link.OnScriptUnknownAsync);
         RedisResult[] reply;
@@ -67,18 +67,18 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
         {
             reply = await Await(calling, cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (readingLife is not null || e is RedisServerException)
+        catch (Exception e) when (readingEpoch is not null || e is RedisServerException)
         {
-            if (readingLife is not null)
-                Forget(readingLife);
+            if (readingEpoch is not null)
+                Forget(readingEpoch);
             if (e is RedisServerException error && RedisErrors.IsRefusal(error))
                 throw RedisErrors.Refused(error, script.Name, key);
             throw;
         }
 
-        var epoch = readingLife is null
+        var epoch = readingEpoch is null
             ? link.Intern(reply[0])
-            : await Await(readingLife, cancellationToken).ConfigureAwait(false);
+            : await Await(readingEpoch, cancellationToken).ConfigureAwait(false);
         Warnings.Warn(RedisAnswers.Warning(reply[1]), key);
         return (reply, epoch);
     }

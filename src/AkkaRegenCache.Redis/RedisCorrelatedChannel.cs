@@ -45,7 +45,7 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
                 return (connected.GetSubscriber(), ChannelOf(connected));
             },
             error => LogSubscribeFailed(error, _topic),
-            () => LogDeaf(_topic),
+            () => LogSilent(_topic),
             () => _connection.CanReconnect,
             _time);
     }
@@ -104,7 +104,7 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
     private partial void LogSubscribeFailed(Exception exception, string topic);
 
     [LoggerMessage(43, LogLevel.Warning, "The subscription to topic '{Topic}' doesn't hear what is published here; it is made again.")]
-    private partial void LogDeaf(string topic);
+    private partial void LogSilent(string topic);
 
     private sealed class Ending(RedisCorrelatedChannel channel, IDisposable subscription) : IDisposable
     {

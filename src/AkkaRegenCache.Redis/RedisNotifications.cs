@@ -67,7 +67,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
                 return (connection.GetSubscriber(), owner.ChannelOf(connection, name));
             },
             error => owner.LogSubscribeFailed(error, name),
-            () => owner.LogDeaf(name),
+            () => owner.LogSilent(name),
             () => owner._connection.CanReconnect,
             TimeProvider.System), this).Add(bytes =>
         {
@@ -112,5 +112,5 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
 
     [LoggerMessage(32, LogLevel.Warning,
         "The subscription to the notifications of cache '{CacheName}' doesn't hear what is published here; it is made again.")]
-    private partial void LogDeaf(string cacheName);
+    private partial void LogSilent(string cacheName);
 }

@@ -37,9 +37,7 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
     /// <summary>The longest name of a document.</summary>
     public const int MaximumNameLength = DocumentNames.MaximumLength;
 
-    /// <summary>
-    /// How often an operation begins again at the most, as others have changed the document between its read and its write.
-    /// </summary>
+    /// <summary>How often an operation begins again at most, when others changed the document between its read and its write.</summary>
     public const int Attempts = 16;
 
     private const int KeysAtOnce = 16;
@@ -58,8 +56,8 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
 
     /// <summary>Creates a store.</summary>
     /// <param name="documents">Keeps the documents.</param>
-    /// <param name="timeProvider">Measures waits, and tells the time where the documents' store doesn't; null: the system's.</param>
-    /// <param name="logger">Hears of documents that can't be read; null: nobody does.</param>
+    /// <param name="timeProvider">Measures waits. Also the clock, if the documents' store has none. Null: the system's.</param>
+    /// <param name="logger">Logs documents that can't be read; null: they are not logged.</param>
     /// <param name="callTimeout">The longest a call of the documents' store may take; null: 10 seconds.</param>
     public CompareAndSetExternalStore(
         ICompareAndSetStore documents,
@@ -89,7 +87,7 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
     /// <inheritdoc/>
     public bool StoresObjects => false;
 
-    /// <summary>Keys that are being worked on, for tests that must know that nothing is left over.</summary>
+    /// <summary>The number of keys in use, for tests that check that nothing is left over.</summary>
     internal int KeysInUse => _locks.Count;
 
     /// <inheritdoc/>
@@ -119,7 +117,7 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
     {
         ArgumentNullException.ThrowIfNull(request);
 
-        // Once it is decided on it is sent: a claim that nobody knows of would block its key.
+        // Once decided, the write is sent even if the caller leaves: a claim that no node knows would block its key.
         return RunAsync(request.Key, (machine, now) => machine.Claim(request, now), 0, cancellationToken, CancellationToken.None);
     }
 
@@ -195,10 +193,9 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
         $"The value of '{request.Key}' is not serialized, and documents are of bytes.", nameof(request));
 
     /// <summary>
-    /// Does something for each of many, some at a time. Of those that fail nothing is known; where none is done, the first failure is the
-    /// call's.
+    /// Does an operation for each of many items, a few at a time. Failed items stay unknown. If all fail, the first failure is the call's.
     /// </summary>
-    /// <returns>The epoch, as it is now: this is also how a node asks for a sign of life.</returns>
+    /// <returns>The current epoch: a node also probes the store with this.</returns>
     private async ValueTask<string> EachAsync(int count, Func<int, CancellationToken, ValueTask> one, CancellationToken cancellationToken)
     {
         var epoch = await EpochAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);

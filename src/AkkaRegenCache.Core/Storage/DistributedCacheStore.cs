@@ -40,7 +40,7 @@ namespace AkkaRegenCache.Storage;
 /// </remarks>
 public sealed partial class DistributedCacheStore : IExternalStore
 {
-    // Tokens come from UTC and from what the distributed cache holds: they compare across processes and restarts.
+    // Tokens come from UTC and from the records in the distributed cache, so they compare across processes and restarts.
     private const string Epoch = "distributed-cache";
 
     private const int ChecksAtOnce = 16;
@@ -65,7 +65,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
     /// <summary>Creates a store.</summary>
     /// <param name="cache">Where the values live.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
-    /// <param name="logger">Hears what was found under keys and can't be read; null: nobody does.</param>
+    /// <param name="logger">Logs records that can't be read; null: they are not logged.</param>
     /// <param name="callTimeout">
     /// The longest a call of the distributed cache may take before its key is served again; null: 10 seconds. A cache that ignores
     /// cancellation may do late what was given up.
@@ -96,10 +96,10 @@ public sealed partial class DistributedCacheStore : IExternalStore
     /// <inheritdoc/>
     public bool StoresObjects => false;
 
-    /// <summary>Keys that are being worked on, for tests that must know that nothing is left over.</summary>
+    /// <summary>The number of keys in use, for tests that check that nothing is left over.</summary>
     internal int KeysInUse => _locks.Count;
 
-    /// <summary>Keys of which something is known here.</summary>
+    /// <summary>The number of known keys.</summary>
     internal int Count
     {
         get
@@ -109,7 +109,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
         }
     }
 
-    // By the monotonic clock: a clock that is set back must not prolong leases or turn tokens back.
+    // By the monotonic clock: a wall clock that is set back must not prolong leases or turn tokens back.
     private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;
 
     /// <inheritdoc/>
@@ -147,7 +147,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
         if (Recall(request) is ClaimAnswer first)
             return first;
 
-        // A scheduled claim is mostly granted, and then the old value is of no use.
+        // A scheduled claim is mostly granted, and then the old value is not needed.
         for (var whole = request.Reason != ClaimReason.Due; ; whole = true)
         {
             var found = await LookAsync(request.Key, whole, cancellationToken).ConfigureAwait(false);
@@ -156,7 +156,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
                 answer = _machine.Claim(request, Now);
             if (answer.Record?.Payload is null)
                 return answer;
-            if (whole || !ReferenceEquals(answer.Record.Payload, StoreSlot.Elsewhere))
+            if (whole || !ReferenceEquals(answer.Record.Payload, StoreSlot.ExternalValue))
                 return new ClaimAnswer { Epoch = Epoch, Outcome = answer.Outcome, Record = WithValue(answer.Record, found) };
         }
     }
@@ -204,7 +204,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
     {
         ArgumentNullException.ThrowIfNull(activities);
 
-        // Not written through: rewriting a value for its activity's sake could overwrite a newer one of another process.
+        // Not written to the distributed cache: rewriting a value for its activity could overwrite a newer one of another process.
         lock (_gate)
             return new(_machine.Touch(activities, Now));
     }

@@ -26,7 +26,10 @@ public enum ClaimOutcome
     /// <summary>Another claim stands.</summary>
     Held,
 
-    /// <summary>There is no need: <see cref="ClaimAnswer.Record"/> will do. For <see cref="ClaimReason.Due"/> also: it is not due, is inactive (then there may be no record), or was removed.</summary>
+    /// <summary>
+    /// No run is needed: <see cref="ClaimAnswer.Record"/> can be used. For <see cref="ClaimReason.Due"/> also: the key is not due, is
+    /// inactive (then there may be no record), or was removed.
+    /// </summary>
     Fresh,
 
     /// <summary>The last generation failed; <see cref="ClaimAnswer.Failure"/> is the answer for now.</summary>
@@ -45,7 +48,7 @@ public sealed class ClaimAnswer : StoreAnswer
     /// <summary>Held: the node incarnation that holds the claim.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>Held: until its lease ends. BackingOff: until the next claim is heard.</summary>
+    /// <summary>Held: the time until its lease ends. BackingOff: the time until the next claim is considered.</summary>
     public TimeSpan Remaining { get; init; }
 
     /// <summary>Fresh: the record.</summary>
@@ -61,10 +64,10 @@ public enum RenewOutcome
     /// <summary>It is renewed.</summary>
     Held,
 
-    /// <summary>It is gone: what it was for must not be committed.</summary>
+    /// <summary>It is gone: its result must not be committed.</summary>
     Lost,
 
-    /// <summary>Its server didn't answer, though others did: it holds for as long as it was known to.</summary>
+    /// <summary>Its server did not answer, although others did. The claim holds for as long as it was known to.</summary>
     Unknown,
 }
 
@@ -107,11 +110,12 @@ public sealed class TouchAnswer : StoreAnswer;
 public readonly record struct TokenCheck(long Token, bool IsRemoved)
 {
     /// <summary>
-    /// What a store of several servers says of a key whose server doesn't answer, where others do: nothing follows from it. Where none answers, the check fails.
+    /// The answer for a key whose server does not answer although others do: nothing follows from it. If no server answers, the check
+    /// fails.
     /// </summary>
     public static TokenCheck Unknown { get; } = new(-1, false);
 
-    /// <summary>Whether the store couldn't tell.</summary>
+    /// <summary>Whether the store could not tell.</summary>
     public bool IsUnknown => Token < 0;
 }
 

@@ -73,7 +73,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(claims);
-        var answers = await AskInPartsAsync<HeldClaim, RenewAnswer>(
+        var answers = await AskInBatchesAsync<HeldClaim, RenewAnswer>(
             claims, c => c.Key, list => new RenewBatch(list, lease), cancellationToken).ConfigureAwait(false);
         return answers is [var only] ? only : new RenewAnswer { Epoch = answers[0].Epoch, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
     }
@@ -81,7 +81,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(activities);
-        var answers = await AskInPartsAsync<KeyActivity, TouchAnswer>(
+        var answers = await AskInBatchesAsync<KeyActivity, TouchAnswer>(
             activities, a => a.Key, list => new TouchBatch(list), cancellationToken).ConfigureAwait(false);
         return answers[^1];
     }
@@ -89,7 +89,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        var answers = await AskInPartsAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken).ConfigureAwait(false);
+        var answers = await AskInBatchesAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken).ConfigureAwait(false);
         return answers is [var only] ? only : new CheckAnswer { Epoch = answers[0].Epoch, Checks = [.. answers.SelectMany(a => a.Checks)] };
     }
 
@@ -101,7 +101,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     }
 
     /// <summary>A batch, whose keys are all of one part, in messages that fit a frame.</summary>
-    private async Task<IReadOnlyList<TAnswer>> AskInPartsAsync<TItem, TAnswer>(
+    private async Task<IReadOnlyList<TAnswer>> AskInBatchesAsync<TItem, TAnswer>(
         IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch, CancellationToken cancellationToken)
         where TAnswer : StoreAnswer
     {
