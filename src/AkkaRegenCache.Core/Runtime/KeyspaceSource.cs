@@ -6,12 +6,12 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// What makes all values of a registered keyspace. It has no state of its own and finds the key in the run's context, so one instance serves every
-/// key: a source per key would cost a million of them for nothing.
+/// The source of all values of a registered keyspace. It has no state and takes the key from the run's context, so one instance serves
+/// every key. One source for each key would cost memory for nothing.
 /// </summary>
 /// <remarks>
-/// A caller who brings the delegate that is there may change its source's options. Nobody can bring this one, as it takes more than the delegates of calls
-/// do: the options of a whole keyspace are not for one call to change.
+/// A caller that brings the same delegate may change its source's options. No call can bring this delegate, because its parameters are not
+/// those of the calls' delegates. So no single call can change the options of a whole keyspace.
 /// </remarks>
 internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate generator, EntryProfile profile) : KeySource(generator, profile)
 {
@@ -21,8 +21,8 @@ internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate
     /// <summary>The type that its generator was registered with.</summary>
     public Type ValueType { get; } = valueType;
 
-    // What follows calls the cache with the registered type, for those who don't know it. Where the call can't be done they throw as the cache does:
-    // before there is a task.
+    // These methods call the cache with the registered type, for code that doesn't know it. If the call is invalid they throw before there
+    // is a task, as the cache does.
 
     /// <inheritdoc cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>
     public abstract ValueTask<object?> GetAsync(RegenCache cache, string key, CancellationToken cancellationToken);
@@ -54,7 +54,7 @@ internal sealed class KeyspaceSource<T>(
             var key = Keyspaces.KeyWithin(Keyspace, context.Key);
             var value = await generator(scope.ServiceProvider, key, context, cancellationToken).ConfigureAwait(false);
 
-            // Within the scope: what is serialized may load parts of itself only now.
+            // Within the scope: lazy parts of the value may be loaded only while it is serialized.
             return codec.Encode(context.Key, value, Profile);
         }
     }

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Tells that callers got an error because too many generations run and wait on this node: the first time at once, then every minute how many there were.
-/// Only the loop calls it.
+/// Logs that callers got an error because too many generations run and wait on this node: the first one at once, then the number every
+/// minute. Called on the loop only.
 /// </summary>
 internal sealed partial class OverloadLog(ILogger logger, string cacheName)
 {

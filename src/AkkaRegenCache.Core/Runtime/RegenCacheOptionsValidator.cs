@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Checks options, and what a cache is made of, when the host starts, and entry options when they are first used. Errors name the option and the value.
+/// Validates options and a cache's composition when the host starts, and entry options at first use. Errors name the option and the value.
 /// </summary>
 internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService? services = null) : IValidateOptions<RegenCacheOptions>
 {
