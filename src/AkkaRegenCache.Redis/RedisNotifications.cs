@@ -7,12 +7,13 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// Notifications through Redis' pub/sub: one channel for each cache, <c>{prefix}:notify:{database}:{cache}</c>. Delivered at most once, and not while a
-/// connection is down. A receiver notices by the next number that it missed something.
+/// Notifications through Redis' pub/sub: one channel for each cache, <c>{prefix}:notify:{database}:{cache}</c>. Delivered at most once, and
+/// not while a connection is down. A receiver notices by the next number that it missed something.
 /// </summary>
 /// <remarks>
-/// Thread-safe. A subscription made while Redis is down is tried again until it stands. One that doesn't hear what is published here is made again (see
-/// <see cref="ChannelSubscription"/>). What can't be read (a later version, or no notification) is ignored, with one warning.
+/// Thread-safe. A subscription made while Redis is down is tried again until it stands. One that doesn't hear what is published here is
+/// made again (see <see cref="ChannelSubscription"/>). What can't be read (a later version, or no notification) is ignored, with one
+/// warning.
 /// </remarks>
 public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnce
 {
@@ -47,7 +48,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
         var bytes = NotificationFormat.Write(notification);
         var connection = await _connection.GetAsync().ConfigureAwait(false);
 
-        // One that is sent late is worse than none: what was missed is noticed.
+        // A late notification is worse than none: a gap is noticed.
         _connection.ThrowIfDisconnected(connection);
         _subscriptions.TryGetValue(cacheName, out var subscription);
         var heard = subscription?.Heard ?? 0;
@@ -84,7 +85,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
         return connection;
     }
 
-    // Redis' channels know no databases; our keys do.
+    // Redis' channels are not separate for each database; our keys are.
     private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) =>
         RedisChannel.Literal(ChannelOf(_prefix, connection.GetDatabase().Database, cacheName));
 
@@ -94,7 +95,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
     /// <param name="cacheName">The cache.</param>
     internal static string ChannelOf(string prefix, int database, string cacheName) => $"{prefix}:notify:{database}:{RedisNames.Escape(cacheName)}";
 
-    /// <summary>Whether what is sent on a connection under a prefix goes the way that these notifications go.</summary>
+    /// <summary>Whether a script's publication on that connection goes through the same channels as these notifications.</summary>
     internal bool GoWith(RedisConnection connection, string prefix) => _connection.IsSameAs(connection) && _prefix == prefix;
 
     private void Warn()

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>Warns of what the store found in Redis, once of each kind. Thread-safe.</summary>
+/// <summary>Warns of data and servers that the store can't use fully, once of each kind. Thread-safe.</summary>
 internal sealed partial class RedisWarnings(ILogger logger)
 {
     private readonly bool[] _warned = new bool[(int)RecordWarning.ForeignEpoch + 1];
@@ -10,7 +10,7 @@ internal sealed partial class RedisWarnings(ILogger logger)
     private bool _commitsAreUntold;
     private bool _isGarnet;
 
-    /// <summary>A script has found something that it can't read.</summary>
+    /// <summary>A script has found data that it can't read.</summary>
     public void Warn(RecordWarning warning, string key)
     {
         if (warning == RecordWarning.None || Interlocked.Exchange(ref _warned[(int)warning], true))
@@ -32,21 +32,21 @@ internal sealed partial class RedisWarnings(ILogger logger)
         }
     }
 
-    /// <summary>The server doesn't tell which process it is.</summary>
+    /// <summary>The server does not say which process it is.</summary>
     public void WarnOfUnknownServer()
     {
         if (!Interlocked.Exchange(ref _serverIsUnknown, true))
             LogServerUnknown();
     }
 
-    /// <summary>A commit was accepted, but its script could not tell the other nodes.</summary>
+    /// <summary>A commit was accepted, but its script could not announce it.</summary>
     public void WarnOfUntoldCommits(string error)
     {
         if (!Interlocked.Exchange(ref _commitsAreUntold, true))
             LogCommitsUntold(error);
     }
 
-    /// <summary>The server is Garnet, whose scripts may not be atomic. Nothing tells whether they are: neither INFO nor HELLO nor CONFIG.</summary>
+    /// <summary>The server is Garnet, whose scripts may not be atomic. Neither INFO nor HELLO nor CONFIG says if they are.</summary>
     public void WarnOfGarnet(string version)
     {
         if (!Interlocked.Exchange(ref _isGarnet, true))

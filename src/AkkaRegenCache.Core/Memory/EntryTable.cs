@@ -16,9 +16,9 @@ namespace AkkaRegenCache.Memory;
 /// (<see cref="MemoryEntry.MarkRemoved"/>).
 /// </para>
 /// <para>
-/// A probe longer than chance explains means that the keys were chosen to collide: <see cref="IsCrowded"/> reports it, and the next table takes
-/// its positions from the platform's randomized string hash. <see cref="MemoryEntry.Hash"/> does not change, so readers of either table
-/// compare what they expect.
+/// A probe longer than chance explains means that the keys were chosen to collide: <see cref="IsCrowded"/> reports it, and the next table
+/// takes its positions from the platform's randomized string hash. <see cref="MemoryEntry.Hash"/> does not change, so readers of either
+/// table compare what they expect.
 /// </para>
 /// </remarks>
 internal sealed class EntryTable

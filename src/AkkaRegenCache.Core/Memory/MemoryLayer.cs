@@ -11,9 +11,9 @@ namespace AkkaRegenCache.Memory;
 /// happens-before between calls; nothing here starts a thread or a timer.
 /// </para>
 /// <para>
-/// The bounds hold at every instant: an entry is evicted, and subtracted, before the new one is counted. A removed entry shows nothing from then
-/// on, even to readers that found it before. For eviction see <see cref="AdaptiveS3Fifo"/>; for readers and the writer see
-/// <see cref="EntryTable"/>.
+/// The bounds hold at every instant: an entry is evicted, and subtracted, before the new one is counted. A removed entry shows nothing from
+/// then on, even to readers that found it before. For eviction see <see cref="AdaptiveS3Fifo"/>; for readers and the writer see <see
+/// cref="EntryTable"/>.
 /// </para>
 /// </remarks>
 internal sealed class MemoryLayer

@@ -37,8 +37,8 @@ public sealed record CacheNotification
     public required string Publisher { get; init; }
 
     /// <summary>
-    /// The publisher's count of notifications, this one included. A heartbeat and a wait probe repeat the last one. A gap tells a receiver that
-    /// it missed something.
+    /// The publisher's count of notifications, this one included. A heartbeat and a wait probe repeat the last one. A gap tells a receiver
+    /// that it missed something.
     /// </summary>
     public long Sequence { get; init; }
 

@@ -1,8 +1,8 @@
 namespace AkkaRegenCache.Notifications;
 
 /// <summary>
-/// A probe that follows waits: from a generator's wait for another node's claim to that claim's run, to what this run waits for, and so on. If
-/// it returns to the wait that it started from, the generators wait for each other in a circle. Edge chasing: Chandy, Misra, Haas,
+/// A probe that follows waits: from a generator's wait for another node's claim to that claim's run, to what this run waits for, and so on.
+/// If it returns to the wait that it started from, the generators wait for each other in a circle. Edge chasing: Chandy, Misra, Haas,
 /// "Distributed deadlock detection", ACM TOCS 1 (2), 1983. Immutable.
 /// </summary>
 public sealed record WaitProbe

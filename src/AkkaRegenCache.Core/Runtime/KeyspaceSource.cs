@@ -13,7 +13,12 @@ namespace AkkaRegenCache.Runtime;
 /// A caller that brings the same delegate may change its source's options. No call can bring this delegate, because its parameters are not
 /// those of the calls' delegates. So no single call can change the options of a whole keyspace.
 /// </remarks>
-internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate generator, EntryProfile profile) : KeySource(generator, profile)
+internal abstract class KeyspaceSource(
+    string keyspace,
+    Type valueType,
+    Delegate generator,
+    EntryProfile profile) : KeySource(generator,
+    profile)
 {
     /// <summary>The keyspace's name.</summary>
     public string Keyspace { get; } = keyspace;

@@ -181,12 +181,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     }
 
     /// <summary>
-    /// Serves the mailbox until it is empty. Only one thread runs this at a time: the one that raised the count of posts from 0 to 1. The count
-    /// returns to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; that count then only makes
-    /// the loop look once more.
+    /// Serves the mailbox until it is empty. Only one thread runs this at a time: the one that raised the count of posts from 0 to 1. The
+    /// count returns to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; that count then
+    /// only makes the loop look once more.
     /// </summary>
     /// <param name="seen">
-    /// The number of posts that this loop has seen. A local, because another thread may enter before this one has returned, once the count is 0.
+    /// The number of posts that this loop has seen. A local, because another thread may enter before this one has returned, once the count
+    /// is 0.
     /// </param>
     private void Drain(int seen)
     {

@@ -5,8 +5,9 @@ namespace AkkaRegenCache.Runtime;
 /// of one or two a second.
 /// </summary>
 /// <remarks>
-/// The answer to such a call may need a thread: answers of Redis or of another node come through sockets, whose completions run on the pool and
-/// can't be moved elsewhere. The runtime does the same for threads that are blocked in <c>Task.Wait</c>, with a delay for each. Thread-safe.
+/// The answer to such a call may need a thread: answers of Redis or of another node come through sockets, whose completions run on the pool
+/// and can't be moved elsewhere. The runtime does the same for threads that are blocked in <c>Task.Wait</c>, with a delay for each.
+/// Thread-safe.
 /// </remarks>
 internal static class PoolThreads
 {

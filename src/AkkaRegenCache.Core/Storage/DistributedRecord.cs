@@ -19,8 +19,8 @@ internal enum DistributedRecordKind
 }
 
 /// <summary>
-/// A record as it lies in a distributed cache: a header, then the value's bytes as they are. All numbers are little-endian; times are UTC in
-/// ticks of 100 ns since 1970, by the writer's clock.
+/// A record as it lies in a distributed cache: a header, then the value's bytes as they are. All numbers are little-endian; times are UTC
+/// in ticks of 100 ns since 1970, by the writer's clock.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -39,8 +39,8 @@ internal enum DistributedRecordKind
 /// 72  the value in its envelope (see <see cref="Serialization.ValueEnvelope"/>)
 /// </code>
 /// <para>
-/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that a reader doesn't
-/// know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
+/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that
+/// a reader doesn't know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
 /// </para>
 /// </remarks>
 /// <param name="Kind">What it is.</param>

@@ -53,8 +53,8 @@ public interface IExternalStore
     /// <summary>Asks for the right to generate a key.</summary>
     /// <param name="request">Who asks, and why.</param>
     /// <param name="cancellationToken">
-    /// The caller does not wait any more. A claim that is not sent yet need not be sent. One that was sent should be left to finish, within its
-    /// lease: a claim that is granted late is released, and one that no node knows blocks its key for the lease.
+    /// The caller does not wait any more. A claim that is not sent yet need not be sent. One that was sent should be left to finish, within
+    /// its lease: a claim that is granted late is released, and one that no node knows blocks its key for the lease.
     /// </param>
     /// <returns>The claim, or why there is none.</returns>
     ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default);

@@ -7,9 +7,9 @@ namespace AkkaRegenCache.Storage;
 /// may share one instance; they are then a farm in one process.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Keeps the values' objects without serializing them (give <c>storesObjects: false</c> to have them serialized as for a remote
-/// store). Holds a record until its lifetime ends or there is no room; then records that were not asked for lately are evicted, with their
-/// schedules. Nodes go on with the values in their memory, as with any store that evicts.
+/// Thread-safe. Keeps the values' objects without serializing them (give <c>storesObjects: false</c> to have them serialized as for a
+/// remote store). Holds a record until its lifetime ends or there is no room; then records that were not asked for lately are evicted, with
+/// their schedules. Nodes go on with the values in their memory, as with any store that evicts.
 /// </remarks>
 public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 {
@@ -28,7 +28,9 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     /// <param name="timeProvider">The store's clock; null: the system's.</param>
     /// <param name="storesObjects">Whether it keeps objects; false: the caches that use it serialize.</param>
     /// <param name="maximumRecords">The most values it keeps, of all its caches.</param>
-    /// <param name="maximumBytes">The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.</param>
+    /// <param name="maximumBytes">
+    /// The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A bound is below 1.</exception>
     public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000, long? maximumBytes = null)
         : this(timeProvider, storesObjects, Bound(maximumRecords, maximumBytes), s_operationsKept)

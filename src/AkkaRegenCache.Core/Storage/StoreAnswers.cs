@@ -42,7 +42,9 @@ public sealed class ClaimAnswer : StoreAnswer
     /// <summary>What the claim got.</summary>
     public required ClaimOutcome Outcome { get; init; }
 
-    /// <summary>Granted: the claim's fencing token. Held: the token of the claim that stands. BackingOff: the token of the one that failed.</summary>
+    /// <summary>
+    /// Granted: the claim's fencing token. Held: the token of the claim that stands. BackingOff: the token of the one that failed.
+    /// </summary>
     public long Token { get; init; }
 
     /// <summary>Held: the node incarnation that holds the claim.</summary>

@@ -5,8 +5,8 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// The clock algorithm (F. J. Corbató, 1968), over the records that have a value: one that was asked for since the hand passed gets another
-/// round. The schedule is evicted with the value; the token is remembered for as long as that of an expired record, so that tokens do not go
-/// back. A record under a claim stays, because its holder is about to replace it.
+/// round. The schedule is evicted with the value; the token is remembered for as long as that of an expired record, so that tokens do not
+/// go back. A record under a claim stays, because its holder is about to replace it.
 /// </remarks>
 internal partial class StoreMachine
 {

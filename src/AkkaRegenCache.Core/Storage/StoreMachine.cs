@@ -8,10 +8,10 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A key's slot holds up to four things: the record (a value or a tombstone), the schedule, the claim, and the last failure. All tokens of a
-/// /// slot, granted or accepted, come from one counter, max(newest + 1, clock in µs). So whatever was accepted later has the higher token,
-/// and a
-/// claim is older than every change that ended it. That is why "the claim with this token is live" is all a commit must be asked.
+/// A key's slot holds up to four things: the record (a value or a tombstone), the schedule, the claim, and the last failure. All tokens of
+/// a /// slot, granted or accepted, come from one counter, max(newest + 1, clock in µs). So whatever was accepted later has the higher
+/// token, and a claim is older than every change that ended it. That is why "the claim with this token is live" is all a commit must be
+/// asked.
 /// </para>
 /// <para>
 /// The schedule outlives the value: when regeneration fails until the value ends, the next one is still due on the old grid, and a node

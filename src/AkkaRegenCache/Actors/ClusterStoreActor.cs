@@ -7,10 +7,11 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// Asks the shards' stores for the caches of this node, and moves large values in windows, which whoever wants them fetches: so no frame grows too large
-/// and no connection is filled for long.
+/// Asks the shards' stores for this node's caches. Large values are fetched by their receiver in windows, so that no frame is too large and
+/// no connection is filled for long.
 /// </summary>
-/// <remarks>Waits end by the caller's own time; what nobody asks after for long is forgotten. When it crashes, all calls it knows fail at once.</remarks>
+/// /// <remarks>Waits end by the caller's deadline; calls without a waiting caller are forgotten. When the actor crashes, all its calls
+/// fail.</remarks>
 internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan s_forgetAfter = TimeSpan.FromMinutes(1);
@@ -20,7 +21,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     private readonly TimeProvider _time;
     private readonly Dictionary<long, PartitionCall> _calls = [];
 
-    // A late answer to the incarnation before must not be taken for one to this.
+    // A late answer to the previous incarnation must not be taken for an answer to this one.
     private long _lastId = Random.Shared.NextInt64(1L << 40) << 20;
 
     public ClusterStoreActor(IActorRef region, TimeProvider time)
@@ -52,7 +53,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
 
     protected override void PostStop() => FailAll(new ObjectDisposedException(nameof(ClusterStoreActor), "The actor system has ended."));
 
-    /// <summary>What the region before had taken, it took with it.</summary>
+    /// <summary>Messages that the ended region had buffered are lost.</summary>
     private void OnRegion(RegionReplaced replaced)
     {
         _region = replaced.Region;
@@ -129,8 +130,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>
-    /// The record was replaced while its value was on its way, so what it was is no answer any more; or the shard is another one, and asks
-    /// whether this is still wanted.
+    /// The record was replaced while its value was fetched, so the answer is outdated. Or the shard has a new entity, which asks whether
+    /// the request is still wanted.
     /// </summary>
     private void Restart(PartitionCall call)
     {

@@ -10,12 +10,12 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// A shard's one entity in the whole cluster: the coordinator of its keys and, in a cluster without external store, the store of their records. All it does
-/// is to feed two machines with messages and time.
+/// A shard's only entity in the cluster: the coordinator of its keys and, in a cluster without an external store, the store of their
+/// records. It only feeds two machines with messages and time.
 /// </summary>
 internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 {
-    /// <summary>How long requests wait at most for the records of the entity before.</summary>
+    /// <summary>The longest that requests wait for the handoff of the previous entity's records.</summary>
     private static readonly TimeSpan s_handOverWait = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_sweepEvery = TimeSpan.FromSeconds(10);
@@ -49,14 +49,14 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         ReceiveAny(_ => { });
     }
 
-    /// <summary>Of so many keys all shards of a cache keep the schedule.</summary>
+    /// <summary>The most keys whose schedule all shards of a cache keep together.</summary>
     private const int MostKeys = 2_000_000;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
     private long Now => _time.GetElapsedTime(_start).Ticks;
 
-    // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
+    // The wall clock gives the start and the monotonic one the rest: a clock that is set back must not turn tokens back.
     private long StoreNow => _startTicks + Now;
 
     public static Props Props(ClusterNode node, int shard) => Akka.Actor.Props.Create(() => new CoordinatorActor(node, shard));
@@ -87,7 +87,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _store.Leave();
     }
 
-    /// <summary>A new incarnation of the coordinator, which knows nothing and asks.</summary>
+    /// <summary>Begins a new incarnation of the coordinator, without state; it asks for a resync.</summary>
     private void Begin(long notBefore)
     {
         var micros = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
@@ -141,7 +141,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _node.See(nodeId, agent);
     }
 
-    /// <summary>A node is believed dead; the next thing it says takes that back.</summary>
+    /// <summary>A node is believed dead. The next message from it ends the suspicion.</summary>
     private void OnLost(PeerLost lost)
     {
         if (lost.Of != _node)
@@ -161,7 +161,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         }
         catch (Exception e)
         {
-            // What it knows can't be trusted any more, and is only hints: the next one asks for them. The store beside it goes on.
+            // The coordinator's state may be wrong, but it is only hints: a new incarnation asks for them. The store beside it goes on.
             _log.Error(
                 e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName, message.GetType().Name);
             Begin(_machine.Incarnation);
@@ -221,7 +221,9 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _store.EndWait();
     }
 
-    /// <summary>The shard moves: the next entity is told, and gets the records through the region, which keeps them until it is there.</summary>
+    /// <summary>
+    /// The shard moves: the next entity is told, and gets the records through the region, which buffers them until the entity runs.
+    /// </summary>
     private void OnStop()
     {
         if (_store.IsInUse && HasHeir() && _node.Handle is { } handle)
@@ -237,7 +239,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Context.Stop(Self);
     }
 
-    /// <summary>Whether another node can take the shard over. What is sent to nobody would only keep the last node from ending.</summary>
+    /// <summary>Whether another node can host the shard. Messages without a receiver would only keep the last node from ending.</summary>
     private bool HasHeir()
     {
         var cluster = Cluster.Get(Context.System);
@@ -257,7 +259,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     }
 }
 
-/// <summary>The shard is handed off: its entity ends.</summary>
+/// <summary>The shard is handed off: its entity must end.</summary>
 internal sealed class StopShard : INoSerializationVerificationNeeded
 {
     public static readonly StopShard Instance = new();

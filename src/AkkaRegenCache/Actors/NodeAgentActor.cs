@@ -11,9 +11,9 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// A cache's mouth and ear on this node: what is published, and what coordinators say, goes through it to the cache's own loop, which decides everything.
-/// It keeps the shards awake, and answers those who ask the cache by message. There is nothing in it that a crash could lose: the next incarnation subscribes again and lets the cache say again what it
-/// holds and waits for.
+/// Connects a cache on this node with the cluster: it publishes notifications, and passes notifications and coordinators' messages to the
+/// cache's own loop, which makes all decisions. It keeps the shards running, and answers requests to the cache by message. It has no state
+/// that a crash could lose: the next incarnation subscribes again and makes the cache report again what it holds and waits for.
 /// </summary>
 internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
 {
@@ -40,7 +40,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         Receive<SubscribeAck>(_ => { });
         Receive<ClusterEvent.MemberUp>(up => OnUp(up.Member));
 
-        // It doesn't come back: at its address, if anybody does, another member.
+        // A removed member does not return. A process at the same address is a new member.
         Receive<ClusterEvent.MemberRemoved>(removed => _broken.Remove(removed.Member.Address));
         Receive<DisassociatedEvent>(broken => _broken.Add(broken.RemoteAddress));
         Receive<AssociatedEvent>(OnAssociated);
@@ -88,7 +88,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
                 _node.Deliver(message);
                 break;
             case NodeHello hello:
-                // A newcomer has heard nobody yet.
+                // A new node does not know this one yet.
                 if (_node.See(hello.Node, Sender) && !hello.IsAnswer)
                 {
                     foreach (var id in _node.NodeIds)
@@ -102,7 +102,9 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         }
     }
 
-    /// <summary>The cache does the work and the waiting; this actor is free at once. A hit is answered before the next message.</summary>
+    /// <summary>
+    /// The cache does the work and the waiting, so this actor is free at once. A hit is answered before the next message.
+    /// </summary>
     private void OnRequest(CacheRequest request)
     {
         var answer = request.AnswerAsync(_node);
@@ -120,7 +122,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         Ping();
     }
 
-    /// <summary>A connection that had broken stands again: what went over it meanwhile is lost.</summary>
+    /// <summary>A broken connection was restored. Messages sent meanwhile are lost.</summary>
     private void OnAssociated(AssociatedEvent associated)
     {
         if (_broken.Remove(associated.RemoteAddress))

@@ -10,8 +10,8 @@ namespace AkkaRegenCache.Hosting;
 public static class RegenClusterConfig
 {
     /// <summary>
-    /// <c>akka-regencache.conf</c>, and below it the defaults of the Akka modules that the caches use. (Other nodes may send messages of these modules before
-    /// this node has started them.) Put it below your own HOCON, as a fallback.
+    /// <c>akka-regencache.conf</c>, and below it the defaults of the Akka modules that the caches use. (Other nodes may send messages of
+    /// these modules before this node has started them.) Put it below your own HOCON, as a fallback.
     /// </summary>
     public static Config Default { get; } = Load("akka-regencache.conf")
         .WithFallback(ClusterSharding.DefaultConfig())

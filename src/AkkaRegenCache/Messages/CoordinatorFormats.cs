@@ -4,7 +4,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>The formats of notifications, and of what nodes and coordinators say to each other.</summary>
+/// <summary>The formats of notifications, and of messages between nodes and coordinators.</summary>
 internal static class CoordinatorFormats
 {
     public static IReadOnlyList<Format> All { get; } =

@@ -7,12 +7,12 @@ using Akka.Serialization;
 namespace AkkaRegenCache.Messages;
 
 /// <summary>
-/// Serializes all that crosses nodes: compact, by hand, under short manifests with a version each, so that nodes of two versions of the library live in one
-/// cluster. Thread-safe.
+/// Serializes all that crosses nodes: compact, by hand, under short manifests with a version each, so that nodes of two versions of the
+/// library live in one cluster. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Whatever is not known is told once in the log and becomes an <see cref="UnknownMessage"/>, which receivers ignore: a node of a newer version must not
-/// break an older one's connection.
+/// Whatever is not known is told once in the log and becomes an <see cref="UnknownMessage"/>, which receivers ignore: a node of a newer
+/// version must not break an older one's connection.
 /// </remarks>
 public sealed class RegenSerializer : SerializerWithStringManifest
 {

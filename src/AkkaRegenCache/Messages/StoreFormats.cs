@@ -2,10 +2,10 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>The formats of what is asked of a store, and of its answers.</summary>
+/// <summary>The formats of requests to a store and of its answers.</summary>
 internal static class StoreFormats
 {
-    /// <summary>Stands where a value is fetched apart.</summary>
+    /// <summary>The placeholder of a value that is fetched separately.</summary>
     private static readonly CachePayload s_fetchedApart = CachePayload.FromBytes(default);
 
     public static IReadOnlyList<Format> All { get; } =

@@ -5,9 +5,9 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The cache's store with the node's <see cref="Actors.StoreActor"/> before it, where it is an external one. While there is no actor (before the actor system
-/// starts, and when it has ended) calls go straight to the store; so do those of the shards' stores, each of which has a mailbox of its own. When the cluster
-/// has ended for this node, its shards' stores give way to one in this process.
+/// The cache's store behind the node's <see cref="Actors.StoreActor"/>, if it is an external one. Without the actor (before the actor
+/// system starts and after it has ended) calls go directly to the store. So do calls of the shards' stores, each of which has its own
+/// mailbox. When the cluster has ended for this node, a store in this process replaces the shards' stores.
 /// </summary>
 internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : IExternalStore, IReturnsAtOnce
 {
@@ -15,7 +15,7 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
 
     public int Partitions => store.Partitions;
 
-    /// <summary>What is behind the actor.</summary>
+    /// <summary>The store behind the actor.</summary>
     internal IExternalStore Inner => store;
 
     private IExternalStore Current => store is ClusterStore && node.Own is { } own ? own : store;
@@ -70,7 +70,7 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
             }
             catch (OperationCanceledException) when (isLetEnd && cancellationToken.IsCancellationRequested)
             {
-                // Abandoned: passed over if its turn hasn't come. Else the store has it, and answers.
+                // Given up: skipped if its turn has not come. Otherwise the store has the call and will answer.
                 return (T)await job.Answer.ConfigureAwait(false);
             }
         }
