@@ -14,7 +14,8 @@ internal static class RedisAnswers
     public static RedisValue Micros(TimeSpan duration)
     {
         var ticks = duration.Ticks;
-        return Math.Clamp(ticks > 0 ? ((ticks - 1) / TimeSpan.TicksPerMicrosecond) + 1 : ticks / TimeSpan.TicksPerMicrosecond, -Longest, Longest);
+        var micros = ticks > 0 ? ((ticks - 1) / TimeSpan.TicksPerMicrosecond) + 1 : ticks / TimeSpan.TicksPerMicrosecond;
+        return Math.Clamp(micros, -Longest, Longest);
     }
 
     public static StoreRecord? Record(RedisResult[] reply, int at)

@@ -87,7 +87,8 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
     {
         try
         {
-            if ((string?)await link.Database.StringGetAsync(link.EpochKey).ConfigureAwait(false) is { Length: > 0 } epoch && Ascii.IsValid(epoch))
+            if ((string?)await link.Database.StringGetAsync(link.EpochKey).ConfigureAwait(false) is { Length: > 0 } epoch
+                && Ascii.IsValid(epoch))
                 return epoch;
         }
         catch (RedisServerException error) when (error.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal))

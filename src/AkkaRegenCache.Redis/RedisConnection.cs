@@ -85,7 +85,8 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
             return true;
         var here = Volatile.Read(ref _connecting);
         var there = Volatile.Read(ref other._connecting);
-        return here is { IsCompletedSuccessfully: true } && there is { IsCompletedSuccessfully: true } && ReferenceEquals(here.Result, there.Result);
+        return here is { IsCompletedSuccessfully: true } && there is { IsCompletedSuccessfully: true }
+            && ReferenceEquals(here.Result, there.Result);
     }
 
     public async ValueTask DisposeAsync()

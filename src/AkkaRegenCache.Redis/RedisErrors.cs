@@ -32,7 +32,8 @@ internal static class RedisErrors
     public const string NeededCommands =
         "+ping +echo +client +eval +evalsha +subscribe +unsubscribe +publish +time +hmget +hmset +hset +hdel +get +set +del +getrange +pexpire +pttl +info";
 
-    private const string NeededRights = $" Its user lacks a right; needed are {NeededCommands}, the keys ~PREFIX:* and the channels &PREFIX:notify:*.";
+    private const string NeededRights =
+        $" Its user lacks a right; needed are {NeededCommands}, the keys ~PREFIX:* and the channels &PREFIX:notify:*.";
 
     private const string ScriptLacksRight = "The user executing the script can't ";
 

@@ -126,7 +126,9 @@ internal sealed class RedisLink
     }
 
     private static string PrefixOf(IConnectionMultiplexer connection) =>
-        connection.Configuration is { Length: > 0 } configuration ? (string?)ConfigurationOptions.Parse(configuration, ignoreUnknown: true).ChannelPrefix ?? "" : "";
+        connection.Configuration is { Length: > 0 } configuration
+            ? (string?)ConfigurationOptions.Parse(configuration, ignoreUnknown: true).ChannelPrefix ?? ""
+            : "";
 
     private void OnConnection(ConnectionType type)
     {

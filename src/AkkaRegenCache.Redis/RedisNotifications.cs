@@ -93,7 +93,8 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
     /// <param name="prefix">The prefix, escaped.</param>
     /// <param name="database">The database's number.</param>
     /// <param name="cacheName">The cache.</param>
-    internal static string ChannelOf(string prefix, int database, string cacheName) => $"{prefix}:notify:{database}:{RedisNames.Escape(cacheName)}";
+    internal static string ChannelOf(string prefix, int database, string cacheName) =>
+        $"{prefix}:notify:{database}:{RedisNames.Escape(cacheName)}";
 
     /// <summary>Whether a script's publication on that connection goes through the same channels as these notifications.</summary>
     internal bool GoWith(RedisConnection connection, string prefix) => _connection.IsSameAs(connection) && _prefix == prefix;
@@ -108,7 +109,8 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
         "A notification in Redis can't be read: a newer version's, or none at all. It is ignored, and further ones are not reported.")]
     private partial void LogUnreadable();
 
-    [LoggerMessage(31, LogLevel.Warning, "The subscription to the notifications of cache '{CacheName}' failed; it is tried again until it stands.")]
+    [LoggerMessage(31, LogLevel.Warning,
+        "The subscription to the notifications of cache '{CacheName}' failed; it is tried again until it stands.")]
     private partial void LogSubscribeFailed(Exception exception, string cacheName);
 
     [LoggerMessage(32, LogLevel.Warning,

@@ -87,7 +87,8 @@ public sealed partial class RedisStore
 
         // On a Redis Cluster each key has its server. If one does not answer, the answers of the others count. If none does, the first
         // error counts for all.
-        await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+        await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None,
+            TaskScheduler.Default).ConfigureAwait(false);
         for (var i = 0; i < count && take is not null; i++)
         {
             if (calls[i / perCall].IsCompletedSuccessfully)

@@ -84,7 +84,8 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     public IExternalStore ForCache(string cacheName)
     {
         ArgumentNullException.ThrowIfNull(cacheName);
-        return _partitions.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name), name), this);
+        return _partitions.GetOrAdd(cacheName, static (name, whole) => new RedisStore(whole._calls, whole._names.ForCache(name), name),
+            this);
     }
 
     /// <inheritdoc/>
@@ -111,7 +112,8 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
             RedisAnswers.Micros(request.ActiveFor),
             request.StealFrom is { } owner ? "=" + owner : "",
         ];
-        var (reply, epoch) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken, isLetEnd: true).ConfigureAwait(false);
+        var (reply, epoch) = await CallAsync(_calls.Scripts.Claim, request, values, cancellationToken, isLetEnd: true)
+            .ConfigureAwait(false);
         return RedisAnswers.Claim(reply, epoch);
     }
 
@@ -137,7 +139,8 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
         ArgumentNullException.ThrowIfNull(request);
         RedisValue[] values =
         [
-            request.ObservedToken, request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), .. Epoch(request.Schedule), Bytes(request, request.Payload),
+            request.ObservedToken, request.IsRetry ? 1 : 0, RedisAnswers.Micros(request.AskedAgo), .. Epoch(request.Schedule),
+            Bytes(request, request.Payload),
         ];
         var (reply, epoch) = await CallAsync(_calls.Scripts.Write, request, values, cancellationToken).ConfigureAwait(false);
         return RedisAnswers.Change(reply, epoch);
@@ -176,7 +179,9 @@ public sealed partial class RedisStore : IExternalStore, IReturnsAtOnce
     {
         if (payload.Bytes is not { } bytes)
             throw new ArgumentException($"The value of '{request.Key}' is not serialized, and Redis keeps bytes only.", nameof(request));
-        return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Array!.Length == segment.Count ? segment.Array : bytes.ToArray();
+        return MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Array!.Length == segment.Count
+            ? segment.Array
+            : bytes.ToArray();
     }
 
     private ValueTask<(RedisResult[] Reply, string Epoch)> CallAsync(

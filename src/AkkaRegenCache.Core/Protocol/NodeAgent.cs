@@ -80,7 +80,8 @@ internal sealed class NodeAgent
         var dead = new DeadNodes(_kernel);
         _waits = new WaitProbes(_kernel, publishing);
         _flights = new Flights(
-            _kernel, _gate, _queues, _coordinators, publishing, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel), _waits);
+            _kernel, _gate, _queues, _coordinators, publishing, activity, shown, _scheduling, records, _places, _held, dead,
+            new OwnFailures(_kernel), _waits);
         _writes = new Writes(_kernel, _gate, _queues, publishing, shown, _scheduling, records, _flights);
         _antiEntropy = new AntiEntropy(_kernel, _gate, shown, _scheduling, records);
         _receiving = new Receiving(_kernel, _gate, activity, shown, _scheduling, records, dead, _waits, _flights, _antiEntropy);
@@ -114,7 +115,8 @@ internal sealed class NodeAgent
 
     /// <summary>When it must be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
     public long NextDeadline =>
-        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.HousekeepingAt, _antiEntropy.CheckAt)), _gate.Breaker.ProbeAt);
+        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.HousekeepingAt, _antiEntropy.CheckAt)),
+            _gate.Breaker.ProbeAt);
 
     /// <summary>Handles a message and all deadlines that have passed.</summary>
     /// <param name="from">The sender.</param>

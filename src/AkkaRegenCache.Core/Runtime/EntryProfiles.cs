@@ -57,7 +57,8 @@ internal sealed class EntryProfiles
             Interval = interval,
             Retention = TicksOf(options.InactiveRetention ?? _defaults.InactiveRetention ?? TimeSpan.FromMinutes(10)),
             Tolerance = TicksOf(options.ExpiryTolerance ?? _defaults.ExpiryTolerance ?? TimeSpan.FromSeconds(30)),
-            MinimumForward = (options.MinimumForwardScheduling ?? _defaults.MinimumForwardScheduling ?? TimeSpan.FromMilliseconds(100)).Ticks,
+            MinimumForward =
+                (options.MinimumForwardScheduling ?? _defaults.MinimumForwardScheduling ?? TimeSpan.FromMilliseconds(100)).Ticks,
             GenerationDeadline = (options.GenerationDeadline ?? _defaults.GenerationDeadline ?? TimeSpan.FromMinutes(5)).Ticks,
             HardTimeout = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : timeout.Ticks,
             FailureBackoff = (options.FailureBackoff ?? _defaults.FailureBackoff ?? TimeSpan.Zero).Ticks,

@@ -33,7 +33,8 @@ internal sealed partial class GenerationFailureLog(ILogger logger, string cacheN
         }
 
         var next = failed.NextTry is { } wait ? $"in {wait.TotalSeconds:0.0} s" : "when somebody asks for it";
-        LogFailed(failed.Failure.Exception, cacheName, failed.Key, nodeId, failed.Why, failed.Attempt, next, $"{failed.Failure.Type}: {failed.Failure.Message}");
+        LogFailed(failed.Failure.Exception, cacheName, failed.Key, nodeId, failed.Why, failed.Attempt, next,
+            $"{failed.Failure.Type}: {failed.Failure.Message}");
         if (failed.Failure.Exception is ObjectDisposedException disposed)
             LogDisposed(cacheName, failed.Key, disposed.ObjectName);
     }
@@ -50,7 +51,8 @@ internal sealed partial class GenerationFailureLog(ILogger logger, string cacheN
     [LoggerMessage(10, LogLevel.Warning,
         "Cache {CacheName}: the generation of '{Key}' failed on {NodeId} ({Why}, attempt {Attempt}); the next try comes {Next}. {Failure}")]
     private partial void LogFailed(
-        Exception? exception, string cacheName, string key, string nodeId, Storage.ClaimReason why, int attempt, string next, string failure);
+        Exception? exception, string cacheName, string key, string nodeId, Storage.ClaimReason why, int attempt, string next,
+        string failure);
 
     [LoggerMessage(11, LogLevel.Warning, "Cache {CacheName}: {Count} further generations failed on {NodeId} in the last seconds.")]
     private partial void LogFurther(string cacheName, int count, string nodeId);

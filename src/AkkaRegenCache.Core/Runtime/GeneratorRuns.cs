@@ -59,7 +59,8 @@ internal sealed class GeneratorRuns(NodeShell shell)
         Interlocked.Decrement(ref _active);
     }
 
-    [SuppressMessage("Design", "CA1001", Justification = "A source without timer or wait handle has nothing to dispose, and a cancellation may come late.")]
+    [SuppressMessage("Design", "CA1001",
+        Justification = "A source without timer or wait handle has nothing to dispose, and a cancellation may come late.")]
     private sealed class Run(GeneratorRuns runs, RunGenerator message) : IThreadPoolWorkItem
     {
         private readonly CancellationTokenSource _cancellation = new();

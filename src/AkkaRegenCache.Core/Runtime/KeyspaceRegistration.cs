@@ -22,7 +22,8 @@ internal abstract class KeyspaceRegistration(string name)
         }
 
         if (KeyCheck.IndexOfLoneSurrogate(keyspace) is >= 0 and var at)
-            throw new ArgumentException($"The keyspace's name has a lone surrogate (U+{(int)keyspace[at]:X4}) at position {at}.", nameof(keyspace));
+            throw new ArgumentException($"The keyspace's name has a lone surrogate (U+{(int)keyspace[at]:X4}) at position {at}.",
+                nameof(keyspace));
         if (options is not null && RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException($"Keyspace '{keyspace}': {string.Join(' ', errors)}", nameof(options));
     }

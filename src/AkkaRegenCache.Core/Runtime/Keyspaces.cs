@@ -31,7 +31,8 @@ internal sealed class Keyspaces
         var all = registrations.ToArray();
         var scopes = services?.GetService<IServiceScopeFactory>();
         if (all.Length != 0 && scopes is null)
-            throw new ArgumentException($"Cache '{cacheName}' has keyspaces, and no service provider that makes scopes for them.", nameof(services));
+            throw new ArgumentException($"Cache '{cacheName}' has keyspaces, and no service provider that makes scopes for them.",
+                nameof(services));
         _sources = all.ToFrozenDictionary(each => each.Name, each => each.CreateSource(scopes!, profiles), StringComparer.Ordinal);
         _byName = _sources.GetAlternateLookup<ReadOnlySpan<char>>();
     }

@@ -10,7 +10,9 @@ internal sealed partial class NodeShell
     public ValueTask DisposeAsync()
     {
         var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Interlocked.CompareExchange(ref _left, left, null) is { } begun ? new ValueTask(begun.Task) : new ValueTask(LeaveAsync(left));
+        return Interlocked.CompareExchange(ref _left, left, null) is { } begun
+            ? new ValueTask(begun.Task)
+            : new ValueTask(LeaveAsync(left));
     }
 
     private async Task LeaveAsync(TaskCompletionSource left)

@@ -128,7 +128,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _unreadable = new UnreadableLog(logger, cacheName);
         _overload = new OverloadLog(logger, cacheName);
         _throwsUnreadable = options.UnreadableValues == UnreadableValues.Throw;
-        _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
         _kept = coordinators is null ? null : new RecoveryRecords(Memory, Codec, coordinators);

@@ -51,10 +51,13 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
         Between(errors, nameof(options.ClaimLease), options.ClaimLease, TimeSpan.FromMilliseconds(50), TimeSpan.FromHours(1));
         Between(errors, nameof(options.StoreReadTimeout), options.StoreReadTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreWarmUpTimeout), options.StoreWarmUpTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
-        Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
-        Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1));
+        Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1),
+            TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10),
+            TimeSpan.FromMinutes(1));
         Between(errors, nameof(options.LeaveTimeout), options.LeaveTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
-        Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10),
+            TimeSpan.FromMinutes(10));
         if (!(options.JitterShare is >= 0 and <= 0.5))
             errors.Add($"JitterShare is {options.JitterShare}; it must be between 0 and 0.5.");
         return errors;
@@ -66,10 +69,14 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
     {
         var errors = new List<string>();
         var millisecond = TimeSpan.FromMilliseconds(1);
-        WithoutEndOrBetween(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond, RegenEntryOptions.MaximumDuration);
-        WithoutEndOrBetween(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
-        WithoutEndOrBetween(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
-        Between(errors, nameof(options.MinimumForwardScheduling), options.MinimumForwardScheduling, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond,
+            RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero,
+            RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero,
+            RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.MinimumForwardScheduling), options.MinimumForwardScheduling, TimeSpan.Zero,
+            RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.GenerationDeadline), options.GenerationDeadline, millisecond, RegenEntryOptions.MaximumDuration);
         WithoutEndOrBetween(errors, nameof(options.HardTimeout), options.HardTimeout, millisecond, RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.FailureBackoff), options.FailureBackoff, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);

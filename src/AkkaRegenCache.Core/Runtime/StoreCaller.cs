@@ -19,7 +19,8 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
     public bool AnnouncesOn(INotificationBus bus) => _store.AnnouncesOn(bus);
 
     /// <summary>Reads a key that no caller uses.</summary>
-    public Task WarmUpAsync(CancellationToken cancellationToken) => _store.ReadAsync(new ReadRequest { Key = "warm-up" }, cancellationToken).AsTask();
+    public Task WarmUpAsync(CancellationToken cancellationToken) =>
+        _store.ReadAsync(new ReadRequest { Key = "warm-up" }, cancellationToken).AsTask();
 
     /// <summary>The store is down from now on, or available again.</summary>
     public void TellHealth(bool isDown, int pendingChanges)
@@ -102,7 +103,8 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
     {
         try
         {
-            if (await asked.WaitAsync(call.Request.Lease, time).ConfigureAwait(false) is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
+            if (await asked.WaitAsync(call.Request.Lease, time).ConfigureAwait(false)
+                is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
                 shell.Post(Peer.Store, new LateGrant(call, answer));
         }
         catch (Exception)
@@ -127,6 +129,7 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
         "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for it.")]
     private partial void LogStoreDown(string cacheName);
 
-    [LoggerMessage(6, LogLevel.Information, "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
+    [LoggerMessage(6, LogLevel.Information,
+        "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
     private partial void LogStoreBack(string cacheName, int pendingChanges);
 }

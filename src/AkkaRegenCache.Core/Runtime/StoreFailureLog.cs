@@ -77,7 +77,8 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
         "Cache {CacheName}: the external store refuses {Operation} of '{Key}'. Further refusals are told as a count. {Reason}")]
     private partial void LogRefused(string cacheName, string operation, string key, string reason);
 
-    [LoggerMessage(EventId = 16, Message = "Cache {CacheName}: {Count} further operations failed in the external store in the last seconds ({Kind}).")]
+    [LoggerMessage(EventId = 16,
+        Message = "Cache {CacheName}: {Count} further operations failed in the external store in the last seconds ({Kind}).")]
     private partial void LogFurther(LogLevel level, string cacheName, int count, string kind);
 
     private sealed class Burst

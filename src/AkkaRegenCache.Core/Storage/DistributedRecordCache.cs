@@ -35,7 +35,8 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
 
         // Not pooled: a call that was given up may still write into it.
         var head = new HeadWriter(length);
-        var isThere = await Limited(ending => _buffers.TryGetAsync(key, head, ending).AsTask(), key, cancellationToken).ConfigureAwait(false);
+        var isThere = await Limited(ending => _buffers.TryGetAsync(key, head, ending).AsTask(), key, cancellationToken)
+            .ConfigureAwait(false);
         return isThere ? head.Written : default(ReadOnlyMemory<byte>?);
     }
 

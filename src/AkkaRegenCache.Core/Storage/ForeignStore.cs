@@ -43,7 +43,8 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
     public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
         OnPool(() => _store.ClaimAsync(request, cancellationToken));
 
-    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease,
+        CancellationToken cancellationToken = default) =>
         OnPool(() => _store.RenewAsync(claims, lease, cancellationToken));
 
     public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>

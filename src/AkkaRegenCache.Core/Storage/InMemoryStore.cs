@@ -32,7 +32,8 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     /// The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A bound is below 1.</exception>
-    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000, long? maximumBytes = null)
+    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000,
+        long? maximumBytes = null)
         : this(timeProvider, storesObjects, Bound(maximumRecords, maximumBytes), s_operationsKept)
     {
     }
@@ -72,7 +73,8 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 
     /// <inheritdoc/>
     public IExternalStore ForCache(string cacheName) =>
-        _partitions.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound, whole._operationsKept), this);
+        _partitions.GetOrAdd(cacheName,
+            static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound, whole._operationsKept), this);
 
     /// <summary>For the store of one cache: what the cache shows is evicted last.</summary>
     internal void KeepWhile(Func<string, bool> isShown)

@@ -37,5 +37,7 @@ internal sealed class OperationMemory(long kept)
 
     /// <summary>The remembered answers, oldest first.</summary>
     public IEnumerable<HandoffOperation> Export(long now) =>
-        from item in _order where item.Until > now select new HandoffOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
+        from item in _order
+        where item.Until > now
+        select new HandoffOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
 }

@@ -80,5 +80,6 @@ internal partial class StoreMachine
     }
 
     /// <inheritdoc cref="Import(HandoffSlot, long)"/>
-    internal void Import(HandoffOperation moved, long now) => _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
+    internal void Import(HandoffOperation moved, long now) =>
+        _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
 }

@@ -199,7 +199,8 @@ internal sealed partial class StoreMachine
     /// <summary>
     /// Whether every repeat must get this answer. A superseded change is final: its first try may still be under way and must not win.
     /// </summary>
-    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) => answer.Accepted || request is WriteRequest or InvalidateRequest;
+    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) =>
+        answer.Accepted || request is WriteRequest or InvalidateRequest;
 
     /// <summary>
     /// Whether a delayed change still counts: no claim or change came after it was asked for. Tokens come from the store's clock.
@@ -211,7 +212,8 @@ internal sealed partial class StoreMachine
     {
         switch (request)
         {
-            case CommitRequest commit when (commit.ClaimEpoch.Length == 0 || commit.ClaimEpoch == Epoch) && MayCommit(slot, commit.Token, now):
+            case CommitRequest commit when (commit.ClaimEpoch.Length == 0 || commit.ClaimEpoch == Epoch)
+                && MayCommit(slot, commit.Token, now):
                 Debug.Assert(commit.Token > slot.Token, "a claim is newer than what it may replace");
                 slot.Schedule(commit.Schedule, now, keepGrid: true);
                 slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);
@@ -238,7 +240,8 @@ internal sealed partial class StoreMachine
             slot.NoteReaders(request.ActiveFor.Ticks, now);
 
         // A fresh value answers a miss even if the last run for the next one failed.
-        if (request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken && !IsOmitted(StoreStep.FreshBeforeFailure))
+        if (request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken
+            && !IsOmitted(StoreStep.FreshBeforeFailure))
             return Fresh(slot, now);
 
         if (FailureFor(slot, request, now) is { } backingOff)
@@ -250,7 +253,9 @@ internal sealed partial class StoreMachine
             case ClaimReason.Refresh when slot.IsFresh(now) && request.ObservedToken != 0 && slot.Token > request.ObservedToken:
                 return Fresh(slot, now);
 
-            case ClaimReason.Due when slot.HasRecord(now) ? !IsDue(slot, now) : request.ActiveFor <= TimeSpan.Zero && slot.ActiveUntil <= now:
+            case ClaimReason.Due when slot.HasRecord(now)
+                ? !IsDue(slot, now)
+                : request.ActiveFor <= TimeSpan.Zero && slot.ActiveUntil <= now:
                 return Fresh(slot, now);
         }
 

@@ -46,7 +46,8 @@ internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
     /// <summary>Creates its props.</summary>
     /// <param name="node">The cache's node, opened.</param>
     /// <param name="start">Starts the actors.</param>
-    public static Props Props(ClusterNode node, ClusterHandleStart start) => Akka.Actor.Props.Create(() => new ClusterHandleKeeper(node, start));
+    public static Props Props(ClusterNode node, ClusterHandleStart start) =>
+        Akka.Actor.Props.Create(() => new ClusterHandleKeeper(node, start));
 
     protected override void PreStart()
     {

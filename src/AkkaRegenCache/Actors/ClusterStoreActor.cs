@@ -45,7 +45,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     protected override void PreRestart(Exception reason, object message)
     {
         _log.Error(reason, "The actor that asks the shards crashed at a {0}; the calls that it knew fail.", message?.GetType().Name);
-        var failure = new InvalidOperationException("The actor that asks the shards crashed; the outcome of the call is not known.", reason);
+        var failure = new InvalidOperationException("The actor that asks the shards crashed; the outcome of the call is not known.",
+            reason);
         (message as PartitionCall)?.Fail(failure);
         FailAll(failure);
         base.PreRestart(reason, message!);
@@ -68,7 +69,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         Ask(call);
     }
 
-    private void Ask(PartitionCall call) => _region.Tell(new ToShard(call.Shard, new StoreAsk(call.Id, call.Request, call.Large.Length)), Self);
+    private void Ask(PartitionCall call) =>
+        _region.Tell(new ToShard(call.Shard, new StoreAsk(call.Id, call.Request, call.Large.Length)), Self);
 
     private void OnMessage(object body)
     {
@@ -103,7 +105,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
             return;
         }
 
-        if (reply.PayloadLength is < 0 or > ChunkBuffer.MaximumLength || StorePayloads.RecordOf(reply.Answer) is null || call.Request is not StoreRequest)
+        if (reply.PayloadLength is < 0 or > ChunkBuffer.MaximumLength || StorePayloads.RecordOf(reply.Answer) is null
+            || call.Request is not StoreRequest)
         {
             _calls.Remove(call.Id);
             call.Fail(new InvalidOperationException($"Shard {call.Shard} answered with a value of {reply.PayloadLength} bytes, which can't be."));

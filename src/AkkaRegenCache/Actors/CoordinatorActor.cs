@@ -77,7 +77,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins again.", _shard, _node.CacheName, (message as ToShard)?.Body.GetType().Name);
+        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins again.", _shard, _node.CacheName,
+            (message as ToShard)?.Body.GetType().Name);
         base.PreRestart(reason, message);
     }
 
@@ -91,7 +92,12 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     private void Begin(long notBefore)
     {
         var micros = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
-        var settings = new CoordinatorSettings { Shard = _shard, Incarnation = Math.Max(micros, notBefore + 1), MaximumKeys = Math.Max(1000, MostKeys / _node.Options.Shards) };
+        var settings = new CoordinatorSettings
+        {
+            Shard = _shard,
+            Incarnation = Math.Max(micros, notBefore + 1),
+            MaximumKeys = Math.Max(1000, MostKeys / _node.Options.Shards),
+        };
         _machine = _node.Options.MakeCoordinator(settings, new Random());
         Self.Tell(Tick.Instance, ActorRefs.NoSender);
     }
@@ -109,7 +115,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     }
 
     private void OnFailed(Exception reason, object body) => _log.Error(
-        reason, "Shard {0} of cache '{1}' failed at a {2}, which is ignored; the shard goes on.", _shard, _node.CacheName, body.GetType().Name);
+        reason, "Shard {0} of cache '{1}' failed at a {2}, which is ignored; the shard goes on.", _shard, _node.CacheName,
+        body.GetType().Name);
 
     private void Serve(ToShard message)
     {
@@ -163,7 +170,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         {
             // The coordinator's state may be wrong, but it is only hints: a new incarnation asks for them. The store beside it goes on.
             _log.Error(
-                e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName, message.GetType().Name);
+                e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName,
+                message.GetType().Name);
             Begin(_machine.Incarnation);
         }
         finally
@@ -199,7 +207,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             if (_store.Take(part))
             {
                 Timers.Cancel(nameof(WaitEnds));
-                _log.Info("Shard {0} of cache '{1}' goes on with {2} keys of the node that left it.", _shard, _node.CacheName, _store.Count);
+                _log.Info("Shard {0} of cache '{1}' goes on with {2} keys of the node that left it.", _shard, _node.CacheName,
+                    _store.Count);
             }
             else if (_store.IsWaiting && !Timers.IsTimerActive(nameof(WaitEnds)))
             {
@@ -217,7 +226,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         if (!_store.IsWaiting)
             return;
-        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins again.", _shard, _node.CacheName);
+        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins again.", _shard,
+            _node.CacheName);
         _store.EndWait();
     }
 

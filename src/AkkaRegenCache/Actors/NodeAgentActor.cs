@@ -56,7 +56,8 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     {
         CachePubSub.MediatorOf(Context.System).Tell(new Subscribe(_node.Topic, Self));
         Cluster.Get(Context.System).Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp),
+            typeof(ClusterEvent.MemberRemoved));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociatedEvent));
         Timers.StartPeriodicTimer(nameof(KeepAlive), KeepAlive.Instance, _node.Options.KeepAliveInterval);
@@ -66,7 +67,8 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "The agent of cache '{0}' crashed at a {1}; it says again what this node holds and awaits.", _node.CacheName, message?.GetType().Name);
+        _log.Error(reason, "The agent of cache '{0}' crashed at a {1}; it says again what this node holds and awaits.", _node.CacheName,
+            message?.GetType().Name);
         base.PreRestart(reason, message!);
     }
 

@@ -119,7 +119,8 @@ internal sealed class StoreActor : ReceiveActor
     {
         var failure = new InvalidOperationException("The actor before the store crashed; the outcome of the call is not known.", reason);
         current?.Fail(failure);
-        foreach (var job in (IEnumerable<StoreJob>)[.. _reads.UnderWay, .. _reads.Waiting, .. _urgent.UnderWay, .. _urgent.Waiting, .. _next.Values])
+        foreach (var job in (IEnumerable<StoreJob>)[.. _reads.UnderWay, .. _reads.Waiting, .. _urgent.UnderWay, .. _urgent.Waiting,
+            .. _next.Values])
             job.Fail(failure);
     }
 

@@ -30,7 +30,8 @@ internal sealed class ClusterHandleStart(ActorSystem system, ClusterNode node, T
 
     public IActorRef Store() => system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
 
-    public IActorRef Partitions(IActorRef region) => system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Partitions(node.CacheName));
+    public IActorRef Partitions(IActorRef region) =>
+        system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Partitions(node.CacheName));
 
     /// <summary>The agent, which is registered.</summary>
     /// <param name="region">The shard region.</param>

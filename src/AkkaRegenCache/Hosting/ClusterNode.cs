@@ -46,7 +46,8 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         Time = time ?? TimeProvider.System;
         _talkedTo = new bool[options.Shards];
         Topic = ClusterNames.Topic(cacheName);
-        RecordBound = new StoreBound(options.MaximumRecords, options.MaximumRecordBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+        RecordBound = new StoreBound(options.MaximumRecords,
+            options.MaximumRecordBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
     }
 
     /// <summary>Whether the application is about to end: then a drained cache stays drained. Set before the actors start.</summary>
@@ -87,7 +88,8 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
     public bool HasEnded => _ended is not null;
 
     /// <summary>The cache's own store after the cluster has ended for it, if the cluster was its store; null before.</summary>
-    public InMemoryStore? Own => HasEnded ? LazyInitializer.EnsureInitialized(ref _own, () => new InMemoryStore(Time, storesObjects: false, Options.MaximumRecords, Options.MaximumRecordBytes)) : null;
+    public InMemoryStore? Own => !HasEnded ? null : LazyInitializer.EnsureInitialized(
+        ref _own, () => new InMemoryStore(Time, storesObjects: false, Options.MaximumRecords, Options.MaximumRecordBytes));
 
     /// <inheritdoc/>
     public int Shards => Options.Shards;
@@ -268,7 +270,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
 
     /// <summary>The incarnation for whose records a starting entity may wait; null: none.</summary>
     public long? TakeExpected(int shard) =>
-        _handOvers.TryRemove(shard, out var expected) && Time.GetElapsedTime(expected.At) < s_announcementHolds ? expected.Incarnation : null;
+        _handOvers.TryRemove(shard, out var expected) && Time.GetElapsedTime(expected.At) < s_announcementHolds
+            ? expected.Incarnation
+            : null;
 
     private sealed class Ending(Action end) : IDisposable
     {

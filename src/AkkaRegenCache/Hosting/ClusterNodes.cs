@@ -13,7 +13,8 @@ internal sealed class ClusterNodes(IServiceProvider provider, IEnumerable<Cluste
 {
     // Akka runs the function given to AddAkka after the container is built. Its options are kept with the builder, where the container's
     // services find them.
-    private static readonly ConditionalWeakTable<AkkaConfigurationBuilder, ConcurrentDictionary<string, RegenClusterOptions>> s_options = [];
+    private static readonly ConditionalWeakTable<AkkaConfigurationBuilder, ConcurrentDictionary<string, RegenClusterOptions>>
+        s_options = [];
 
     private readonly ConcurrentDictionary<string, Lazy<ClusterNode>> _nodes = new(StringComparer.Ordinal);
 

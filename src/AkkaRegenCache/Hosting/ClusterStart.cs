@@ -23,7 +23,8 @@ internal static class ClusterStart
     /// <param name="hasHost">Whether a Generic Host handles signals.</param>
     /// <param name="isEnding">Whether the application is about to end, and the cache with it; null: only SIGTERM counts.</param>
     /// <exception cref="InvalidOperationException">The actor system is in no cluster, or the cache is started already.</exception>
-    public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost, Func<bool>? isEnding = null)
+    public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost,
+        Func<bool>? isEnding = null)
     {
         if (node.Handle is not null)
             throw new InvalidOperationException($"Cache '{node.CacheName}' is started already.");
@@ -155,7 +156,8 @@ internal static class ClusterStart
     /// region is ended as soon as it hosts no shard. If another node can, the buffered messages may be its own shards' records, on the way
     /// to the next entity.
     /// </summary>
-    internal static void EndLastRegion(ActorSystem system, string cacheName, string? role, IActorRef region) => CoordinatedShutdown.Get(system).AddTask(
+    internal static void EndLastRegion(ActorSystem system, string cacheName, string? role, IActorRef region) =>
+        CoordinatedShutdown.Get(system).AddTask(
         CoordinatedShutdown.PhaseClusterShardingShutdownRegion,
         ClusterNames.Agent(cacheName) + "-ends-its-region",
         async () =>
@@ -178,7 +180,8 @@ internal static class ClusterStart
         });
 
     private static bool HasOtherHosts(Cluster cluster, string? role) => cluster.State.Members.Any(member =>
-        !member.UniqueAddress.Equals(cluster.SelfUniqueAddress) && member.Status is MemberStatus.Up or MemberStatus.WeaklyUp or MemberStatus.Joining
+        !member.UniqueAddress.Equals(cluster.SelfUniqueAddress)
+            && member.Status is MemberStatus.Up or MemberStatus.WeaklyUp or MemberStatus.Joining
         && (string.IsNullOrEmpty(role) || member.HasRole(role)));
 
     private static async Task<bool> HostsNothingAsync(IActorRef region)

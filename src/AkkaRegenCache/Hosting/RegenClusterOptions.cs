@@ -64,7 +64,8 @@ public sealed class RegenClusterOptions
     internal bool? FastFailoverWithExternalStore { get; private set; }
 
     /// <summary>Makes the coordinators; tests put others in their place.</summary>
-    internal Func<CoordinatorSettings, Random, CoordinatorShard> MakeCoordinator { get; set; } = static (settings, random) => new CoordinatorShard(settings, random);
+    internal Func<CoordinatorSettings, Random, CoordinatorShard> MakeCoordinator { get; set; } = static (settings, random) =>
+        new CoordinatorShard(settings, random);
 
     /// <summary>The clock of the shards; null: the cache's.</summary>
     internal TimeProvider? ShardTime { get; set; }

@@ -28,7 +28,8 @@ public static class RegenCacheAsking
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, request.CancellationToken);
         try
         {
-            return await agent.Ask<CacheReply>(request with { CancellationToken = gone.Token }, timeout, cancellationToken).ConfigureAwait(false);
+            return await agent.Ask<CacheReply>(request with { CancellationToken = gone.Token }, timeout, cancellationToken)
+                .ConfigureAwait(false);
         }
         finally
         {

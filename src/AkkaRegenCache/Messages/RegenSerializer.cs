@@ -57,11 +57,13 @@ public sealed class RegenSerializer : SerializerWithStringManifest
         }
 
         // Not without a bound: a manifest may be anything.
-        if ((message as UnknownMessage ?? (message as ToShard)?.Body as UnknownMessage) is not null && _told.Count < 100 && _told.TryAdd(manifest, true))
+        if ((message as UnknownMessage ?? (message as ToShard)?.Body as UnknownMessage) is not null && _told.Count < 100
+            && _told.TryAdd(manifest, true))
         {
             // The system has no log yet when it makes its serializers.
             Logging.GetLogger(_system, nameof(RegenSerializer)).Warning(
-                "A message '{0}' of AkkaRegenCache is not known here: a newer version's. It is ignored; further ones are not reported.", manifest);
+                "A message '{0}' of AkkaRegenCache is not known here: a newer version's. It is ignored; further ones are not reported.",
+                manifest);
         }
 
         return message;

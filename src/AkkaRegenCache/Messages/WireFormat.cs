@@ -26,7 +26,8 @@ internal static class WireFormat
 
     private static readonly Format[] s_all = [.. CoordinatorFormats.All, .. StoreFormats.All, .. ClusterFormats.All];
     private static readonly FrozenDictionary<Type, Format> s_byType = s_all.ToFrozenDictionary(f => f.Type);
-    private static readonly FrozenDictionary<string, Format> s_byManifest = s_all.ToFrozenDictionary(f => f.Manifest, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, Format> s_byManifest =
+        s_all.ToFrozenDictionary(f => f.Manifest, StringComparer.Ordinal);
 
     public static IReadOnlyList<Format> All => s_all;
 

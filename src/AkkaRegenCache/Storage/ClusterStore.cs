@@ -70,12 +70,15 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
         return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request), cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
+    public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(claims);
         var answers = await AskInBatchesAsync<HeldClaim, RenewAnswer>(
             claims, c => c.Key, list => new RenewBatch(list, lease), cancellationToken).ConfigureAwait(false);
-        return answers is [var only] ? only : new RenewAnswer { Epoch = answers[0].Epoch, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
+        return answers is [var only]
+            ? only
+            : new RenewAnswer { Epoch = answers[0].Epoch, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
     }
 
     public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
@@ -89,20 +92,24 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        var answers = await AskInBatchesAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken).ConfigureAwait(false);
+        var answers = await AskInBatchesAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken)
+            .ConfigureAwait(false);
         return answers is [var only] ? only : new CheckAnswer { Epoch = answers[0].Epoch, Checks = [.. answers.SelectMany(a => a.Checks)] };
     }
 
-    private async Task<ChangeAnswer> ChangeAsync(MutationRequest request, ReadOnlyMemory<byte>? payload, CancellationToken cancellationToken)
+    private async Task<ChangeAnswer> ChangeAsync(MutationRequest request, ReadOnlyMemory<byte>? payload,
+        CancellationToken cancellationToken)
     {
         if (payload is null)
             throw new ArgumentException("A value without its bytes can't be stored in the cluster.", nameof(request));
-        return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request, payload), cancellationToken).ConfigureAwait(false);
+        return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request, payload), cancellationToken)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Sends a batch, whose keys are all of one partition, in messages that fit into a frame.</summary>
     private async Task<IReadOnlyList<TAnswer>> AskInBatchesAsync<TItem, TAnswer>(
-        IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch, CancellationToken cancellationToken)
+        IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch,
+        CancellationToken cancellationToken)
         where TAnswer : StoreAnswer
     {
         var part = items.Count == 0 ? 0 : PartitionOf(keyOf(items[0]));

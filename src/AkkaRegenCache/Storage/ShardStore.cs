@@ -85,7 +85,8 @@ internal sealed class ShardStore
         {
             // This machine has the only records of all other keys: a restart would lose them.
             _failed?.Invoke(e, body);
-            if (body switch { StoreAsk ask => ask.Id, PayloadChunk chunk => chunk.Id, RecordWanted wanted => wanted.Id, _ => (long?)null } is { } id)
+            if (body switch { StoreAsk ask => ask.Id, PayloadChunk chunk => chunk.Id, RecordWanted wanted => wanted.Id,
+                _ => (long?)null } is { } id)
             {
                 _uploads.Remove((sender, id));
                 _reply(sender, new StoreFailed(id, $"{e.GetType().Name} at a {body.GetType().Name}: {e.Message}"));

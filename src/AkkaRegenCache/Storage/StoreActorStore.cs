@@ -32,7 +32,8 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
     public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
         Through(null, false, token => Current.ClaimAsync(request, token), cancellationToken, isLetEnd: true);
 
-    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease,
+        CancellationToken cancellationToken = default) =>
         Through(null, true, token => Current.RenewAsync(claims, lease, token), cancellationToken);
 
     public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
@@ -54,7 +55,8 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
         Through(null, false, token => Current.CheckAsync(keys, token), cancellationToken);
 
     private ValueTask<T> Through<T>(
-        string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken, bool isLetEnd = false)
+        string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken,
+        bool isLetEnd = false)
         where T : StoreAnswer
     {
         return node.Handle is { } handle && store is not ClusterStore

@@ -11,7 +11,8 @@ internal sealed partial class CoordinatorShard
         {
             var tracked = KeyOf(offered.Key);
             tracked.Offers |= CoordinatorNodes.BitOf(node);
-            if (offered.Token >= tracked.Token && tracked.DueAt == long.MaxValue && tracked.TrackedClaim is null or { Holder: TrackedKey.Nobody })
+            if (offered.Token >= tracked.Token && tracked.DueAt == long.MaxValue
+                && tracked.TrackedClaim is null or { Holder: TrackedKey.Nobody })
             {
                 var isKnown = tracked.Token == offered.Token;
                 tracked.Token = offered.Token;
@@ -86,7 +87,8 @@ internal sealed partial class CoordinatorShard
     {
         var standing = tracked.TrackedClaim!;
         EndAsking(standing, keepTried: true);
-        if (standing.Orphan is { } orphan && standing.Awaiting.FindIndex(a => (standing.Tried & CoordinatorNodes.BitOf(a.Node)) == 0) is >= 0 and var first)
+        if (standing.Orphan is { } orphan
+            && standing.Awaiting.FindIndex(a => (standing.Tried & CoordinatorNodes.BitOf(a.Node)) == 0) is >= 0 and var first)
         {
             var (node, token) = standing.Awaiting[first];
             Ask(standing, node);
@@ -158,6 +160,8 @@ internal sealed partial class CoordinatorShard
     private void Schedule(TrackedKey tracked, TimeSpan? dueIn, TimeSpan activeFor, TimeSpan jitter)
     {
         tracked.ActiveUntil = _now + activeFor.Ticks;
-        tracked.DueAt = dueIn is { } due && activeFor > TimeSpan.Zero ? _now + Math.Max(0, due.Ticks) + Random(jitter.Ticks) : long.MaxValue;
+        tracked.DueAt = dueIn is { } due && activeFor > TimeSpan.Zero
+            ? _now + Math.Max(0, due.Ticks) + Random(jitter.Ticks)
+            : long.MaxValue;
     }
 }

@@ -120,7 +120,8 @@ internal sealed partial class CoordinatorShard
 
     /// <summary>Keys with a state that no deadline will end, for the simulator's final check.</summary>
     internal IEnumerable<string> Leftovers() =>
-        _keys.Values.Where(k => k.TrackedClaim is { NextDeadline: long.MaxValue }).Select(k => $"{k.Key}: held {k.TrackedClaim!.HoldToken}, {k.TrackedClaim.Awaiting.Count} waiting");
+        _keys.Values.Where(k => k.TrackedClaim is { NextDeadline: long.MaxValue })
+            .Select(k => $"{k.Key}: held {k.TrackedClaim!.HoldToken}, {k.TrackedClaim.Awaiting.Count} waiting");
 
     internal TrackedKey? Find(string key) => _keys.GetValueOrDefault(key);
 

@@ -17,7 +17,9 @@ internal sealed partial class Flights
         if (state.Source is { } known)
             state.ActiveUntil = Math.Max(state.ActiveUntil, Now + known.Profile.Retention);
 
-        var changed = !state.InMemory && queues.LastApplied(state) is { Payload: { } pending } change && shown.ShowPending(change, pending) ? pending : null;
+        var changed = !state.InMemory && queues.LastApplied(state) is { Payload: { } pending } change && shown.ShowPending(change, pending)
+            ? pending
+            : null;
         if (state.InMemory && !waiter.IsOfNoUse(state.Token) && changed is null)
             Kernel.Answer(waiter, AnswerKind.InMemory);
         else if (changed is not null && waiter.Kind != WaiterKind.Refresh)

@@ -107,7 +107,8 @@ internal sealed partial class Flights
         if (answer is null)
         {
             Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
-            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && scheduling.EndsSoon(state));
+            var mayWait = !flight.IsOwedARun
+                && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && scheduling.EndsSoon(state));
             if (flight.Waiters is null && mayWait)
                 End(flight, again: Delays.Repair / 4);
             else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)
@@ -155,7 +156,8 @@ internal sealed partial class Flights
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
                 break;
-            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Epoch == answer.Epoch && Now < call.IssuedAt + Settings.Lease:
+            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Epoch == answer.Epoch
+                && Now < call.IssuedAt + Settings.Lease:
                 // The first try was granted: the store has forgotten that answer, but it has reached this node since.
                 OnGranted(call, flight, answer.Token);
                 break;
@@ -278,7 +280,8 @@ internal sealed partial class Flights
 
             // This node's own claim, whose answer was lost: nothing runs under it. Release it and ask again.
             flight.Phase = FlightPhase.Releasing;
-            storeGate.Issue(new ReleaseCall(new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token })
+            storeGate.Issue(new ReleaseCall(new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(),
+                Token = answer.Token })
             {
                 State = flight.State,
                 Flight = flight,
@@ -351,7 +354,8 @@ internal sealed partial class Flights
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
     {
         var state = flight.State;
-        if (IsOutdatedAnswer(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.EpochAtIssue != Kernel.Epochs[call.Partition]))
+        if (IsOutdatedAnswer(call, record?.Token ?? 0)
+            || (flight.Why == ClaimReason.Refresh && call.EpochAtIssue != Kernel.Epochs[call.Partition]))
         {
             AskAgain(flight);
             return;

@@ -130,7 +130,9 @@ internal sealed partial class Flights
             ClaimEpoch = flight.Epoch,
             Payload = payload,
             Schedule = flight.Profile.ToSchedule(Math.Max(0, activity.OwnActivity(state) - Now)),
-            Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? publishing.Announce(flight, payload) : null,
+            Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces()
+                ? publishing.Announce(flight, payload)
+                : null,
         };
         storeGate.Issue(new CommitCall(request) { State = state, Flight = flight });
     }
@@ -146,7 +148,8 @@ internal sealed partial class Flights
     }
 
     /// <summary>Whether memory shows this flight's value, uncommitted.</summary>
-    private static bool ShowsOwn(Flight flight) => flight.State is { InMemory: true, Uncommitted: true } state && state.Token == flight.Token - 1;
+    private static bool ShowsOwn(Flight flight) =>
+        flight.State is { InMemory: true, Uncommitted: true } state && state.Token == flight.Token - 1;
 
     public void OnCommitted(CommitCall call, ChangeAnswer? answer)
     {
@@ -194,7 +197,8 @@ internal sealed partial class Flights
             if (call.Request.Announcement is { } announcement)
                 publishing.NoteLateAnnouncement(call, announcement);
             else
-                publishing.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Lifetime - Now, isAwaited: flight.Why != ClaimReason.Due);
+                publishing.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Lifetime - Now,
+                    isAwaited: flight.Why != ClaimReason.Due);
             if (state.NewestHeard == answer.Token)
             {
                 // A value that memory evicted does not come back without a reader.
@@ -271,7 +275,8 @@ internal sealed partial class Flights
     {
         var state = flight.State;
         Out.Send(Peer.Callers, new GenerationFailedHere(
-            state.Key, flight.Why, Math.Max(1, (int)state.Failures), state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - Now)), failure));
+            state.Key, flight.Why, Math.Max(1, (int)state.Failures),
+            state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - Now)), failure));
     }
 
     private void FinishUncached(Flight flight, CachePayload payload)

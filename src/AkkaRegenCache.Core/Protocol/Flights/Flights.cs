@@ -163,7 +163,8 @@ internal sealed partial class Flights(
             else if (state.Flight is null)
             {
                 var refresh = waiter.Kind == WaiterKind.Refresh;
-                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss, refresh ? Math.Max(observed, waiter.Unreadable) : 0), waiter);
+                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss,
+                    refresh ? Math.Max(observed, waiter.Unreadable) : 0), waiter);
             }
             else if (waiter.Kind == WaiterKind.Refresh && (state.Flight != begun || begun.Why != ClaimReason.Refresh))
             {

@@ -78,7 +78,8 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
             {
                 flight.LeaseEnds = call.IssuedAt + Settings.Lease;
             }
-            else if (answer.Outcomes[i] == RenewOutcome.Lost && flight is { IsEnded: false, IsSuperseded: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
+            else if (answer.Outcomes[i] == RenewOutcome.Lost
+                && flight is { IsEnded: false, IsSuperseded: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
             {
                 Kernel.Post(new Fact(FactKind.ClaimLost) { State = flight.State, Flight = flight });
             }

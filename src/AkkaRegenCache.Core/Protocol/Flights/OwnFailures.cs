@@ -28,7 +28,8 @@ internal sealed class OwnFailures(Kernel kernel) : Component(kernel)
     }
 
     public GenerationFailure? OwnOf(string key, GenerationFailure? told) =>
-        _ownFailures.TryGetValue(key, out var own) && own.Until > Now && told is not null && (own.Failure.Type, own.Failure.Message) == (told.Type, told.Message)
+        _ownFailures.TryGetValue(key, out var own) && own.Until > Now && told is not null
+            && (own.Failure.Type, own.Failure.Message) == (told.Type, told.Message)
             ? own.Failure
             : told;
 }

@@ -29,7 +29,8 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
         Node = Settings.NodeId,
         Key = flight.State.Key,
         Token = flight.Token,
-        EndsIn = TimeSpan.FromTicks(Settings.Lease + (flight.Profile ?? flight.State.Source?.Profile ?? flight.Waiters!.Profile).GenerationDeadline),
+        EndsIn = TimeSpan.FromTicks(
+            Settings.Lease + (flight.Profile ?? flight.State.Source?.Profile ?? flight.Waiters!.Profile).GenerationDeadline),
     };
 
     public void TellAwaited(Flight flight)
@@ -66,7 +67,11 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
         Tell(state?.Shard ?? Settings.ShardOf!(notification.Key), new OutcomeKnown
         {
             Node = Settings.NodeId,
-            Outcome = notification with { Payload = withValue ? notification.Payload : null, Failure = notification.Failure?.WithoutException() },
+            Outcome = notification with
+            {
+                Payload = withValue ? notification.Payload : null,
+                Failure = notification.Failure?.WithoutException(),
+            },
             Jitter = TimeSpan.FromTicks(profile?.Jitter ?? 0),
             Offers = profile is { IsScheduled: true },
         });

@@ -20,7 +20,8 @@ internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Com
 
     public long UnsureAt { get; set; } = long.MaxValue;
 
-    public void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life, bool isAwaited = false) => Publish(new CacheNotification
+    public void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life, bool isAwaited = false) =>
+        Publish(new CacheNotification
     {
         Publisher = Settings.NodeId,
         Sequence = NextSequence(),

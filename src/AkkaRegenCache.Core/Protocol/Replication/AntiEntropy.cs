@@ -117,7 +117,8 @@ internal sealed class AntiEntropy(
         while (end < _compared.Length && end - _checked < CheckBatch && _compared[end].Partition == partition)
             end++;
         var batch = _compared[_checked..end];
-        storeGate.Send(new CheckCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = partition, IssuedAt = Now });
+        storeGate.Send(new CheckCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = partition,
+            IssuedAt = Now });
     }
 
     public void OnChecked(CheckCall call, CheckAnswer? answer)

@@ -55,7 +55,8 @@ internal sealed class CoordinatorClient(
         if (said.Incarnation < coordinators.Incarnations[said.Shard])
         {
             // A replaced coordinator, or a new one whose clock is behind its predecessor's: it must learn the higher incarnation.
-            coordinators.Tell(said.Shard, new ResyncAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
+            coordinators.Tell(said.Shard,
+                new ResyncAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
             return;
         }
 
@@ -112,7 +113,8 @@ internal sealed class CoordinatorClient(
         // Its last notifications may have been lost with it.
         if (receiving.Publishers.TryGetValue(node, out var publisher))
             publisher.SilentAt = Math.Min(publisher.SilentAt, Now + DeadNodes.LateMessages);
-        foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
+        foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>()
+            .Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
         {
             deadNodes.WakeForOrphan(flight);
             Kernel.Queue(flight);
@@ -131,7 +133,8 @@ internal sealed class CoordinatorClient(
             }
         }
 
-        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained && !storeGate.IsUnreachable(state);
+        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained
+            && !storeGate.IsUnreachable(state);
         if (state is null || !canRegenerate)
         {
             coordinators.Tell(due.Shard, new RegenerationDeclined { Node = Settings.NodeId, Key = due.Key });
@@ -186,9 +189,11 @@ internal sealed class CoordinatorClient(
     /// </summary>
     public void SendRecovery(int partition)
     {
-        var kept = Kernel.OfShard.Of(partition).Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
+        var kept = Kernel.OfShard.Of(partition)
+            .Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
         foreach (var batch in kept.Chunk(Coordinators.OfferBatch))
-            coordinators.Tell(partition, new RecordsRecovered { Node = Settings.NodeId, Epoch = Kernel.Epochs[partition], Records = Array.ConvertAll(batch, RecoveryRecordOf) });
+            coordinators.Tell(partition, new RecordsRecovered { Node = Settings.NodeId, Epoch = Kernel.Epochs[partition],
+                Records = Array.ConvertAll(batch, RecoveryRecordOf) });
     }
 
     private RecoveryRecord RecoveryRecordOf(KeyState state)

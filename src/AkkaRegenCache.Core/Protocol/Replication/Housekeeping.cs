@@ -20,7 +20,9 @@ internal sealed class Housekeeping(
     {
         if (Kernel.HousekeepingAt > Now)
             return;
-        Kernel.HousekeepingAt = publishing.Sequence > 0 || Kernel.Keys.Count > 0 || receiving.Publishers.Count > 0 ? Now + Settings.Heartbeat : long.MaxValue;
+        Kernel.HousekeepingAt = publishing.Sequence > 0 || Kernel.Keys.Count > 0 || receiving.Publishers.Count > 0
+            ? Now + Settings.Heartbeat
+            : long.MaxValue;
         if (activity.Touches.Count > 0)
         {
             foreach (var partition in activity.Touches.GroupBy(t => Kernel.PartitionOf(t.Key)).ToArray())

@@ -98,7 +98,8 @@ internal sealed class Receiving(
             }
         }
 
-        Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = heard.Token, Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
+        Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = heard.Token,
+            Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
         if (hasToBeRead)
             Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
     }
@@ -121,7 +122,8 @@ return flights.HasSupersededBelow(state, token);
     /// Whether a later notification of its publisher came first. A notification missed between the two may be about this key, and the
     /// comparison that followed the gap ran before this value was there to compare.
     /// </summary>
-    private bool IsOutOfTurn(CacheNotification heard) => Publishers.TryGetValue(heard.Publisher, out var publisher) && heard.Sequence < publisher.Last;
+    private bool IsOutOfTurn(CacheNotification heard) =>
+        Publishers.TryGetValue(heard.Publisher, out var publisher) && heard.Sequence < publisher.Last;
 
     public void OnHeard(CacheNotification heard)
     {

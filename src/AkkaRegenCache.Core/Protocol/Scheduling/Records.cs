@@ -71,7 +71,8 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
     /// returned (a server that kept its data, or the recovery of a shard).
     /// </summary>
     private bool IsBasis(KeyState state, long token) => token == state.Token
-        || (Kernel.EarlierBases.Count > 0 && !Kernel.Omits(Step.KnowEarlierBasis) && Kernel.EarlierBases.TryGetValue(state, out var basis) && token == basis);
+        || (Kernel.EarlierBases.Count > 0 && !Kernel.Omits(Step.KnowEarlierBasis) && Kernel.EarlierBases.TryGetValue(state, out var basis)
+            && token == basis);
 
     /// <summary>
     /// Whether the record is overdue and near its end, and the shown value lasts longer: it was made later, without the store.

@@ -37,7 +37,8 @@ internal sealed class Scheduling(
     public bool IsWanted(KeyState state) => state.InMemory || IsMissed(state);
 
     /// <summary>From when on the shown value counts as near its end.</summary>
-    public static long SoonAt(KeyState state) => state.EndsAt == long.MaxValue ? long.MaxValue : state.EndsAt - (state.Source!.Profile.Tolerance / 2);
+    public static long SoonAt(KeyState state) =>
+        state.EndsAt == long.MaxValue ? long.MaxValue : state.EndsAt - (state.Source!.Profile.Tolerance / 2);
 
     /// <summary>The interval between tries for a value near its end.</summary>
     public static long SoonDelay(KeyState state) => Math.Clamp(state.Source!.Profile.Tolerance / 4, Delays.Repair / 4, Delays.Repair);
@@ -48,7 +49,8 @@ internal sealed class Scheduling(
     /// </summary>
     public void KeepDue(KeyState state)
     {
-        if (state is not { DueAt: long.MaxValue, Flight: null, Ready: false, Source.Profile.IsScheduled: true } || Kernel.IsDraining || Kernel.HasDrained)
+        if (state is not { DueAt: long.MaxValue, Flight: null, Ready: false, Source.Profile.IsScheduled: true } || Kernel.IsDraining
+            || Kernel.HasDrained)
             return;
         if (IsMissed(state))
             state.DueAt = Now + SoonDelay(state);

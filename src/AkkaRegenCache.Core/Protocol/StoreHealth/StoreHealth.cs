@@ -50,7 +50,9 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
     {
         _probesWanted = storeGate.Breaker.IsOpen && !_probesWanted;
         var (first, second) = _probesWanted ? (storeGate.Wanted, storeGate.Answered) : (storeGate.Answered, storeGate.Wanted);
-        return first is { IsGone: false } ? first : second is { IsGone: false } ? second : Kernel.Keys.Count > 0 ? Kernel.Keys.Values.First() : null;
+        return first is { IsGone: false } ? first
+            : second is { IsGone: false } ? second
+            : Kernel.Keys.Count > 0 ? Kernel.Keys.Values.First() : null;
     }
 
     /// <summary>
@@ -65,7 +67,8 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
             return;
         }
 
-        if (Now - storeGate.AskedAt < s_quiet || Kernel.Keys.Count == 0 || storeGate.Breaker.IsOpen || storeGate.Breaker.ProbeAt != long.MaxValue)
+        if (Now - storeGate.AskedAt < s_quiet || Kernel.Keys.Count == 0 || storeGate.Breaker.IsOpen
+            || storeGate.Breaker.ProbeAt != long.MaxValue)
             return;
         Probe();
     }

@@ -91,7 +91,8 @@ internal sealed partial class Writes(
                 Key = change.State.Key,
                 Operation = change.Operation,
                 Payload = payload,
-                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age)) with { FreshFor = TimeSpan.FromTicks(profile.Lifetime - age) },
+                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age))
+                    with { FreshFor = TimeSpan.FromTicks(profile.Lifetime - age) },
                 ObservedToken = change.Observed,
                 IsRetry = change.Tries > 0,
                 AskedAgo = askedAgo,
@@ -110,7 +111,8 @@ internal sealed partial class Writes(
                 AskedAgo = askedAgo,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, Settings.Lease) + Settings.Lease),
             };
-            storeGate.Issue(new InvalidateCall(change, invalidate) { State = state, Attempt = tries, IssuedAt = asked, GapsAtIssue = gaps });
+            storeGate.Issue(new InvalidateCall(change, invalidate) { State = state, Attempt = tries, IssuedAt = asked,
+                GapsAtIssue = gaps });
         }
     }
 
@@ -180,7 +182,8 @@ internal sealed partial class Writes(
                 shown.Forget(state);
             }
 
-            Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = answer.Token, Payload = state.NewestHeard == answer.Token ? change.Payload : null });
+            Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = answer.Token,
+                Payload = state.NewestHeard == answer.Token ? change.Payload : null });
         }
         else if (change.IsInDoubt)
         {
