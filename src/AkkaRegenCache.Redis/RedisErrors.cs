@@ -30,7 +30,8 @@ internal static class RedisErrors
 
     /// <summary>The commands that the user needs, beside the keys <c>~PREFIX:*</c> and the channels <c>&amp;PREFIX:notify:*</c>.</summary>
     public const string NeededCommands =
-        "+ping +echo +client +eval +evalsha +subscribe +unsubscribe +publish +time +hmget +hmset +hset +hdel +get +set +del +getrange +pexpire +pttl +info";
+        "+ping +echo +client +eval +evalsha +subscribe +unsubscribe +publish +time +hmget +hmset +hset +hdel +get +set +del +getrange "
+        + "+pexpire +pttl +info";
 
     private const string NeededRights =
         $" Its user lacks a right; needed are {NeededCommands}, the keys ~PREFIX:* and the channels &PREFIX:notify:*.";

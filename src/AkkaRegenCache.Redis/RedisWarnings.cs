@@ -67,22 +67,26 @@ internal sealed partial class RedisWarnings(ILogger logger)
     private partial void LogWrongType(string key);
 
     [LoggerMessage(23, LogLevel.Warning,
-        "What Redis holds as the id of the store's epoch is no such id; it was overwritten, and a new epoch began. Does another application write under the same "
+        "What Redis holds as the id of the store's epoch is no such id; it was overwritten, and a new epoch began. Does another "
+        + "application write under the same "
         + "key prefix? Further ones are not reported.")]
     private partial void LogForeignEpoch();
 
     [LoggerMessage(24, LogLevel.Warning,
-        "The user of this connection may not run INFO, so the server's run id is unknown: a restart or fail-over of Redis goes unnoticed, and with it changes that it "
+        "The user of this connection may not run INFO, so the server's run id is unknown: a restart or fail-over of Redis goes unnoticed, "
+        + "and with it changes that it "
         + "lost. Grant +info.")]
     private partial void LogServerUnknown();
 
     [LoggerMessage(25, LogLevel.Warning,
-        "Redis takes the values that are made here, but doesn't tell the other nodes, which hear of them late: {Error} Grant +publish and the channels "
+        "Redis takes the values that are made here, but doesn't tell the other nodes, which hear of them late: {Error} Grant +publish and "
+        + "the channels "
         + "(&PREFIX:notify:*). Further ones are not reported.")]
     private partial void LogCommitsUntold(string error);
 
     [LoggerMessage(26, LogLevel.Warning,
-        "The server is Garnet {Version}, not Redis. Its Lua scripts are atomic only where it was started with --lua --lua-transaction-mode, which it doesn't tell: with "
+        "The server is Garnet {Version}, not Redis. Its Lua scripts are atomic only where it was started with --lua "
+        + "--lua-transaction-mode, which it doesn't tell: with "
         + "--lua alone a claim is granted twice now and then, and a value is made twice. Make sure that it has both.")]
     private partial void LogGarnet(string version);
 }

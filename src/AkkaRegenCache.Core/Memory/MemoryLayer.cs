@@ -80,7 +80,9 @@ internal sealed class MemoryLayer
     /// <summary>Sets the epoch to the owner's number. Writer.</summary>
     public void EnterEpoch(int epoch) => Volatile.Write(ref _epoch, epoch);
 
-    /// <summary>Stores under a key: in place where it has an entry, else in a new one, evicting others as needed. Writer.</summary>
+    /// <summary>
+    /// Stores a value: in the key's entry if there is one, otherwise in a new one, for which others may be evicted. Writer.
+    /// </summary>
     /// <param name="key">The key.</param>
     /// <param name="value">The value, or null with a payload, or with neither: an entry that shows nothing.</param>
     /// <param name="payload">What the value will be made from, or the owner's mark for a null value; null with a value.</param>

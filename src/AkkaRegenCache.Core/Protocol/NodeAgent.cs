@@ -218,7 +218,8 @@ internal sealed class NodeAgent
         if (_places.Taken != 0 || _places.Line.Count != 0)
             yield return $"{_places.Taken} places taken, {_places.Line.Count} in the line";
         if (_queues.KeyCount != 0 || _queues.Count != 0 || _writes.Flushing != 0 || _gate.DeferredKeys != 0)
-            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, {_gate.DeferredKeys} keys' calls behind them";
+            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, "
+                + $"{_gate.DeferredKeys} keys' calls behind them";
     }
 
     private void OnReplied(StoreReplied reply)

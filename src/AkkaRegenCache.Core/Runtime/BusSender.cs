@@ -60,7 +60,8 @@ internal sealed partial class BusSender(INotificationBus? bus, string cacheName,
     }
 
     [LoggerMessage(3, LogLevel.Warning,
-        "Cache {CacheName}: a notification could not be sent. Further ones that can't be are reported at debug level, until one is sent again.")]
+        "Cache {CacheName}: a notification could not be sent. Further ones that can't be are reported at debug level, until one is sent "
+        + "again.")]
     private partial void LogBusFailed(Exception exception, string cacheName);
 
     [LoggerMessage(7, LogLevel.Debug, "Cache {CacheName}: another notification could not be sent.")]

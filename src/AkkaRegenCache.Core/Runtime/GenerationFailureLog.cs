@@ -58,7 +58,8 @@ internal sealed partial class GenerationFailureLog(ILogger logger, string cacheN
     private partial void LogFurther(string cacheName, int count, string nodeId);
 
     [LoggerMessage(12, LogLevel.Warning,
-        "Cache {CacheName}: the generator of '{Key}' used '{ObjectName}', which was disposed. A generator outlives the request that gave it: let it take what it needs from a scope of "
+        "Cache {CacheName}: the generator of '{Key}' used '{ObjectName}', which was disposed. A generator outlives the request that gave "
+        + "it: let it take what it needs from a scope of "
         + "its own (IServiceScopeFactory), or register it once for its keyspace (AddKeyspace), where each run gets one.")]
     private partial void LogDisposed(string cacheName, string key, string objectName);
 }

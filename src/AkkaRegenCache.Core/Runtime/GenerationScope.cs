@@ -81,7 +81,8 @@ internal sealed class GenerationScope(NodeShell shell, string key)
     /// <summary>The error of a call inside a generator that would wait for its own generator.</summary>
     /// <param name="path">The keys from the one it asks for to that of its generator.</param>
     public static InvalidOperationException Deadlock(IReadOnlyList<string> path) => new(
-        $"The generator of '{path[^1]}' asks for '{path[0]}', which waits for it: {string.Join(" → ", path.Prepend(path[^1]).Select(k => $"'{k}'"))}. "
+        $"The generator of '{path[^1]}' asks for '{path[0]}', which waits for it: "
+        + $"{string.Join(" → ", path.Prepend(path[^1]).Select(k => $"'{k}'"))}. "
         + "It would wait for itself. Let it take what it needs from its source, or from a key that doesn't need this one.");
 
     private async Task<T> WaitAsync<T>((NodeShell, Call) edge, Func<Task<T>> ask)

@@ -77,7 +77,8 @@ internal sealed class KeyspaceSource<T>(
         ValueCodec.TryCast<T>(value, out var typed)
             ? cache.SetAsync(key, typed, options, cancellationToken)
             : throw new InvalidOperationException(
-                $"The keyspace '{Keyspace}' is registered with values of type {ValueType}; '{key}' was to be set to {value?.GetType().ToString() ?? "null"}.");
+                $"The keyspace '{Keyspace}' is registered with values of type {ValueType}; "
+                + $"'{key}' was to be set to {value?.GetType().ToString() ?? "null"}.");
 
     public override ValueTask<object?> RefreshAsync(RegenCache cache, string key, CancellationToken cancellationToken) =>
         Untyped(cache.RefreshAsync<T>(key, cancellationToken));

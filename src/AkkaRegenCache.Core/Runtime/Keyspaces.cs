@@ -76,5 +76,6 @@ internal sealed class Keyspaces
 
     /// <summary>The error of a read with another type than the registered one.</summary>
     public static InvalidOperationException WrongType<T>(string key, KeyspaceSource source) =>
-        new($"The keyspace '{source.Keyspace}' is registered with values of type {source.ValueType}; '{key}' was asked for as {typeof(T)}.");
+        new($"The keyspace '{source.Keyspace}' is registered with values of type {source.ValueType}; "
+            + $"'{key}' was asked for as {typeof(T)}.");
 }

@@ -105,12 +105,15 @@ internal sealed partial class NodeShell
     }
 
     [LoggerMessage(14, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of theirs, through the store "
-        + "alone, or where that carries no notifications when a value is due or compared, within a minute. Restart this process to join the cluster again.")]
+        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of "
+        + "theirs, through the store "
+        + "alone, or where that carries no notifications when a value is due or compared, within a minute. Restart this process to join "
+        + "the cluster again.")]
     private partial void LogGoesOnWithStore(string cacheName, string why);
 
     [LoggerMessage(15, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on as a cache of this process alone: values are made and kept here, and sets and removals reach no other node. "
+        "Cache {CacheName}: {Why}. It goes on as a cache of this process alone: values are made and kept here, and sets and removals "
+        + "reach no other node. "
         + "Restart this process to join the cluster again.")]
     private partial void LogGoesOnAlone(string cacheName, string why);
 

@@ -29,7 +29,8 @@ internal sealed partial class OverloadLog(ILogger logger, string cacheName)
     }
 
     [LoggerMessage(18, LogLevel.Warning,
-        "Cache {CacheName}: too many generations run and wait on this node, so callers of '{Key}' got a RegenOverloadException ({Untold} more keys since this was told last). "
+        "Cache {CacheName}: too many generations run and wait on this node, so callers of '{Key}' got a RegenOverloadException ({Untold} "
+        + "more keys since this was told last). "
         + "MaximumForegroundGenerations and MaximumQueuedGenerations bound them.")]
     private partial void LogOverloaded(string cacheName, string key, long untold);
 }

@@ -12,7 +12,8 @@ namespace AkkaRegenCache.Runtime;
 internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService? services = null) : IValidateOptions<RegenCacheOptions>
 {
     public static string NotificationsOfNothing(string name) =>
-        $"Cache '{name}' has notifications and no store that nodes share, which they would tell of: each node would have its own values for ever. "
+        $"Cache '{name}' has notifications and no store that nodes share, which they would tell of: each node would have its own values "
+        + "for ever. "
         + "Give it a store (UseRedis, UseCluster, UseStore, UseDistributedCache), or no notifications.";
 
     public ValidateOptionsResult Validate(string? name, RegenCacheOptions options)
@@ -38,7 +39,8 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
         if (!Enum.IsDefined(options.MemoryPolicy))
             errors.Add($"MemoryPolicy is {options.MemoryPolicy}, which is none.");
         if (options.JsonSerializerOptions is { TypeInfoResolver: null } && !JsonSerializer.IsReflectionEnabledByDefault)
-            errors.Add("JsonSerializerOptions has no TypeInfoResolver, which it needs where reflection-based JSON is off: set the one of a JsonSerializerContext.");
+            errors.Add("JsonSerializerOptions has no TypeInfoResolver, which it needs where reflection-based JSON is off: set the one of "
+                + "a JsonSerializerContext.");
         if (options.MaximumKeyLength is < 1 or > 1024)
             errors.Add($"MaximumKeyLength is {options.MaximumKeyLength}; it must be between 1 and 1024.");
         AtLeast(errors, nameof(options.MaximumPayloadBytes), options.MaximumPayloadBytes, 1);

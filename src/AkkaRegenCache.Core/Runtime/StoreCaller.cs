@@ -126,7 +126,8 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
     private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);
 
     [LoggerMessage(5, LogLevel.Warning,
-        "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for it.")]
+        "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for "
+        + "it.")]
     private partial void LogStoreDown(string cacheName);
 
     [LoggerMessage(6, LogLevel.Information,

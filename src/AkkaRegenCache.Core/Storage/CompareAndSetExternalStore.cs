@@ -23,8 +23,8 @@ namespace AkkaRegenCache.Storage;
 /// <para>
 /// <b>What is lost.</b> A document that goes early, evicted or deleted, is a key that was never known: its claim's commit is refused, and
 /// tokens go up all the same, as they come from the clock. The epoch is a document of its own, read at most once a second; when it is lost,
-/// the next one is another epoch, and the nodes compare what they show. Whoever restores an older state of the store deletes the documents
-/// of the epochs (<c>arc:{cache}:epoch:…</c>) with it.
+/// the next one is another epoch, and the nodes compare what they show. An operator who restores an older state of the store must delete
+/// the documents of the epochs (<c>arc:{cache}:epoch:…</c>) with it.
 /// </para>
 /// <para>
 /// <b>What isn't ours.</b> A document that is no cache's counts as none and is overwritten, with one warning. One that a newer version

@@ -129,7 +129,8 @@ public sealed partial class DistributedCacheStore
     }
 
     [LoggerMessage(10, LogLevel.Warning,
-        "'{Name}' in the distributed cache holds bytes that are no record of a cache; they count as no value. Further ones are not reported.")]
+        "'{Name}' in the distributed cache holds bytes that are no record of a cache; they count as no value. Further ones are not "
+        + "reported.")]
     private partial void LogForeign(string name);
 
     [LoggerMessage(11, LogLevel.Warning,

@@ -23,7 +23,7 @@ public enum ClaimOutcome
     /// <summary>The right to generate, under <see cref="ClaimAnswer.Token"/>.</summary>
     Granted,
 
-    /// <summary>Another claim stands.</summary>
+    /// <summary>Another claim is live.</summary>
     Held,
 
     /// <summary>
@@ -86,7 +86,7 @@ public sealed class ChangeAnswer : StoreAnswer
     /// <summary>Whether it was done; false: superseded.</summary>
     public required bool Accepted { get; init; }
 
-    /// <summary>The fencing token of what stands now: the change's own where accepted; else the newest known.</summary>
+    /// <summary>The fencing token that counts now: the change's own if it was accepted; otherwise the newest known.</summary>
     public required long Token { get; init; }
 
     /// <summary>Time until the next regeneration is due; null where none is scheduled.</summary>
@@ -99,7 +99,7 @@ public sealed class ChangeAnswer : StoreAnswer
 /// <summary>The answer to a <see cref="ReleaseRequest"/>.</summary>
 public sealed class ReleaseAnswer : StoreAnswer
 {
-    /// <summary>False where it was to be released only if uncontended, and another node waits for it.</summary>
+    /// <summary>False if it was to be released only if uncontended, and another node waits for it.</summary>
     public required bool Released { get; init; }
 }
 

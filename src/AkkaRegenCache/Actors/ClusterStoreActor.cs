@@ -109,7 +109,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
             || call.Request is not StoreRequest)
         {
             _calls.Remove(call.Id);
-            call.Fail(new InvalidOperationException($"Shard {call.Shard} answered with a value of {reply.PayloadLength} bytes, which can't be."));
+            call.Fail(new InvalidOperationException(
+                $"Shard {call.Shard} answered with a value of {reply.PayloadLength} bytes, which can't be."));
             return;
         }
 

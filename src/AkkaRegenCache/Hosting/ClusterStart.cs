@@ -71,7 +71,8 @@ internal static class ClusterStart
         if (node.Options.Role is null && system.Settings.Config.GetString(key, "") is { Length: > 0 } role)
         {
             throw new InvalidOperationException(
-                $"Cache '{node.CacheName}' can't share the replicator of cluster sharding, which {key} keeps to the role '{role}'. Remove that setting; "
+                $"Cache '{node.CacheName}' can't share the replicator of cluster sharding, which {key} keeps to the role '{role}'. Remove "
+                + "that setting; "
                 + "regions with a role have a replicator of that role without it.");
         }
     }

@@ -89,9 +89,12 @@ public sealed class RegenClusterOptions
         if (Shards is < 1 or > 4096)
             throw new ArgumentException($"Cache '{cacheName}': Shards is {Shards}; it must be between 1 and 4096.");
         if (KeepAliveInterval < TimeSpan.FromMilliseconds(100) || KeepAliveInterval > TimeSpan.FromMinutes(10))
-            throw new ArgumentException($"Cache '{cacheName}': KeepAliveInterval is {KeepAliveInterval}; it must be between 100 ms and 10 minutes.");
+            throw new ArgumentException(
+                $"Cache '{cacheName}': KeepAliveInterval is {KeepAliveInterval}; it must be between 100 ms and 10 minutes.");
         if (MaximumRecords < 1 || MaximumRecordBytes < 1)
-            throw new ArgumentException($"Cache '{cacheName}': MaximumRecords is {MaximumRecords} and MaximumRecordBytes {MaximumRecordBytes}; both must be at least 1.");
+            throw new ArgumentException(
+                $"Cache '{cacheName}': MaximumRecords is {MaximumRecords} and MaximumRecordBytes {MaximumRecordBytes}; "
+                + "both must be at least 1.");
         if (Role is { } role && string.IsNullOrWhiteSpace(role))
             throw new ArgumentException($"Cache '{cacheName}': Role must not be empty.");
     }

@@ -48,7 +48,7 @@ public abstract record CacheRequest : INoSerializationVerificationNeeded
         }
     }
 
-    /// <exception cref="Exception">The request can't be done; of what goes wrong later the task tells.</exception>
+    /// <exception cref="Exception">The request is invalid. Later errors are the task's.</exception>
     private protected abstract ValueTask<CacheReply> Ask(RegenCache cache);
 
     private protected static async ValueTask<CacheReply> Found(string key, ValueTask<object?> value) =>

@@ -53,7 +53,8 @@ public sealed class RegenSerializer : SerializerWithStringManifest
         }
         catch (FormatException e)
         {
-            throw new SerializationException($"A message '{manifest}' of AkkaRegenCache with {bytes.Length} bytes can't be read: {e.Message}", e);
+            throw new SerializationException(
+                $"A message '{manifest}' of AkkaRegenCache with {bytes.Length} bytes can't be read: {e.Message}", e);
         }
 
         // Not without a bound: a manifest may be anything.

@@ -258,7 +258,8 @@ internal sealed partial class Flights(
         else if (flight.Phase == FlightPhase.Running && flight.RunEnds <= Now)
         {
             Cancel(flight, hung: true);
-            FinishFailed(flight, GenerationFailure.From(new TimeoutException($"The generator of '{flight.State.Key}' ran past its deadline.")), AnswerKind.DeadlinePassed);
+            FinishFailed(flight, GenerationFailure.From(
+                new TimeoutException($"The generator of '{flight.State.Key}' ran past its deadline.")), AnswerKind.DeadlinePassed);
         }
 
         if (!flight.IsEnded)
