@@ -10,27 +10,27 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>How.</b> An operation reads the key's document, decides in memory at the store's time, and writes the document back where something
-/// has changed and it is still the one that was read; else it begins again, at most <see cref="Attempts"/> times. The document holds the
-/// value, its token and schedule, the claim, the last failure, and the answers of the last ten seconds, so that a repeated operation gets
-/// its first answer whatever was lost on the way. A claim that finds a fresh value writes nothing. Operations of one process on one key go
-/// one after the other; others don't wait for each other.
+/// <b>How.</b> An operation reads the key's document and decides in memory at the store's time. If something changed, it writes the
+/// document back, provided that it is still the one that was read; otherwise it begins again, at most <see cref="Attempts"/> times. The
+/// document holds the value, its token and schedule, the claim, the last failure, and the answers of the last ten seconds. So a repeated
+/// operation gets its first answer, whatever was lost on the way. A claim that finds a fresh value writes nothing. Operations of one
+/// process on one key are serialized; others don't wait for each other.
 /// </para>
 /// <para>
-/// <b>Time.</b> The store's, where its answers tell it: then no node's clock counts. Else the nodes' clocks in UTC. A document holds
-/// durations and when it was written; a clock that is behind that has seen no time pass.
+/// <b>Time.</b> The store's clock, if its answers contain it: then no node's clock counts. Otherwise the nodes' clocks in UTC. A document
+/// holds durations and the time at which it was written. For a clock that is behind that time, no time has passed.
 /// </para>
 /// <para>
-/// <b>What is lost.</b> A document that goes early, evicted or deleted, is a key that was never known: its claim's commit is refused, and
-/// tokens go up all the same, as they come from the clock. The epoch is a document of its own, read at most once a second; when it is lost,
-/// the next one is another epoch, and the nodes compare what they show. An operator who restores an older state of the store must delete
-/// the documents of the epochs (<c>arc:{cache}:epoch:…</c>) with it.
+/// <b>What is lost.</b> If a document is evicted or deleted early, its key is unknown again: its claim's commit is superseded. Tokens go up
+/// all the same, because they come from the clock. The epoch is a document of its own, read at most once a second. If it is lost, a new
+/// epoch begins, and the nodes compare their entries. An operator who restores an older state of the store must delete the documents of the
+/// epochs (<c>arc:{cache}:epoch:…</c>), too.
 /// </para>
 /// <para>
-/// <b>What isn't ours.</b> A document that is no cache's counts as none and is overwritten, with one warning. One that a newer version
-/// wrote is left alone: operations on its key are refused, and nodes of this version make the value for themselves, with one warning.
+/// <b>Foreign data.</b> A document of another application counts as missing and is overwritten, with one warning. A document of a newer
+/// version is left alone: operations on its key are refused, and nodes of this version generate the value for themselves, with one warning.
 /// </para>
-/// <para>Thread-safe. It keeps nothing of the keys in memory.</para>
+/// /// <para>Thread-safe. It keeps no state of the keys in memory.</para>
 /// </remarks>
 public sealed partial class CompareAndSetExternalStore : IExternalStore
 {

@@ -11,18 +11,18 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>What is shared.</b> Every value and tombstone lies in the distributed cache with its token, its end, its due time and its activity,
-/// under <c>arc:{cache name}:{key}</c>. Another process, or this one after a restart, finds a fresh value and doesn't generate it. Each
-/// operation that decides on a key looks there first, so what others stored meanwhile counts: it ends a claim held here, and is newer than
-/// it.
+/// <b>What is shared.</b> Every value and tombstone is in the distributed cache with its token, its end, its due time and its activity,
+/// under <c>arc:{cache name}:{key}</c>. Another process, or this one after a restart, finds a fresh value and does not generate it. Each
+/// operation that decides on a key reads the record first. So changes of other processes count: they end a claim held here, and are newer
+/// than it.
 /// </para>
 /// <para>
-/// <b>What is not.</b> Claims, leases, failures, backoffs and the memory of operations are this process's own, and so is the activity told
-/// by <see cref="TouchAsync"/> until the next value is stored. With several processes each may run a generator once per interval where they
-/// come due at the same moment. Fencing holds against the claims of this process, and against others as far as a look before each write can
-/// see: two processes that look at the same moment both write, and the later write stays. Where a lower token thereby overwrote a higher
-/// one, the process that knows the higher one treats the key as missing (or puts its tombstone back), and all find a newer value once it is
-/// made. A change that returned can be undone in that window, and only there. A farm that must not have it uses a store that arbitrates.
+/// <b>What is not.</b> Claims, leases, failures, backoffs and remembered operations belong to this process. So does the activity reported
+/// by <see cref="TouchAsync"/>, until the next value is stored. If a key comes due in several processes at the same moment, each of them
+/// may run a generator, once per interval. Fencing holds against the claims of this process, and against others as far as the read before
+/// each write shows them: two processes that read at the same moment both write, and the later write stays. If it has the lower token, the
+/// process that knows the higher one treats the key as missing (or stores its tombstone again), and all processes find a newer value once
+/// it is made. A change that returned can be undone in that window only. A farm that can't accept this needs a store that arbitrates.
 /// </para>
 /// <para>
 /// <b>Clocks.</b> There is no clock of the store: lives are written as UTC by the writer's clock, so the clocks of all nodes should agree

@@ -27,7 +27,7 @@ public static class RegenClusterConfig
     /// <summary>Akka's own defaults of <c>akka.cluster.pub-sub</c>.</summary>
     internal static Config PubSubDefaults { get; } = DistributedPubSub.DefaultConfig().GetConfig("akka.cluster.pub-sub");
 
-    /// <summary><c>hosted.conf</c>: what changes where a Generic Host ends the process.</summary>
+    /// <summary><c>hosted.conf</c>: the settings that change if a Generic Host ends the process.</summary>
     internal static Config Hosted { get; } = Load("hosted.conf");
 
     /// <summary><c>fast-failover.conf</c>: finds dead nodes sooner. The file tells the price. Put it below your own HOCON.</summary>

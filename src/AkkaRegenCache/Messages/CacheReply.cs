@@ -5,8 +5,8 @@ using AkkaRegenCache.Serialization;
 namespace AkkaRegenCache.Messages;
 
 /// <summary>
-/// The one answer to a <see cref="CacheRequest"/>. Errors are replies, too, and no <see cref="Status.Failure"/>: so an
-/// <c>Ask&lt;CacheReply&gt;</c> throws nothing but that it timed out. Immutable, the value aside: that is shared by all its readers.
+/// The only answer to a <see cref="CacheRequest"/>. Errors are replies, too, and never a <see cref="Status.Failure"/>. So an
+/// <c>Ask&lt;CacheReply&gt;</c> throws only if it timed out. Immutable, except for the value, which all its readers share.
 /// </summary>
 public sealed record CacheReply : INoSerializationVerificationNeeded
 {

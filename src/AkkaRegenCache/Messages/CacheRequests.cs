@@ -19,9 +19,9 @@ public abstract record CacheRequest : INoSerializationVerificationNeeded
     public string Key { get; init; }
 
     /// <summary>
-    /// Ends the wait for the answer, and with the last one who waits the generation. An Ask that times out tells nobody: without a token
-    /// the cache goes on for it until the generator has ended, or its deadline has passed. <see cref="RegenCacheAsking.AskCacheAsync"/>
-    /// takes care of it.
+    /// Ends the wait for the answer, and the generation if no other caller waits for it. An Ask that times out does not cancel its request:
+    /// without a token the cache goes on until the generator has ended or its deadline has passed. <see
+    /// cref="RegenCacheAsking.AskCacheAsync"/> cancels it.
     /// </summary>
     public CancellationToken CancellationToken { get; init; }
 
@@ -88,7 +88,7 @@ public sealed record CacheGet(string Key) : CacheRequest(Key)
 
 /// <summary>
 /// The value of a registered keyspace's key, if there is one; nothing is generated. As <see cref="IRegenCache.TryGetAsync{T}"/> with the
-/// registered type. Of a key that has no keyspace nobody knows the type: <see cref="CacheTryGet{T}"/>.
+/// registered type. For a key without a keyspace the type is not known: use <see cref="CacheTryGet{T}"/>.
 /// </summary>
 /// <param name="Key">The whole key.</param>
 public sealed record CacheTryGet(string Key) : CacheRequest(Key)

@@ -6,8 +6,7 @@ namespace AkkaRegenCache.Messages;
 public static class RegenCacheAsking
 {
     /// <summary>
-    /// As <c>agent.Ask&lt;CacheReply&gt;(request, timeout)</c>; when the asker's patience is over, the cache hears of it and waits no more.
-    /// Thread-safe.
+    /// As <c>agent.Ask&lt;CacheReply&gt;(request, timeout)</c>, but a timeout also cancels the request in the cache. Thread-safe.
     /// </summary>
     /// <param name="agent">The cache's agent: <c>IRequiredActor&lt;RegenCacheKey&gt;.ActorRef</c>.</param>
     /// <param name="request">
