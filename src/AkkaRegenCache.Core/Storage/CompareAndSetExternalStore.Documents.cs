@@ -67,8 +67,8 @@ public sealed partial class CompareAndSetExternalStore
 
             var content = KeyDocument.Write(key, opened.Machine, opened.Now, opened.Length + valueLength);
             var until = Math.Max(opened.Machine.NeededUntil(key), after.Operations == 0 ? 0 : opened.Now + s_operationsKept.Ticks);
-            var life = TimeSpan.FromTicks(Math.Max(0, until - opened.Now)) + s_margin;
-            if (await SetAsync(DocumentNames.OfKey(_path, key), content, opened.Version, life, whileSetting).ConfigureAwait(false))
+            var lifetime = TimeSpan.FromTicks(Math.Max(0, until - opened.Now)) + s_margin;
+            if (await SetAsync(DocumentNames.OfKey(_path, key), content, opened.Version, lifetime, whileSetting).ConfigureAwait(false))
                 return answer;
             await PauseAsync(attempt, cancellationToken).ConfigureAwait(false);
         }
@@ -133,8 +133,8 @@ public sealed partial class CompareAndSetExternalStore
         Limited(ending => _documents.GetAsync(name, ending).AsTask(), name, cancellationToken);
 
     private ValueTask<bool> SetAsync(
-        string name, ReadOnlyMemory<byte> content, string? expected, TimeSpan life, CancellationToken cancellationToken) =>
-        Limited(ending => _documents.TrySetAsync(name, content, expected, life, ending).AsTask(), name, cancellationToken);
+        string name, ReadOnlyMemory<byte> content, string? expected, TimeSpan lifetime, CancellationToken cancellationToken) =>
+        Limited(ending => _documents.TrySetAsync(name, content, expected, lifetime, ending).AsTask(), name, cancellationToken);
 
     private ValueTask<T> Limited<T>(Func<CancellationToken, Task<T>> call, string name, CancellationToken cancellationToken) =>
         LimitedCall.RunAsync(

@@ -44,14 +44,14 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
     /// <param name="key">Its key.</param>
     /// <param name="header">The first part.</param>
     /// <param name="value">The second.</param>
-    /// <param name="life">The record's lifetime. The cache keeps it a little longer.</param>
+    /// <param name="lifetime">The record's lifetime. The cache keeps it a little longer.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask SetAsync(
-        string key, byte[] header, ReadOnlyMemory<byte> value, TimeSpan life, CancellationToken cancellationToken)
+        string key, byte[] header, ReadOnlyMemory<byte> value, TimeSpan lifetime, CancellationToken cancellationToken)
     {
         var options = new DistributedCacheEntryOptions
         {
-            AbsoluteExpirationRelativeToNow = TimeSpan.FromSeconds(Math.Ceiling(Math.Max(0, life.TotalSeconds))) + s_margin,
+            AbsoluteExpirationRelativeToNow = TimeSpan.FromSeconds(Math.Ceiling(Math.Max(0, lifetime.TotalSeconds))) + s_margin,
         };
         await Limited(ending => Answer(Begin(ending)), key, cancellationToken).ConfigureAwait(false);
 

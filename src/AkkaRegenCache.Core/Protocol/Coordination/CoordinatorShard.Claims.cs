@@ -38,10 +38,10 @@ internal sealed partial class CoordinatorShard
         }
 
         var bit = CoordinatorNodes.BitOf(node);
-        if (standing.LastOutcome is { } outcome && outcome.Token >= awaited.Token && (standing.Told & bit) == 0 && bit != 0)
+        if (standing.LastOutcome is { } outcome && outcome.Token >= awaited.Token && (standing.Notified & bit) == 0 && bit != 0)
         {
             // The claim has ended already. The notification was lost, or came before this node began to wait.
-            standing.Told |= bit;
+            standing.Notified |= bit;
             Push(node, outcome);
             Settle(tracked);
             return;
@@ -102,14 +102,14 @@ internal sealed partial class CoordinatorShard
         {
             standing.LastOutcome = outcome;
             standing.RememberedUntil = _now + s_remembered;
-            standing.Told = CoordinatorNodes.BitOf(node);
+            standing.Notified = CoordinatorNodes.BitOf(node);
         }
 
         foreach (var (waiting, token) in standing.Awaiting)
         {
             if (token > outcome.Token || waiting == node)
                 continue;
-            standing.Told |= CoordinatorNodes.BitOf(waiting);
+            standing.Notified |= CoordinatorNodes.BitOf(waiting);
             Push(waiting, outcome);
         }
 

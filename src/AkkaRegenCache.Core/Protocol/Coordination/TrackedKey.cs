@@ -75,7 +75,7 @@ internal sealed class TrackedClaim
     public CacheNotification? LastOutcome { get; set; }
 
     /// <summary>The nodes that have received the last outcome; they do not receive it again.</summary>
-    public ulong Told { get; set; }
+    public ulong Notified { get; set; }
 
     /// <summary>Until when the last outcome is remembered.</summary>
     public long RememberedUntil { get; set; } = long.MaxValue;

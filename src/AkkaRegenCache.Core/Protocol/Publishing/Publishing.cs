@@ -20,7 +20,7 @@ internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Com
 
     public long UnsureAt { get; set; } = long.MaxValue;
 
-    public void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life, bool isAwaited = false) =>
+    public void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long lifetime, bool isAwaited = false) =>
         Publish(new CacheNotification
     {
         Publisher = Settings.NodeId,
@@ -30,7 +30,7 @@ internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Com
         Key = key,
         Token = answer.Token,
         Payload = payload.Size <= Settings.InlineBytes ? payload : null,
-        FreshFor = TimeSpan.FromTicks(life),
+        FreshFor = TimeSpan.FromTicks(lifetime),
         DueIn = answer.DueIn,
         ActiveFor = answer.ActiveFor,
     }, isAwaited);
