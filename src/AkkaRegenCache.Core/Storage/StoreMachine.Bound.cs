@@ -95,7 +95,7 @@ internal partial class StoreMachine
             slot.WasAskedFor = false;
         }
 
-        // None was found: the newest record is not kept. With <see cref="IsShown"/> it is kept, because what a cache shows is bounded
+        // None was found: the newest record is not kept. With IsShown it is kept, because what a cache shows is bounded
         // anyway.
         if (IsShown is null)
             last ??= newest.Weight != 0 ? newest : null;

@@ -57,7 +57,7 @@ internal sealed class Housekeeping(
         }
 
         coordinators.TellOffers();
-        storeHealth.AskForSignOfLife();
+        storeHealth.ProbeIfQuiet();
         if (antiEntropy.RecheckAt <= Now)
         {
             antiEntropy.RecheckAt = long.MaxValue;

@@ -59,11 +59,11 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
     /// A node that serves everything from memory does not notice a new epoch of the store, and would go on showing values that the store
     /// has lost. So it probes now and then.
     /// </summary>
-    public void AskForSignOfLife()
+    public void ProbeIfQuiet()
     {
         if (Kernel.Epochs.Length > 1)
         {
-            AskPartitionsForSignOfLife();
+            ProbeQuietPartitions();
             return;
         }
 
@@ -74,7 +74,7 @@ internal sealed class StoreHealth(Kernel kernel, StoreGate storeGate) : Componen
     }
 
     /// <summary>The same for each partition of a store, a few at a time, because each has its own epoch.</summary>
-    private void AskPartitionsForSignOfLife()
+    private void ProbeQuietPartitions()
     {
         for (var (i, asked) = (0, 0); i < Kernel.Epochs.Length && asked < PartsAskedAtOnce; i++)
         {
