@@ -4,8 +4,8 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Publishes on a bus that may block or throw, on the thread pool, one notification after another in their order. If too many wait, one is
-/// dropped; the gap in the numbers makes the other nodes compare. Thread-safe.
+/// Publishes on a bus that may block or throw, on the thread pool, one notification after another in their order. If too many wait, another
+/// is refused; the gap in the numbers makes the other nodes compare. Thread-safe.
 /// </summary>
 internal sealed class ForeignBus(INotificationBus bus) : INotificationBus
 {
