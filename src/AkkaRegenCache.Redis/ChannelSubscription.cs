@@ -3,18 +3,16 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>
-/// Hears one channel for all who listen to it in this process, from the first of them to the last.
-/// </summary>
+/// <summary>One subscription to a channel for all handlers in this process, from the first of them to the last.</summary>
 /// <remarks>
-/// The client renews subscriptions on a new connection, but not always: one whose first try failed, or whose renewal fell into the next outage,
-/// may never stand again, without an error. So a subscription listens for itself. What is published here must be heard here; when it isn't, the
-/// subscription is made again. Every node that has something to say or to hear sends heartbeats, so this is noticed within two of them.
+/// The client renews subscriptions on a new connection, but not always: one whose first try failed, or whose renewal fell into the next
+/// outage, may never be active again, without an error. So a subscription checks itself. What is published here must be received here; if
+/// it is not, the subscription is renewed. Every node with keys sends heartbeats, so a silent subscription is noticed within two of them.
 /// </remarks>
-/// <param name="channel">Finds the channel; fails while there is no connection.</param>
-/// <param name="onFailed">Told of the first failure to subscribe.</param>
-/// <param name="onSilent">Told when the subscription is found silent.</param>
-/// <param name="canReconnect">Whether another connection takes the place of one that was disposed.</param>
+/// <param name="channel">Returns the channel's name; fails while there is no connection.</param>
+/// <param name="onFailed">Called on the first failure to subscribe.</param>
+/// <param name="onSilent">Called when the subscription is found silent.</param>
+/// <param name="canReconnect">Whether a disposed connection is replaced by another one.</param>
 /// <param name="time">The clock.</param>
 #pragma warning disable CA1001 // A cancelled source without a timer holds nothing.
 internal sealed class ChannelSubscription(
@@ -24,7 +22,10 @@ internal sealed class ChannelSubscription(
 {
     private static readonly TimeSpan s_retry = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>What was published is heard within this, or the subscription is silent. A mistake costs a subscription, and at worst a check.</summary>
+    /// <summary>
+    /// The longest time in which a published message must be received, or the subscription is silent. A mistake costs a subscription, and
+    /// at worst a comparison.
+    /// </summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(400);
 
     private readonly Lock _gate = new();
@@ -34,8 +35,8 @@ internal sealed class ChannelSubscription(
     private long _unheardSince;
     private bool _stands;
 
-    /// <summary>Adds a listener.</summary>
-    /// <returns>Removes it.</returns>
+    /// <summary>Adds a handler.</summary>
+    /// <returns>To be disposed to remove it.</returns>
     public IDisposable Add(Action<byte[]> handler)
     {
         var listener = new Listener(this, handler);
@@ -52,17 +53,20 @@ internal sealed class ChannelSubscription(
         return listener;
     }
 
-    /// <summary>How often something was heard. Taken before something is published, it tells afterwards whether its echo may have come already.</summary>
+    /// <summary>
+    /// The number of messages received. Read before a message is published, it tells afterwards whether its echo may have come already.
+    /// </summary>
     public long Heard => Volatile.Read(ref _heard);
 
-    /// <summary>Redis has taken something for this channel: it must come back.</summary>
-    /// <param name="heardBefore"><see cref="Heard"/>, as it was before that was published.</param>
+    /// <summary>Redis has accepted a message for this channel, so it must be received here.</summary>
+    /// <param name="heardBefore"><see cref="Heard"/>, as it was before the message was published.</param>
     public void OnPublished(long heardBefore)
     {
         var since = Volatile.Read(ref _unheardSince);
         if (since == 0)
         {
-            // The echo often comes before the answer that it was published, and must not be waited for then: a lone idle node would hear nothing else.
+            // The echo often comes before the reply to the publication. It must not be awaited then: a lone idle node would receive nothing
+            // else.
             Interlocked.CompareExchange(ref _unheardSince, time.GetTimestamp(), 0);
             if (Heard != heardBefore)
                 Volatile.Write(ref _unheardSince, 0);
@@ -73,7 +77,7 @@ internal sealed class ChannelSubscription(
             return;
         lock (_gate)
         {
-            // Not while it is being made: then nothing can be heard, and the try goes on until it stands.
+            // Not while the subscription is being made: nothing can be received then, and the tries go on until it is active.
             if (!_stands || _listening is not { } listening)
                 return;
             listening.Cancel();
@@ -96,7 +100,7 @@ internal sealed class ChannelSubscription(
         }
     }
 
-    /// <summary>In a context of its own: the subscription outlives whoever listens first, or publishes when it is found silent.</summary>
+    /// <summary>In its own context: the subscription outlives its first handler, and the publisher that finds it silent.</summary>
     private void Run(CancellationToken ending) => _ = OwnContext.Run(() => RunAsync(ending));
 
     private async Task RunAsync(CancellationToken ending)
@@ -134,7 +138,7 @@ internal sealed class ChannelSubscription(
         }
         catch
         {
-            // The client may remember the failed one, and then take the next for an addition to it.
+            // The client may remember the failed subscription, and would add the next one to it.
             _ = EndAsync(subscriber, name, hear);
             throw;
         }
@@ -148,7 +152,7 @@ internal sealed class ChannelSubscription(
             }
         }
 
-        // Only this handler: another cache of the process may hear the same channel on the same connection.
+        // Only this handler: another cache of the process may have the same channel on the same connection.
         ending.UnsafeRegister(_ => _ = EndAsync(subscriber, name, hear), null);
     }
 
@@ -160,7 +164,7 @@ internal sealed class ChannelSubscription(
         }
         catch (Exception)
         {
-            // The connection is gone, and the subscription with it.
+            // The connection is gone, and its subscription too.
         }
     }
 

@@ -5,8 +5,8 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// A notification as it travels. Strings are UTF-8 after their length, counts, lengths and times are 7 bits to a byte, low ones first; times are
-/// ticks of 100 ns.
+/// The binary format of a notification. Strings are UTF-8 after their length. Counts, lengths and times have 7 bits in each byte, low ones
+/// first. Times are ticks of 100 ns.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -35,7 +35,7 @@ internal static class NotificationFormat
         var value = notification.Payload?.Bytes;
         using var stream = new MemoryStream(256 + (value?.Length ?? 0));
 
-        // Not throwing here: a message of an exception may hold anything.
+        // Does not throw on invalid characters: an exception's message may contain anything.
         using var writer = new BinaryWriter(stream, Encoding.UTF8);
         writer.Write(Magic);
         writer.Write(Version);
@@ -77,8 +77,8 @@ internal static class NotificationFormat
         return stream.ToArray();
     }
 
-    /// <summary>The parts of a notification that a script puts one together from: publisher and number, and the key.</summary>
-    public static (byte[] Publisher, byte[] Key) Partitions(CommitAnnouncement announcement, string key)
+    /// <summary>The parts from which a script builds a notification: publisher with number, and key.</summary>
+    public static (byte[] Publisher, byte[] Key) AnnouncementParts(CommitAnnouncement announcement, string key)
     {
         using var publisher = new MemoryStream();
         using (var writer = new BinaryWriter(publisher, Encoding.UTF8, leaveOpen: true))
@@ -93,7 +93,7 @@ internal static class NotificationFormat
         return (publisher.ToArray(), name.ToArray());
     }
 
-    /// <summary>Reads a notification; null where it is none, or one of a version to come. Never throws.</summary>
+    /// <summary>Reads a notification; null if the bytes are none, or are of a later version. Never throws.</summary>
     public static CacheNotification? Read(byte[] bytes)
     {
         if (bytes.Length < 4 || bytes[0] != Magic || bytes[1] != Version
@@ -133,7 +133,7 @@ internal static class NotificationFormat
         CachePayload? payload = null;
         if ((flags & HasValue) != 0)
         {
-            // The length is checked before anything is made of it.
+            // The length is checked before anything is allocated.
             var length = reader.Read7BitEncodedInt();
             if (length < 0 || length > reader.BaseStream.Length - reader.BaseStream.Position)
                 throw new FormatException();

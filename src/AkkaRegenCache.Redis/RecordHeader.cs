@@ -1,8 +1,9 @@
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// A record as it lies in Redis: a header, then the value's bytes as they are; a tombstone is a header alone. All numbers are little-endian,
-/// times are microseconds since 1970 by Redis' clock. The scripts write and read it; here it is written down and pinned by tests.
+/// A record as it lies in Redis: a header, then the value's bytes as they are; a tombstone is a header alone. All numbers are
+/// little-endian, times are microseconds since 1970 by Redis' clock. The scripts write and read it; here it is written down and pinned by
+/// tests.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -21,8 +22,8 @@ namespace AkkaRegenCache.Redis;
 ///  n  the value in its envelope (see ValueEnvelope), where n is the header length
 /// </code>
 /// <para>
-/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that a reader doesn't
-/// know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
+/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that
+/// a reader doesn't know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
 /// </para>
 /// </remarks>
 internal static class RecordHeader
@@ -31,7 +32,7 @@ internal static class RecordHeader
     public const byte Version = 2;
 }
 
-/// <summary>What a script found under our names that it can't read: of an entry, or of the store's epoch.</summary>
+/// <summary>What a script found under our names and can't read: in an entry, or as the store's epoch.</summary>
 internal enum RecordWarning
 {
     None,

@@ -4,17 +4,18 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>Turns the scripts' replies into answers. The first two parts of each are the epoch and a warning.</summary>
+/// <summary>Parses the scripts' replies. The first two parts of each are the epoch and a warning.</summary>
 internal static class RedisAnswers
 {
-    // Longer than anything is kept, and such that no sum with the time of day leaves what Lua's numbers hold exactly.
+    // Longer than anything is kept, and small enough that sums with the time of day stay exact in Lua's numbers.
     private const long Longest = 100L * 366 * 24 * 3600 * 1_000_000;
 
-    /// <summary>A duration as the scripts take it. Never rounded down to nothing.</summary>
+    /// <summary>A duration in the scripts' unit. A positive one never becomes zero.</summary>
     public static RedisValue Micros(TimeSpan duration)
     {
         var ticks = duration.Ticks;
-        return Math.Clamp(ticks > 0 ? ((ticks - 1) / TimeSpan.TicksPerMicrosecond) + 1 : ticks / TimeSpan.TicksPerMicrosecond, -Longest, Longest);
+        var micros = ticks > 0 ? ((ticks - 1) / TimeSpan.TicksPerMicrosecond) + 1 : ticks / TimeSpan.TicksPerMicrosecond;
+        return Math.Clamp(micros, -Longest, Longest);
     }
 
     public static StoreRecord? Record(RedisResult[] reply, int at)
@@ -73,8 +74,10 @@ internal static class RedisAnswers
         return text == "-" ? default : new TokenCheck(Number(text[1..]), text[0] == '1');
     }
 
-    /// <summary>How many heard of a commit from its script, or the error that kept it from being told; empty: there was nothing to tell.</summary>
-    public static string Told(RedisResult[] reply) => reply.Length > 3 ? Text(reply[3]) : "";
+    /// <summary>
+    /// The number of receivers of a commit's announcement, or the error that prevented it; empty: there was none to send.
+    /// </summary>
+    public static string Announced(RedisResult[] reply) => reply.Length > 3 ? Text(reply[3]) : "";
 
     public static RecordWarning Warning(RedisResult part) => Text(part) switch
     {

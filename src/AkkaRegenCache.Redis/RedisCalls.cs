@@ -4,7 +4,7 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>How scripts are called: connects at first use, knows the store's epoch, and warns once of what can't be read. Thread-safe.</summary>
+/// <summary>Calls the scripts: connects at first use, tracks the store's epoch, and warns once of unreadable data. Thread-safe.</summary>
 internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, RedisScripts scripts, ILogger logger)
 {
     private readonly Lock _gate = new();
@@ -16,7 +16,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
 
     public RedisWarnings Warnings { get; } = new(logger);
 
-    /// <summary>The connection, where scripts may publish: null as long as that isn't known, and on a Redis Cluster.</summary>
+    /// <summary>The connection, if scripts may publish on it. Null until that is known, and on a Redis Cluster.</summary>
     public RedisLink? Announcing => Volatile.Read(ref _link) is { IsSingleServer: true, HasOtherChannels: false } link ? link : null;
 
     public async ValueTask<bool> IsClusterAsync(CancellationToken cancellationToken)
@@ -25,7 +25,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
         return (await Await(link.CheckedOrLastAsync(), cancellationToken).ConfigureAwait(false)).IsCluster;
     }
 
-    /// <summary>The store's epoch alone.</summary>
+    /// <summary>Reads the store's epoch only.</summary>
     public async ValueTask<string> EpochAsync(CancellationToken cancellationToken)
     {
         var link = await LinkAsync(cancellationToken).ConfigureAwait(false);
@@ -47,11 +47,11 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
 
     /// <summary>Calls a script.</summary>
     /// <param name="script">The script.</param>
-    /// <param name="key">What it is about, for a warning.</param>
-    /// <param name="keys">Its keys; the epoch's is added where a script can see it.</param>
-    /// <param name="values">Its arguments; what a new epoch would be called is put before them.</param>
-    /// <param name="cancellationToken">Ends the wait; what was sent may be done all the same.</param>
-    /// <param name="isLetEnd">Whether the answer to what was sent is waited for all the same.</param>
+    /// <param name="key">The key of the operation, for a warning.</param>
+    /// <param name="keys">Its keys. The epoch's key is added where a script can read it.</param>
+    /// <param name="values">Its arguments. The id for a new epoch is put before them.</param>
+    /// <param name="cancellationToken">Ends the wait. A command that was sent may be done all the same.</param>
+    /// <param name="isLetEnd">Whether to wait for the answer even then, once the command was sent.</param>
     public async ValueTask<(RedisResult[] Reply, string Epoch)> CallAsync(
         RedisScript script, string key, RedisKey[] keys, RedisValue[] values, CancellationToken cancellationToken, bool isLetEnd = false)
     {
@@ -87,12 +87,13 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
     {
         try
         {
-            if ((string?)await link.Database.StringGetAsync(link.EpochKey).ConfigureAwait(false) is { Length: > 0 } epoch && Ascii.IsValid(epoch))
+            if ((string?)await link.Database.StringGetAsync(link.EpochKey).ConfigureAwait(false) is { Length: > 0 } epoch
+                && Ascii.IsValid(epoch))
                 return epoch;
         }
         catch (RedisServerException error) when (error.Message.StartsWith("WRONGTYPE", StringComparison.Ordinal))
         {
-            // Somebody else's: as if there were none.
+            // Another application's value: the epoch counts as missing.
         }
 
         await link.OnScriptUnknownAsync().ConfigureAwait(false);
@@ -114,7 +115,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
         }
     }
 
-    /// <summary>Given up: how it ends interests nobody.</summary>
+    /// <summary>The task was given up; its outcome is ignored.</summary>
     private static void Forget(Task task) => _ = task.ContinueWith(
         static given => _ = given.Exception,
         CancellationToken.None,
@@ -135,8 +136,8 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
             }
         }
 
-        // At once: a connection that the application made may keep commands (its BacklogPolicy) and send them when it is back. The caller would wait for nothing, and
-        // what was given up would be done late.
+        // Fail at once. A connection of the application may queue commands (its BacklogPolicy) and send them after a reconnect. The caller
+        // would wait in vain, and a command that was given up would be done late.
         connection.ThrowIfDisconnected(connected);
         return link;
     }

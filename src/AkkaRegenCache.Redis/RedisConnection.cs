@@ -4,15 +4,15 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// A connection that is made at first use, and shared by all who use it. A try that failed is made again at the next use.
-/// Thread-safe. Disposes what it has made, never what it was given.
+/// A shared connection that is opened at first use. A failed try is repeated at the next use. Thread-safe. It disposes the connections it
+/// has opened, never those it was given.
 /// </summary>
 internal sealed class RedisConnection : IAsyncDisposable, IDisposable
 {
-    /// <summary>How long after a failed try to connect the next may be made.</summary>
+    /// <summary>The shortest time between two tries to connect.</summary>
     private const int ReconnectMilliseconds = 250;
 
-    /// <summary>How long a first connection is waited for before another is begun beside it.</summary>
+    /// <summary>How long a first connection is awaited before another try is begun beside it.</summary>
     private static readonly TimeSpan s_nextTry = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
@@ -24,33 +24,35 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
 
     public RedisConnection(IConnectionMultiplexer connection) => _connecting = Task.FromResult(connection);
 
-    /// <summary>Connects by a function.</summary>
-    /// <param name="connect">Makes the connection.</param>
-    /// <param name="isOwn">Whether what it makes is disposed here.</param>
+    /// <summary>Connects with a function.</summary>
+    /// <param name="connect">Opens the connection.</param>
+    /// <param name="isOwn">Whether the connection is disposed here.</param>
     public RedisConnection(Func<Task<IConnectionMultiplexer>> connect, bool isOwn)
     {
         _connect = connect;
         _isOwn = isOwn;
     }
 
-    /// <summary>Connects by a configuration; where Redis doesn't answer, the connection is there all the same and comes to epoch later.</summary>
+    /// <summary>
+    /// Connects with a configuration. If Redis does not answer, the connection object exists all the same and connects later.
+    /// </summary>
     public static RedisConnection To(string configuration)
     {
         var options = ConfigurationOptions.Parse(configuration);
         options.AbortOnConnectFail = false;
 
-        // A command that is kept until the connection is back would hold up its caller, and do late what was given up.
+        // A queued command would delay its caller, and be done late after it was given up.
         options.BacklogPolicy = BacklogPolicy.FailFast;
 
-        // The client's own policy lets seconds pass between two tries. It looks once a second whether one is due, so there is no burst.
+        // The client's default policy waits seconds between two tries. It checks once a second if one is due, so there is no burst.
         options.ReconnectRetryPolicy = new LinearRetry(ReconnectMilliseconds);
         return new RedisConnection(() => ConnectAsync(options), isOwn: true);
     }
 
-    /// <summary>Whether the application is asked for another connection where the one that it gave was disposed.</summary>
+    /// <summary>Whether the application is asked for another connection after it disposed the one it gave.</summary>
     public bool CanReconnect => _connect is not null && !_isOwn && !_isDisposed;
 
-    /// <summary>Throws where no server is connected, and says why.</summary>
+    /// <summary>Throws with the reason if no server is connected.</summary>
     public void ThrowIfDisconnected(IConnectionMultiplexer connection)
     {
         if (connection.IsConnected)
@@ -69,21 +71,22 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
 
-            // On the pool, and in a context of its own: the function may block, and the connection outlives the caller who needs it first.
+            // On the pool and in its own context: the function may block, and the connection outlives the caller that needs it first.
             if (_connecting is null or { IsFaulted: true } or { IsCanceled: true } || (isGone && _connecting == there))
                 _connecting = OwnContext.Run(() => Task.Run(_connect!));
             return _connecting;
         }
     }
 
-    /// <summary>Whether both are the same connection to Redis.</summary>
+    /// <summary>Whether both use the same connection to Redis.</summary>
     public bool IsSameAs(RedisConnection other)
     {
         if (ReferenceEquals(this, other))
             return true;
         var here = Volatile.Read(ref _connecting);
         var there = Volatile.Read(ref other._connecting);
-        return here is { IsCompletedSuccessfully: true } && there is { IsCompletedSuccessfully: true } && ReferenceEquals(here.Result, there.Result);
+        return here is { IsCompletedSuccessfully: true } && there is { IsCompletedSuccessfully: true }
+            && ReferenceEquals(here.Result, there.Result);
     }
 
     public async ValueTask DisposeAsync()
@@ -98,7 +101,7 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
             }
             catch (Exception) when (connecting.IsFaulted || connecting.IsCanceled)
             {
-                // There never was one.
+                // No connection was opened.
             }
         }
     }
@@ -107,15 +110,15 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     {
         if (Leave() is { IsCompletedSuccessfully: true } connected)
         {
-            // Not waiting for commands under way: this is the synchronous form, which must not block.
+            // Without waiting for commands under way: this is the synchronous form, which must not block.
             connected.Result.Close(allowCommandsToComplete: false);
             connected.Result.Dispose();
         }
     }
 
     /// <summary>
-    /// The first connection. Where Redis refuses it, the client sometimes misses that and stands still for its whole connect timeout, though Redis is back
-    /// long before. So another is begun beside it from time to time, and the first that is there is taken.
+    /// Opens the first connection. If Redis refuses it, the client sometimes misses that and hangs for its whole connect timeout, long
+    /// after Redis is back. So another try is begun beside it from time to time, and the first connection counts.
     /// </summary>
     private static async Task<IConnectionMultiplexer> ConnectAsync(ConfigurationOptions options)
     {
@@ -142,14 +145,16 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
         }
     }
 
-    /// <summary>Whether the application has disposed what its function found: it will find another one.</summary>
+    /// <summary>
+    /// Whether the application has disposed the connection that its function returned: then the function is called again.
+    /// </summary>
     private bool IsGone(IConnectionMultiplexer connection)
     {
         if (!CanReconnect || connection.IsConnected)
             return false;
         try
         {
-            // The client has no other way to tell; where it is only disconnected, this does nothing that is waited for.
+            // The client has no other sign of that. If it is only disconnected, this command has no effect and is not awaited.
             _ = connection.GetDatabase().PingAsync(CommandFlags.FireAndForget);
             return false;
         }
@@ -164,8 +169,8 @@ internal sealed class RedisConnection : IAsyncDisposable, IDisposable
     }
 
     /// <summary>
-    /// The client tells why it isn't connected (a password, a certificate, a right) with the failure of a command alone. One that keeps commands until
-    /// it is connected gets no second one meanwhile, and says it when that has failed.
+    /// The reason why the client is not connected (a password, a certificate, a permission) comes with the failure of a command only. A
+    /// client that queues commands gets no second one meanwhile, and reports the reason when the first has failed.
     /// </summary>
     private Exception? Reason(IConnectionMultiplexer connection)
     {

@@ -11,12 +11,12 @@ namespace AkkaRegenCache.Redis;
 /// </summary>
 /// <remarks>
 /// Thread-safe. The client puts its <c>channelPrefix</c> before the name, here as for the caches' notifications. A subscription made while
-/// Redis is down is tried again until it stands, and one that no longer hears is made again (see <see cref="ChannelSubscription"/>): for that, a node
-/// which only listens has to publish as well, a heartbeat of no bytes, which all others ignore.
+/// Redis is down is tried again until it stands, and one that no longer hears is made again (see <see cref="ChannelSubscription"/>): for
+/// that, a node which only listens has to publish as well, a heartbeat of no bytes, which all others ignore.
 /// </remarks>
 internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisposable
 {
-    /// <summary>A subscription that no longer hears is found after two of these at the latest; on a topic that is used, sooner.</summary>
+    /// <summary>A subscription that has become silent is noticed after two of these at most, sooner on a topic with traffic.</summary>
     public static readonly TimeSpan DefaultHeartbeat = TimeSpan.FromSeconds(5);
 
     private readonly RedisConnection _connection;
@@ -45,7 +45,7 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
                 return (connected.GetSubscriber(), ChannelOf(connected));
             },
             error => LogSubscribeFailed(error, _topic),
-            () => LogDeaf(_topic),
+            () => LogSilent(_topic),
             () => _connection.CanReconnect,
             _time);
     }
@@ -59,7 +59,7 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
                 hear(bytes);
         });
 
-        // A timer keeps the context in which it is made, and this one lives as long as the topic.
+        // A timer captures its context, and this one lives as long as the topic.
         _timer = OwnContext.Run(() => _time.CreateTimer(
             static channel => ((RedisCorrelatedChannel)channel!).Beat(), this, _heartbeat, _heartbeat));
         return new Ending(this, subscription);
@@ -72,7 +72,7 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
     {
         var connection = await _connection.GetAsync().ConfigureAwait(false);
 
-        // One that is sent late is worse than none: those who wait ask again.
+        // A late message is worse than none: awaiting callers ask again.
         _connection.ThrowIfDisconnected(connection);
         var heard = _subscription.Heard;
         await connection.GetSubscriber().PublishAsync(ChannelOf(connection), frame).ConfigureAwait(false);
@@ -92,11 +92,11 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
         }
         catch (Exception)
         {
-            // Redis is away; the subscription is renewed with the connection, and the next beat tells whether it was.
+            // Redis is not available. The subscription is renewed with the connection; the next heartbeat checks it.
         }
     }
 
-    // Redis' channels know no databases; our names do.
+    // Redis' channels are not separate for each database; our names are.
     private RedisChannel ChannelOf(IConnectionMultiplexer connection) =>
         RedisChannel.Literal($"{_prefix}:await:{connection.GetDatabase().Database}:{RedisNames.Escape(_topic)}");
 
@@ -104,7 +104,7 @@ internal sealed partial class RedisCorrelatedChannel : ICorrelatedChannel, IDisp
     private partial void LogSubscribeFailed(Exception exception, string topic);
 
     [LoggerMessage(43, LogLevel.Warning, "The subscription to topic '{Topic}' doesn't hear what is published here; it is made again.")]
-    private partial void LogDeaf(string topic);
+    private partial void LogSilent(string topic);
 
     private sealed class Ending(RedisCorrelatedChannel channel, IDisposable subscription) : IDisposable
     {

@@ -5,24 +5,24 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// A connection as the store's scripts need it: which database, whether it is a Redis Cluster, and the store's epoch, which is looked at again
-/// whenever a connection was lost.
+/// A connection with what the store's scripts need to know: the database, whether it is a Redis Cluster, and the store's epoch, which is
+/// checked again after each lost connection.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The epoch's id is a key in Redis: the server's run id, a random number and the time it began. Every script tells it with its answer, so a
-/// flush, which takes the key along, is noticed by the next operation of any node, and makes a new epoch. Another server process (a restart,
-/// a replica that took over) may have its key and yet have lost the last second: the node that connects compares the run id, and the first one
-/// that finds another one begins a new epoch for all.
+/// The epoch's id is a key in Redis: the server's run id, a random number and the time at which it began. Every script returns it. A flush
+/// deletes the key too, so the next operation of any node notices it and begins a new epoch. Another server process (a restart, a replica
+/// that took over) may have the key and yet have lost the last second. So the node that connects compares the run id, and the first node
+/// that finds a different one begins a new epoch for all.
 /// </para>
 /// <para>
-/// On a Redis Cluster a script can't see a key in another slot. There the epoch is read beside each operation, in the same pipeline, and any
-/// lost connection or moved slot begins a new epoch: each costs the nodes a check of their entries, and nothing else.
+/// On a Redis Cluster a script can't read a key in another slot. There the epoch is read beside each operation, in the same pipeline, and
+/// any lost connection or moved slot begins a new epoch. Each costs the nodes one comparison of their entries, and nothing else.
 /// </para>
 /// </remarks>
 internal sealed class RedisLink
 {
-    /// <summary>What the script says for the server's run id where the user may not ask for it.</summary>
+    /// <summary>The placeholder for the server's run id if the user may not read it.</summary>
     private static readonly RedisValue s_unknown = "unknown-";
 
     /// <summary>How much later than another server's answer the epoch may come.</summary>
@@ -40,9 +40,9 @@ internal sealed class RedisLink
     private bool _wasLost;
     private string _epoch = "";
 
-    /// <summary>What a check found.</summary>
-    /// <param name="Run">Names the server process and this node, for the epoch that a script may have to begin.</param>
-    /// <param name="Epoch">The epoch, as it was then.</param>
+    /// <summary>The result of a check.</summary>
+    /// <param name="Run">Names the server process and this node, in case a script has to begin an epoch.</param>
+    /// <param name="Epoch">The epoch at that time.</param>
     /// <param name="IsCluster">Whether it is a Redis Cluster.</param>
     internal sealed record Checked(RedisValue Run, string Epoch, bool IsCluster);
 
@@ -57,30 +57,32 @@ internal sealed class RedisLink
         ChannelPrefix = PrefixOf(connection);
         connection.ConnectionFailed += (_, e) => OnConnection(e.ConnectionType);
         connection.ConnectionRestored += (_, e) => OnConnection(e.ConnectionType);
-        connection.HashSlotMoved += (_, _) => Doubt();
+        connection.HashSlotMoved += (_, _) => Suspect();
     }
 
     public IConnectionMultiplexer Connection => _connection;
 
     public IDatabase Database { get; }
 
-    /// <summary>Whether it is known to be no Redis Cluster.</summary>
+    /// <summary>Whether it is known not to be a Redis Cluster.</summary>
     public bool IsSingleServer => Volatile.Read(ref _check) is { IsCompletedSuccessfully: true, Result.IsCluster: false };
 
     public RedisKey EpochKey => _epochKey[0];
 
-    /// <summary>What the client puts before the names of channels (<c>channelPrefix</c>): a script, which it doesn't rewrite, has to do so itself.</summary>
+    /// <summary>
+    /// The client's prefix of channel names (<c>channelPrefix</c>). The client does not rewrite scripts, so a script must add it by itself.
+    /// </summary>
     public string ChannelPrefix { get; }
 
     /// <summary>
-    /// Whether the client was found to publish on other channels than a script does. Its configuration is all that is known of the prefix, and not every prefix
-    /// can be read from it again (one with a comma), nor does every decorator of a connection tell it.
+    /// Whether the client was found to publish on other channels than a script. The prefix is known from the client's configuration only.
+    /// Not every prefix can be parsed from it (one with a comma), and not every decorator of a connection exposes it.
     /// </summary>
     public bool HasOtherChannels { get; set; }
 
     /// <summary>
-    /// What is known of the server; asked for once after each connection. All operations share the task, so it runs on the pool and never in the context of the caller
-    /// who came first: a thread that is blocked, or gone, must not hold up the node.
+    /// What is known of the server; read once after each connection. All operations share the task. It runs on the pool and not in the
+    /// context of the first caller, whose thread may be blocked or gone and must not delay the node.
     /// </summary>
     public Task<Checked> CheckedAsync()
     {
@@ -96,9 +98,8 @@ internal sealed class RedisLink
     }
 
     /// <summary>
-    /// The same; on a Redis Cluster, where one server has the epoch's key, what was known last, when that server doesn't answer. The others must not be taken for
-    /// down with it. What it knows is looked at again by each operation, and counts as soon as it answers: until then nobody learns that another server has lost
-    /// something, which a claim there would have been lost with.
+    /// What is known of the server. On a Redis Cluster one server has the epoch's key: while it doesn't answer, the result is what was known last, so that the
+    /// other servers don't count as down with it. Each operation reads the epoch again, and a changed one counts as soon as the server answers.
     /// </summary>
     public async Task<Checked> CheckedOrLastAsync()
     {
@@ -119,7 +120,7 @@ internal sealed class RedisLink
         }
     }
 
-    /// <summary>The epoch as it was read, or the one that was known last, where its server doesn't answer as soon as another one did.</summary>
+    /// <summary>The epoch as it was read, or the last known one if its server answers much later than another one did.</summary>
     public async Task<string> EpochOrLastAsync(Task<string> reading)
     {
         if (reading.IsCompletedSuccessfully || Volatile.Read(ref _last) is not { IsCluster: true } last)
@@ -141,8 +142,8 @@ internal sealed class RedisLink
         TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
         TaskScheduler.Default);
 
-    /// <summary>The server may be another one than before: the next operation asks first.</summary>
-    public void Doubt()
+    /// <summary>The server may be a different one: the next operation checks first.</summary>
+    public void Suspect()
     {
         lock (_gate)
         {
@@ -151,7 +152,7 @@ internal sealed class RedisLink
         }
     }
 
-    /// <summary>The server didn't know a script: the likeliest reason is that it is another process.</summary>
+    /// <summary>The server did not know a script. Most likely it is a different process.</summary>
     public async Task OnScriptUnknownAsync()
     {
         lock (_gate)
@@ -163,7 +164,7 @@ internal sealed class RedisLink
         await CheckedOrLastAsync().ConfigureAwait(false);
     }
 
-    /// <summary>The same string for the same epoch, so that it is made once.</summary>
+    /// <summary>Returns the same string for the same epoch, so that it is allocated once.</summary>
     public string Intern(RedisResult id)
     {
         var epoch = (string?)id ?? "";
@@ -175,12 +176,14 @@ internal sealed class RedisLink
     }
 
     private static string PrefixOf(IConnectionMultiplexer connection) =>
-        connection.Configuration is { Length: > 0 } configuration ? (string?)ConfigurationOptions.Parse(configuration, ignoreUnknown: true).ChannelPrefix ?? "" : "";
+        connection.Configuration is { Length: > 0 } configuration
+            ? (string?)ConfigurationOptions.Parse(configuration, ignoreUnknown: true).ChannelPrefix ?? ""
+            : "";
 
     private void OnConnection(ConnectionType type)
     {
         if (type == ConnectionType.Interactive)
-            Doubt();
+            Suspect();
     }
 
     private async Task<Checked> CheckAsync()

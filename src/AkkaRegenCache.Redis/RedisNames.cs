@@ -8,12 +8,12 @@ namespace AkkaRegenCache.Redis;
 /// The names of a cache's Redis keys: <c>{prefix}:{{cache}:{key}}:s</c> the entry's state, <c>:v</c> its value, <c>:o:…</c> an operation.
 /// What stands in the inner braces is the hash tag: all keys of one entry are in one slot of a Redis Cluster.
 /// </summary>
-/// <remarks>Braces and percent signs of names are escaped: no user's key can end the tag early, and no two are written alike.</remarks>
-/// <param name="prefix">Before all names.</param>
+/// /// <remarks>Braces and percent signs in names are escaped: no key can end the tag early, and no two are written alike.</remarks>
+/// <param name="prefix">The prefix of all names.</param>
 /// <param name="path">The cache's name, escaped; empty for the store itself.</param>
 internal sealed class RedisNames(string prefix, string path)
 {
-    // A lone surrogate can't be told in UTF-8; replaced, two keys would become one.
+    // A lone surrogate has no UTF-8 form. If it were replaced, two keys could become one.
     private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
 
     public RedisKey Epoch { get; } = Bytes(Escape(prefix) + ":epoch");

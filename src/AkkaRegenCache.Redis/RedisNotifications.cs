@@ -7,12 +7,13 @@ using StackExchange.Redis;
 namespace AkkaRegenCache.Redis;
 
 /// <summary>
-/// Notifications through Redis' pub/sub: one channel for each cache, <c>{prefix}:notify:{database}:{cache}</c>. Delivered at most once, and not while a
-/// connection is down. A receiver notices by the next number that it missed something.
+/// Notifications through Redis' pub/sub: one channel for each cache, <c>{prefix}:notify:{database}:{cache}</c>. Delivered at most once, and
+/// not while a connection is down. A receiver notices by the next number that it missed something.
 /// </summary>
 /// <remarks>
-/// Thread-safe. A subscription made while Redis is down is tried again until it stands. One that doesn't hear what is published here is made again (see
-/// <see cref="ChannelSubscription"/>). What can't be read (a later version, or no notification) is ignored, with one warning.
+/// Thread-safe. A subscription made while Redis is down is tried again until it stands. One that doesn't hear what is published here is
+/// made again (see <see cref="ChannelSubscription"/>). What can't be read (a later version, or no notification) is ignored, with one
+/// warning.
 /// </remarks>
 public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnce
 {
@@ -47,7 +48,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
         var bytes = NotificationFormat.Write(notification);
         var connection = await _connection.GetAsync().ConfigureAwait(false);
 
-        // One that is sent late is worse than none: what was missed is noticed.
+        // A late notification is worse than none: a gap is noticed.
         _connection.ThrowIfDisconnected(connection);
         _subscriptions.TryGetValue(cacheName, out var subscription);
         var heard = subscription?.Heard ?? 0;
@@ -67,7 +68,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
                 return (connection.GetSubscriber(), owner.ChannelOf(connection, name));
             },
             error => owner.LogSubscribeFailed(error, name),
-            () => owner.LogDeaf(name),
+            () => owner.LogSilent(name),
             () => owner._connection.CanReconnect,
             TimeProvider.System), this).Add(bytes =>
         {
@@ -84,7 +85,7 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
         return connection;
     }
 
-    // Redis' channels know no databases; our keys do.
+    // Redis' channels are not separate for each database; our keys are.
     private RedisChannel ChannelOf(IConnectionMultiplexer connection, string cacheName) =>
         RedisChannel.Literal(ChannelOf(_prefix, connection.GetDatabase().Database, cacheName));
 
@@ -92,9 +93,10 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
     /// <param name="prefix">The prefix, escaped.</param>
     /// <param name="database">The database's number.</param>
     /// <param name="cacheName">The cache.</param>
-    internal static string ChannelOf(string prefix, int database, string cacheName) => $"{prefix}:notify:{database}:{RedisNames.Escape(cacheName)}";
+    internal static string ChannelOf(string prefix, int database, string cacheName) =>
+        $"{prefix}:notify:{database}:{RedisNames.Escape(cacheName)}";
 
-    /// <summary>Whether what is sent on a connection under a prefix goes the way that these notifications go.</summary>
+    /// <summary>Whether a script's publication on that connection goes through the same channels as these notifications.</summary>
     internal bool GoWith(RedisConnection connection, string prefix) => _connection.IsSameAs(connection) && _prefix == prefix;
 
     private void Warn()
@@ -107,10 +109,11 @@ public sealed partial class RedisNotifications : INotificationBus, IReturnsAtOnc
         "A notification in Redis can't be read: a newer version's, or none at all. It is ignored, and further ones are not reported.")]
     private partial void LogUnreadable();
 
-    [LoggerMessage(31, LogLevel.Warning, "The subscription to the notifications of cache '{CacheName}' failed; it is tried again until it stands.")]
+    [LoggerMessage(31, LogLevel.Warning,
+        "The subscription to the notifications of cache '{CacheName}' failed; it is tried again until it stands.")]
     private partial void LogSubscribeFailed(Exception exception, string cacheName);
 
     [LoggerMessage(32, LogLevel.Warning,
         "The subscription to the notifications of cache '{CacheName}' doesn't hear what is published here; it is made again.")]
-    private partial void LogDeaf(string cacheName);
+    private partial void LogSilent(string cacheName);
 }

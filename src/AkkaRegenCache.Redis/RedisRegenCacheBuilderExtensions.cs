@@ -13,9 +13,9 @@ public static class RedisRegenCacheBuilderExtensions
     private const string DefaultPrefix = "arc";
 
     /// <summary>
-    /// Uses Redis as the cache's external store and for its notifications. (In an Akka cluster these reach the nodes outside the cluster.) The connection is
-    /// made at first use and belongs to the container; caches with the same configuration share it. The host also starts while Redis is down. A lost
-    /// connection is made again within about a second of Redis' return.
+    /// Uses Redis as the cache's external store and for its notifications. (In an Akka cluster these reach the nodes outside the cluster.)
+    /// The connection is made at first use and belongs to the container; caches with the same configuration share it. The host also starts
+    /// while Redis is down. A lost connection is made again within about a second of Redis' return.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>
     /// <param name="configuration">A configuration of StackExchange.Redis: <c>host:port,password=…</c>.</param>
@@ -30,7 +30,9 @@ public static class RedisRegenCacheBuilderExtensions
         return builder.Use(provider => provider.GetRequiredKeyedService<RedisConnection>(configuration), keyPrefix);
     }
 
-    /// <summary>As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on a connection of the application's, which is not disposed here.</summary>
+    /// <summary>
+    /// As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on a connection of the application's, which is not disposed here.
+    /// </summary>
     /// <param name="builder">The cache's registration.</param>
     /// <param name="connection">The connection.</param>
     /// <param name="keyPrefix">The prefix of all names in Redis.</param>
@@ -44,8 +46,9 @@ public static class RedisRegenCacheBuilderExtensions
     }
 
     /// <summary>
-    /// As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on the connection that the function makes at first use. It stays the application's and is
-    /// not disposed here. The function is called again at the next use if it failed, or if the application has disposed the connection.
+    /// As <see cref="UseRedis(RegenCacheBuilder, string, string)"/>, on the connection that the function makes at first use. It stays the
+    /// application's and is not disposed here. The function is called again at the next use if it failed, or if the application has
+    /// disposed the connection.
     /// </summary>
     /// <param name="builder">The cache's registration.</param>
     /// <param name="factory">Makes or finds the connection. It should set <c>AbortOnConnectFail</c> to false.</param>
@@ -68,7 +71,7 @@ public static class RedisRegenCacheBuilderExtensions
         builder.UseStoreNotifications(provider => new RedisNotifications(
             connection(provider), keyPrefix, provider.GetService<ILogger<RedisNotifications>>()));
 
-        // A cluster uses them beside its own.
+        // A cluster uses them beside its own notifications.
         var name = builder.Name;
         return builder.IsInCluster
             ? builder

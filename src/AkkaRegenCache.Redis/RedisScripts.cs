@@ -4,10 +4,10 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>One script: its text, and the hash under which Redis knows it once it has run there.</summary>
+/// <summary>A script: its text, and the hash under which Redis knows it after its first run.</summary>
 internal sealed class RedisScript
 {
-    // The name by which Redis knows a script, as its protocol demands; nothing is secured by it.
+    // Redis' protocol identifies scripts by this hash. It secures nothing.
 #pragma warning disable CA5350
     public RedisScript(string name, string text)
     {
@@ -24,13 +24,13 @@ internal sealed class RedisScript
     public byte[] Hash { get; }
 
     /// <summary>
-    /// Runs the script by its hash. A server that doesn't know it (it was restarted, a replica took over, the scripts were flushed) gets
-    /// the whole text, with which it runs and learns it at once: there is no moment between loading and running.
+    /// Runs the script by its hash. A server that does not know it (a restart, a replica that took over, flushed scripts) gets the whole
+    /// text, which it runs and remembers at once. So there is no gap between loading and running.
     /// </summary>
-    /// <param name="database">Where it runs.</param>
+    /// <param name="database">The database to run it on.</param>
     /// <param name="keys">Its keys.</param>
     /// <param name="values">Its arguments.</param>
-    /// <param name="unknown">Called where the server didn't know the script.</param>
+    /// <param name="unknown">Called if the server did not know the script.</param>
     public async Task<RedisResult[]> RunAsync(
         IDatabaseAsync database, RedisKey[] keys, RedisValue[] values, Func<Task>? unknown = null)
     {
@@ -50,10 +50,10 @@ internal sealed class RedisScript
     }
 }
 
-/// <summary>The store's scripts, each with what they share before it.</summary>
+/// <summary>The store's scripts, each with the shared part before it.</summary>
 internal sealed class RedisScripts
 {
-    /// <summary>Puts the scripts together.</summary>
+    /// <summary>Assembles the scripts.</summary>
     /// <param name="clock">Another clock, for tests; null: Redis' own.</param>
     public RedisScripts(string? clock = null)
     {

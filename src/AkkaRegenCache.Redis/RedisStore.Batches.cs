@@ -6,7 +6,7 @@ namespace AkkaRegenCache.Redis;
 /// <summary>The operations on many keys.</summary>
 public sealed partial class RedisStore
 {
-    /// <summary>So many keys a script may keep Redis from doing anything else.</summary>
+    /// <summary>The most keys of one script call, because Redis does nothing else meanwhile.</summary>
     private const int KeysPerCall = 200;
 
     /// <inheritdoc/>
@@ -85,15 +85,17 @@ public sealed partial class RedisStore
             calls.Add(_calls.CallAsync(script, $"a batch of {number}", [.. keys], valuesOf(from, number), cancellationToken).AsTask());
         }
 
-        // On a Redis Cluster each key has its server: where one doesn't answer, the others' answers count. Where none does, the first error is everybody's.
-        await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+        // On a Redis Cluster each key has its server. If one does not answer, the answers of the others count. If none does, the first
+        // error counts for all.
+        await Task.WhenAll(calls).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None,
+            TaskScheduler.Default).ConfigureAwait(false);
         for (var i = 0; i < count && take is not null; i++)
         {
             if (calls[i / perCall].IsCompletedSuccessfully)
                 take(i, calls[i / perCall].Result.Reply[2 + (i % perCall)]);
         }
 
-        // Should a new epoch have begun between two calls, the next answer tells.
+        // If a new epoch began between two calls, the next answer will say so.
         var answered = calls.Find(static call => call.IsCompletedSuccessfully) ?? calls[0];
         return (await answered.ConfigureAwait(false)).Epoch;
     }

@@ -4,17 +4,17 @@ using StackExchange.Redis;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>Commits, and how the other nodes are told of them.</summary>
+/// <summary>Commits, and their announcement to the other nodes.</summary>
 /// <remarks>
-/// The script that commits publishes too. To tell is optional and must not fail the commit: a user may lack the right to the channel, and the client may give
-/// channels another name than is known here. The script answers how many have heard it. Where nobody has, the client publishes, and where that is heard, it does
-/// so from then on.
+/// The script that commits also publishes. The announcement is optional and must not fail the commit: a user may lack permission for the
+/// channel, and the client may use another channel prefix than is known here. The script returns the number of receivers. If there was
+/// none, the client publishes too; if that has receivers, the client publishes from then on.
 /// </remarks>
 public sealed partial class RedisStore
 {
     /// <summary>
-    /// The script that commits can publish, where both go over the same connection. On a Redis Cluster they don't: its servers would tell in another order
-    /// than they were asked.
+    /// The script that commits can publish if both use the same connection. Not on a Redis Cluster, whose servers may publish in another
+    /// order than the calls were sent.
     /// </summary>
     /// <inheritdoc cref="IExternalStore.AnnouncesOn"/>
     public bool AnnouncesOn(INotificationBus bus) =>
@@ -30,13 +30,13 @@ public sealed partial class RedisStore
         if (request.Announcement is { } announcement && _cacheName is not null && link is not null)
         {
             channel = RedisNotifications.ChannelOf(RedisNames.Escape(_names.Prefix), link.Database.Database, _cacheName);
-            var (publisher, key) = NotificationFormat.Partitions(announcement, request.Key);
+            var (publisher, key) = NotificationFormat.AnnouncementParts(announcement, request.Key);
             values = [.. values, link.ChannelPrefix + channel, publisher, key, announcement.WithValue ? 1 : 0];
         }
 
         var (reply, epoch) = await CallAsync(_calls.Scripts.Commit, request, values, cancellationToken).ConfigureAwait(false);
         var answer = RedisAnswers.Change(reply, epoch);
-        switch (RedisAnswers.Told(reply))
+        switch (RedisAnswers.Announced(reply))
         {
             case "0":
                 _ = TellAsync(link!, channel, request, answer);
@@ -49,7 +49,7 @@ public sealed partial class RedisStore
         return answer;
     }
 
-    /// <summary>Tells by the client what nobody has heard from the script.</summary>
+    /// <summary>Publishes with the client, if the script's publication had no receiver.</summary>
     private static async Task TellAsync(RedisLink link, string channel, CommitRequest request, ChangeAnswer answer)
     {
         var announcement = request.Announcement!;
@@ -73,7 +73,7 @@ public sealed partial class RedisStore
         }
         catch (Exception e) when (e is RedisException or TimeoutException or ObjectDisposedException)
         {
-            // It is a hint: what isn't told is found when the nodes compare.
+            // A notification is a hint: nodes find the change when they compare.
         }
     }
 }

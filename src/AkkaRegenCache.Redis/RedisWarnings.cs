@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Redis;
 
-/// <summary>Warns of what the store found in Redis, once of each kind. Thread-safe.</summary>
+/// <summary>Warns of data and servers that the store can't use fully, once of each kind. Thread-safe.</summary>
 internal sealed partial class RedisWarnings(ILogger logger)
 {
     private readonly bool[] _warned = new bool[(int)RecordWarning.ForeignEpoch + 1];
@@ -10,7 +10,7 @@ internal sealed partial class RedisWarnings(ILogger logger)
     private bool _commitsAreUntold;
     private bool _isGarnet;
 
-    /// <summary>A script has found something that it can't read.</summary>
+    /// <summary>A script has found data that it can't read.</summary>
     public void Warn(RecordWarning warning, string key)
     {
         if (warning == RecordWarning.None || Interlocked.Exchange(ref _warned[(int)warning], true))
@@ -32,21 +32,21 @@ internal sealed partial class RedisWarnings(ILogger logger)
         }
     }
 
-    /// <summary>The server doesn't tell which process it is.</summary>
+    /// <summary>The server does not say which process it is.</summary>
     public void WarnOfUnknownServer()
     {
         if (!Interlocked.Exchange(ref _serverIsUnknown, true))
             LogServerUnknown();
     }
 
-    /// <summary>A commit was accepted, but its script could not tell the other nodes.</summary>
+    /// <summary>A commit was accepted, but its script could not announce it.</summary>
     public void WarnOfUntoldCommits(string error)
     {
         if (!Interlocked.Exchange(ref _commitsAreUntold, true))
             LogCommitsUntold(error);
     }
 
-    /// <summary>The server is Garnet, whose scripts may not be atomic. Nothing tells whether they are: neither INFO nor HELLO nor CONFIG.</summary>
+    /// <summary>The server is Garnet, whose scripts may not be atomic. Neither INFO nor HELLO nor CONFIG says if they are.</summary>
     public void WarnOfGarnet(string version)
     {
         if (!Interlocked.Exchange(ref _isGarnet, true))
@@ -67,22 +67,26 @@ internal sealed partial class RedisWarnings(ILogger logger)
     private partial void LogWrongType(string key);
 
     [LoggerMessage(23, LogLevel.Warning,
-        "What Redis holds as the id of the store's epoch is no such id; it was overwritten, and a new epoch began. Does another application write under the same "
+        "What Redis holds as the id of the store's epoch is no such id; it was overwritten, and a new epoch began. Does another "
+        + "application write under the same "
         + "key prefix? Further ones are not reported.")]
     private partial void LogForeignEpoch();
 
     [LoggerMessage(24, LogLevel.Warning,
-        "The user of this connection may not run INFO, so the server's run id is unknown: a restart or fail-over of Redis goes unnoticed, and with it changes that it "
+        "The user of this connection may not run INFO, so the server's run id is unknown: a restart or fail-over of Redis goes unnoticed, "
+        + "and with it changes that it "
         + "lost. Grant +info.")]
     private partial void LogServerUnknown();
 
     [LoggerMessage(25, LogLevel.Warning,
-        "Redis takes the values that are made here, but doesn't tell the other nodes, which hear of them late: {Error} Grant +publish and the channels "
+        "Redis takes the values that are made here, but doesn't tell the other nodes, which hear of them late: {Error} Grant +publish and "
+        + "the channels "
         + "(&PREFIX:notify:*). Further ones are not reported.")]
     private partial void LogCommitsUntold(string error);
 
     [LoggerMessage(26, LogLevel.Warning,
-        "The server is Garnet {Version}, not Redis. Its Lua scripts are atomic only where it was started with --lua --lua-transaction-mode, which it doesn't tell: with "
+        "The server is Garnet {Version}, not Redis. Its Lua scripts are atomic only where it was started with --lua "
+        + "--lua-transaction-mode, which it doesn't tell: with "
         + "--lua alone a claim is granted twice now and then, and a value is made twice. Make sure that it has both.")]
     private partial void LogGarnet(string version);
 }

@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Memory;
 
-/// <summary>Decides which entry goes when the layer is full.</summary>
+/// <summary>Decides which entry is evicted when the layer is full.</summary>
 /// <remarks>
 /// <para>
 /// S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP '23): a new key enters a small queue. At
@@ -36,14 +36,18 @@ internal sealed class AdaptiveS3Fifo
     private const double SmallestShare = 0.01;
     private const double LargestShare = 0.9;
 
-    /// <summary>A returning ghost moves so many slots, but in a tiny layer not so much that one key decides.</summary>
+    /// <summary>
+    /// How many slots the target moves for a returning ghost. In a tiny layer it moves less, so that no single key decides.
+    /// </summary>
     private const double SlotsPerVote = 3;
     private const double LargestVote = 1.0 / 32;
 
     /// <summary>Up to this age, as a part of the entries, a vote has its full weight; from there it falls as 1/age.</summary>
     private const double FullWeightPart = 1.0 / 32;
 
-    /// <summary>Looked at for one eviction: when all are hot somebody hot must go, and not after a walk past a million others.</summary>
+    /// <summary>
+    /// The most entries examined for one eviction: if all are hot, a hot one must go, but not after a walk past a million others.
+    /// </summary>
     private const int LongestWalk = 512;
 
     private readonly EntryQueue _small = new(InSmall);
@@ -54,15 +58,15 @@ internal sealed class AdaptiveS3Fifo
     /// <summary>The part of the entries that the small queue should have.</summary>
     public double SmallShare { get; private set; } = InitialShare;
 
-    /// <summary>Room for ghosts: bounded by the most entries there ever were.</summary>
+    /// <summary>The capacity for ghosts, bounded by the highest number of entries so far.</summary>
     public int GhostSlots => _ghosts.Slots;
 
     private int Count => _small.Count + _main.Count;
 
     private double SmallTarget => Math.Max(1, SmallShare * Count);
 
-    /// <summary>Asks the ghosts about a new key, before others are evicted for it.</summary>
-    /// <returns>Whether it is known and goes straight to the main queue.</returns>
+    /// <summary>Looks a new key up among the ghosts, before other entries are evicted for it.</summary>
+    /// <returns>Whether it is known and enters the main queue directly.</returns>
     public bool Recall(uint hash)
     {
         Ghost ghost = _ghosts.Take(hash, out uint age);
@@ -85,8 +89,8 @@ internal sealed class AdaptiveS3Fifo
     /// <param name="known">What <see cref="Recall"/> said of its key.</param>
     public void Add(MemoryEntry entry, bool known)
     {
-        // While there is room for all there is nothing to sort out. Filling the main queue first makes a loop over slightly more
-        // keys than fit keep a part of them, where a queue would lose every one just before its turn.
+        // While there is room, nothing has to be evicted. Filling the main queue first makes a loop over slightly more keys than fit keep
+        // some of them; a queue would lose each one just before its turn.
         bool filling = !_everEvicted && _small.Count >= SmallTarget;
         (known || filling ? _main : _small).Enqueue(entry);
     }
@@ -94,12 +98,13 @@ internal sealed class AdaptiveS3Fifo
     /// <summary>Forgets an entry that is removed.</summary>
     public void Remove(MemoryEntry entry) => (entry.Queue == InSmall ? _small : _main).Remove(entry);
 
-    /// <summary>Chooses who goes, takes it out of its queue and remembers it as a ghost.</summary>
+    /// <summary>Chooses an entry to evict, removes it from its queue and remembers it as a ghost.</summary>
     /// <param name="spared">An entry that must stay, or null. There must be another one.</param>
     public MemoryEntry Evict(MemoryEntry? spared)
     {
         _everEvicted = true;
-        // With both kinds at their most there are a half more ghosts than entries: seldom, and then the oldest go.
+        // With both ghost queues full there would be half as many ghosts again as entries. That is rare, and then the oldest ones are
+        // dropped.
         _ghosts.EnsureRoomFor(Count + (Count / 8));
         for (int walked = 0; ; walked++)
         {
@@ -117,7 +122,7 @@ internal sealed class AdaptiveS3Fifo
                 return entry;
             }
 
-            // From the small queue it starts again: what counted there is that it was read at all.
+            // The count starts again: in the small queue it only matters that the entry was read at all.
             if (fromSmall)
                 entry.ForgetFrequency();
             else
@@ -126,7 +131,7 @@ internal sealed class AdaptiveS3Fifo
         }
     }
 
-    /// <summary>Forgets all entries and ghosts, and what was learned of the traffic.</summary>
+    /// <summary>Forgets all entries and ghosts, and what the ghosts have taught.</summary>
     public void Clear()
     {
         while (_small.Count > 0)

@@ -1,15 +1,15 @@
 namespace AkkaRegenCache.Memory;
 
-/// <summary>A first-in first-out queue linked through its entries: no memory of its own, and any entry leaves in one step.</summary>
+/// <summary>A FIFO queue linked through its entries: it needs no memory of its own, and any entry is removed in constant time.</summary>
 internal sealed class EntryQueue(byte id)
 {
     private MemoryEntry? _newest;
     private MemoryEntry? _oldest;
 
-    /// <summary>How many entries wait here.</summary>
+    /// <summary>The number of entries in the queue.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Puts an entry, which is in no queue, at the end.</summary>
+    /// <summary>Adds an entry, which must be in no queue, at the end.</summary>
     public void Enqueue(MemoryEntry entry)
     {
         entry.Queue = id;
@@ -22,7 +22,7 @@ internal sealed class EntryQueue(byte id)
         Count++;
     }
 
-    /// <summary>Takes the one that came first. The queue must not be empty.</summary>
+    /// <summary>Removes the oldest entry. The queue must not be empty.</summary>
     public MemoryEntry Dequeue()
     {
         MemoryEntry entry = _oldest!;
@@ -30,7 +30,7 @@ internal sealed class EntryQueue(byte id)
         return entry;
     }
 
-    /// <summary>Takes out an entry that is in this queue.</summary>
+    /// <summary>Removes an entry of this queue.</summary>
     public void Remove(MemoryEntry entry)
     {
         if (entry.Newer is null)
@@ -41,7 +41,7 @@ internal sealed class EntryQueue(byte id)
             _oldest = entry.Newer;
         else
             entry.Older.Newer = entry.Newer;
-        // Links kept in an entry that somebody holds on to would keep its old neighbours alive too.
+        // Otherwise a removed entry that is still referenced would keep its old neighbours alive.
         entry.Newer = entry.Older = null;
         entry.Queue = 0;
         Count--;

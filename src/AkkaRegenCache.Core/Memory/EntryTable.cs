@@ -16,14 +16,14 @@ namespace AkkaRegenCache.Memory;
 /// (<see cref="MemoryEntry.MarkRemoved"/>).
 /// </para>
 /// <para>
-/// A probe longer than chance explains means that somebody knows how to collide our hash: <see cref="IsCrowded"/> reports it,
-/// and the next table takes its positions from the platform's randomized string hash. <see cref="MemoryEntry.Hash"/>
-/// stays what it is, so readers of either table compare what they expect.
+/// A probe longer than chance explains means that the keys were chosen to collide: <see cref="IsCrowded"/> reports it, and the next table
+/// takes its positions from the platform's randomized string hash. <see cref="MemoryEntry.Hash"/> does not change, so readers of either
+/// table compare what they expect.
 /// </para>
 /// </remarks>
 internal sealed class EntryTable
 {
-    /// <summary>With 5/8 of the slots used (tombstones too), chance brings about such a probe once in some 10^10 insertions.</summary>
+    /// <summary>With 5/8 of the slots used (tombstones included), chance makes such a probe once in some 10^10 insertions.</summary>
     private const int LongestProbe = 256;
 
     private const int FewestSlots = 16;
@@ -34,8 +34,8 @@ internal sealed class EntryTable
     private readonly MemoryEntry?[] _slots;
 
     /// <summary>
-    /// Where the probe for each slot's entry began. The writer's own: a rebuild that had to ask a million entries, each somewhere
-    /// else in memory, would hold the node's loop up several times as long.
+    /// Where the probe for each slot's entry began; for the writer only. A rebuild that read it from a million entries, each elsewhere in
+    /// memory, would hold the node's loop up several times as long.
     /// </summary>
     private readonly uint[] _positions;
 
@@ -120,7 +120,7 @@ internal sealed class EntryTable
         uint at = PositionOf(entry);
         while (!ReferenceEquals(SlotAt(at), entry))
         {
-            // Somebody else's entry would otherwise be looked for without end.
+            // The entry of another table would otherwise be searched for without end.
             if (SlotAt(at++) is null)
                 throw new InvalidOperationException("The entry is not in this table.");
         }
@@ -131,7 +131,7 @@ internal sealed class EntryTable
             return;
         }
 
-        // Nothing lies beyond: this slot, and the tombstones right before it, are needed by no probe.
+        // Nothing follows: no probe needs this slot or the tombstones directly before it.
         do
         {
             Volatile.Write(ref SlotAt(at), null);
@@ -145,8 +145,8 @@ internal sealed class EntryTable
     /// <param name="live">How many entries are here.</param>
     public EntryTable Rebuilt(int live)
     {
-        // It may be nine sixteenths full when it starts, and ten when it ends: nearer to that, a layer that
-        // stays full while its keys come and go would rebuild again and again.
+        // It may be nine sixteenths full when it starts, and ten when it ends. With a smaller difference, a full layer whose keys come and
+        // go would rebuild again and again.
         int slots = FewestSlots;
         while (slots / 16 * 9 <= live)
             slots = checked(slots * 2);

@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Memory;
 
-/// <summary>From which queue a key was evicted, while that is remembered.</summary>
+/// <summary>The queue from which a key was evicted, as long as that is remembered.</summary>
 internal enum Ghost : byte
 {
     /// <summary>Not evicted, or too long ago.</summary>
@@ -57,7 +57,7 @@ internal sealed class GhostTable
         Place(((ulong)number << 32) | (hash & ~1u) | (ghost == Ghost.OfMain ? 1u : 0u));
     }
 
-    /// <summary>Whether and where from a key was evicted; forgets it, since it is coming back.</summary>
+    /// <summary>Whether a key is a ghost, and of which queue. It is forgotten, since it comes back.</summary>
     /// <param name="hash">The key's hash.</param>
     /// <param name="age">How many evictions of that queue ago, from 0.</param>
     public Ghost Take(uint hash, out uint age)

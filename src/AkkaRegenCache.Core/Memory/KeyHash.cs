@@ -5,10 +5,10 @@ using System.Security.Cryptography;
 namespace AkkaRegenCache.Memory;
 
 /// <summary>
-/// The keys' hash: a multiplication of 64 by 64 bits for every eight characters, folded, as in wyhash (Wang Yi, public domain),
-/// under two secrets drawn for each layer. It takes a third of the time of <see cref="string.GetHashCode()"/>. It is no cryptographic
-/// hash, but without the secrets there is no obvious way to make keys collide; should somebody find one,
-/// <see cref="EntryTable"/> notices and changes to the platform's randomized hash.
+/// The keys' hash: a multiplication of 64 by 64 bits for every eight characters, folded, as in wyhash (Wang Yi, public domain), under two
+/// secrets drawn for each layer. It takes a third of the time of <see cref="string.GetHashCode()"/>. It is not a cryptographic hash, but
+/// without the secrets there is no known way to make keys collide. If a way is found, <see cref="EntryTable"/> notices the collisions and
+/// changes to the platform's randomized hash.
 /// </summary>
 internal readonly struct KeyHash(ulong first, ulong second)
 {
@@ -40,7 +40,7 @@ internal readonly struct KeyHash(ulong first, ulong second)
         ulong head, tail;
         if (left >= 8)
         {
-            // The two reads overlap where fewer than sixteen bytes are left: cheaper than a loop over the rest.
+            // The two reads overlap if fewer than sixteen bytes are left, which is cheaper than a loop over the rest.
             head = Eight(ref at);
             tail = Eight(ref Unsafe.Add(ref at, left - 8));
         }
@@ -57,7 +57,7 @@ internal readonly struct KeyHash(ulong first, ulong second)
 
         hash = Fold(head ^ _second, tail ^ hash);
 
-        // With unlucky secrets one of the last two factors hardly changes from key to key, and a fold by a constant spreads badly.
+        // With unlucky secrets one of the last two factors is almost constant, and folding by a constant distributes badly.
         hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
         return (uint)(hash >> 32);
     }

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace AkkaRegenCache.Memory;
 
 /// <summary>
-/// One key in memory. The layer's writer changes it, any thread reads it; the value is replaced in place, so that whoever found
-/// the entry sees the newest one. 80 bytes, hence the packed fields.
+/// One key in memory. The layer's writer changes it; any thread reads it. The value is replaced in place, so that a reader that has found
+/// the entry sees the newest value. 80 bytes, therefore the packed fields.
 /// </summary>
 /// <remarks>
 /// What the entry shows is one reference, <c>_content</c>: the value, or a <see cref="Serialized"/> around what it will be made
@@ -14,7 +14,7 @@ namespace AkkaRegenCache.Memory;
 /// </remarks>
 internal sealed class MemoryEntry
 {
-    /// <summary>Two bits would hold 3, as in S3-FIFO; 2 lets go of old favourites sooner, and costs lasting ones little.</summary>
+    /// <summary>Two bits could hold 3, as in S3-FIFO. 2 evicts old favourites sooner, and costs lasting ones little.</summary>
     internal const byte MaxFrequency = 2;
 
     /// <summary>The key.</summary>
@@ -40,7 +40,7 @@ internal sealed class MemoryEntry
         Hash = hash;
     }
 
-    /// <summary>The value; null when it ended or was removed, and when <see cref="Payload"/> has what there is.</summary>
+    /// <summary>The value; null if it expired or was removed, or if there is only a <see cref="Payload"/>.</summary>
     public object? Value
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,7 +51,7 @@ internal sealed class MemoryEntry
         }
     }
 
-    /// <summary>What the value will be made from, or the owner's mark for a null value; null when there is a value, or nothing.</summary>
+    /// <summary>What the value will be made from, or the owner's mark for a null value; null if there is a value, or nothing.</summary>
     public object? Payload => (Volatile.Read(ref _content) as Serialized)?.Data;
 
     /// <summary>The owner's generator.</summary>
@@ -66,13 +66,13 @@ internal sealed class MemoryEntry
     /// <summary>Bytes, as the owner gave them.</summary>
     public int Size { get; private set; }
 
-    /// <summary>Whether the entry has left the layer. It never comes back: the key gets a new entry.</summary>
+    /// <summary>Whether the entry was removed from the layer. It never returns: the key gets a new entry.</summary>
     public bool IsRemoved => Volatile.Read(ref _removed);
 
     internal byte Frequency => _frequency;
 
-    /// <summary>Value or payload, whichever there is, in one look: what a slow path that needs both should use.</summary>
-    /// <returns>False when the entry shows nothing: ended or removed.</returns>
+    /// <summary>Reads value and payload together, for slow paths that need both.</summary>
+    /// <returns>False if the entry shows nothing: it expired or was removed.</returns>
     public bool TryRead(out object? value, out object? payload)
     {
         object? content = Volatile.Read(ref _content);
@@ -81,12 +81,12 @@ internal sealed class MemoryEntry
         return content is not null;
     }
 
-    /// <summary>Notes an access. Any thread; it writes only what differs, so that a hot entry stays shared between cores.</summary>
+    /// <summary>Counts an access. Any thread. It writes only what differs, so that a hot entry stays shared between cores.</summary>
     /// <param name="epoch">The layer's <see cref="MemoryLayer.Epoch"/>.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void OnHit(int epoch)
     {
-        // Racing threads may lose a count: this is a hint, and an atomic increment costs more than the whole hit.
+        // Racing threads may lose a count. It is a hint, and an atomic increment would cost more than the whole hit.
         byte frequency = _frequency;
         if (frequency < MaxFrequency)
             _frequency = (byte)(frequency + 1);
@@ -94,7 +94,7 @@ internal sealed class MemoryEntry
             _epoch = epoch;
     }
 
-    /// <summary>Puts the deserialized value where its payload was, unless the entry shows something else by now. Any thread.</summary>
+    /// <summary>Replaces the payload by the deserialized value, unless the entry shows something else by now. Any thread.</summary>
     /// <returns>Whether <paramref name="value"/> is what the entry shows now.</returns>
     public bool TryMaterialize(object payload, object value)
     {
@@ -118,19 +118,19 @@ internal sealed class MemoryEntry
 
     internal void StartAt(int epoch) => _epoch = epoch;
 
-    /// <summary>One chance used up, when the queue's hand passes by.</summary>
+    /// <summary>The queue's hand passes: uses up one chance.</summary>
     internal void Age() => _frequency--;
 
     internal void ForgetFrequency() => _frequency = 0;
 
-    /// <summary>From here on it shows nothing, also to a reader that holds it already. Generator and token stay for the owner.</summary>
+    /// <summary>From now on it shows nothing, even to a reader that holds it. Generator and token stay for the owner.</summary>
     internal void MarkRemoved()
     {
         Volatile.Write(ref _removed, true);
         Interlocked.Exchange(ref _content, null);
     }
 
-    /// <summary>Tells a payload from a value by its type, at the price of one comparison on a hit.</summary>
+    /// <summary>Distinguishes a payload from a value by its type, which costs a hit one comparison.</summary>
     private sealed class Serialized(object data)
     {
         public readonly object Data = data;

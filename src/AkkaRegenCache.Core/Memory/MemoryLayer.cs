@@ -11,9 +11,9 @@ namespace AkkaRegenCache.Memory;
 /// happens-before between calls; nothing here starts a thread or a timer.
 /// </para>
 /// <para>
-/// The bounds hold at every instant: who must go is gone, and counted off, before the new one is counted. A removed entry shows nothing
-/// from then on, also to readers that found it before. Which entry goes: <see cref="AdaptiveS3Fifo"/>. How readers
-/// and the writer get along: <see cref="EntryTable"/>.
+/// The bounds hold at every instant: an entry is evicted, and subtracted, before the new one is counted. A removed entry shows nothing from
+/// then on, even to readers that found it before. For eviction see <see cref="AdaptiveS3Fifo"/>; for readers and the writer see <see
+/// cref="EntryTable"/>.
 /// </para>
 /// </remarks>
 internal sealed class MemoryLayer
@@ -36,33 +36,33 @@ internal sealed class MemoryLayer
         _table = new EntryTable(options.Hash ?? KeyHash.Random());
     }
 
-    /// <summary>Entries in the layer. Any thread.</summary>
+    /// <summary>The number of entries. Any thread.</summary>
     public long Count => Volatile.Read(ref _totals.Count);
 
     /// <summary>Their sizes together, in bytes. Any thread.</summary>
     public long Bytes => Volatile.Read(ref _totals.Bytes);
 
-    /// <summary>Which stretch of time it is; a hit leaves it in the entry. Any thread.</summary>
+    /// <summary>The number of the current time interval, which a hit stores in the entry. Any thread.</summary>
     public int Epoch
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => Volatile.Read(ref _epoch);
     }
 
-    /// <summary>Who was evicted by the last <see cref="Set"/> or <see cref="Replace"/>; the next one clears it. Writer.</summary>
+    /// <summary>The entries evicted by the last <see cref="Set"/> or <see cref="Replace"/>; the next one clears it. Writer.</summary>
     public List<MemoryEntry> Evicted { get; } = [];
 
-    /// <summary>The eviction policy, for tests and figures; null where the layer stops admitting.</summary>
+    /// <summary>The eviction policy, for tests and measurements; null if the layer stops admitting.</summary>
     internal AdaptiveS3Fifo? Policy => _policy;
 
-    /// <summary>The table of the moment, for tests and figures.</summary>
+    /// <summary>The current table, for tests and measurements.</summary>
     internal EntryTable Table => Volatile.Read(ref _table);
 
-    /// <summary>The entry of a key, or null. It notes no access: see <see cref="MemoryEntry.OnHit"/>. Any thread.</summary>
+    /// <summary>The entry of a key, or null. Does not count an access: see <see cref="MemoryEntry.OnHit"/>. Any thread.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MemoryEntry? Find(string key) => Volatile.Read(ref _table).Find(key);
 
-    /// <summary>The same, as a question.</summary>
+    /// <summary>As <see cref="Find"/>, with a Boolean result.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGet(string key, [NotNullWhen(true)] out MemoryEntry? entry)
     {
@@ -77,10 +77,12 @@ internal sealed class MemoryLayer
         return _epoch;
     }
 
-    /// <summary>Enters the epoch with the owner's number for it. Writer.</summary>
+    /// <summary>Sets the epoch to the owner's number. Writer.</summary>
     public void EnterEpoch(int epoch) => Volatile.Write(ref _epoch, epoch);
 
-    /// <summary>Stores under a key: in place where it has an entry, else in a new one, evicting others as needed. Writer.</summary>
+    /// <summary>
+    /// Stores a value: in the key's entry if there is one, otherwise in a new one, for which others may be evicted. Writer.
+    /// </summary>
     /// <param name="key">The key.</param>
     /// <param name="value">The value, or null with a payload, or with neither: an entry that shows nothing.</param>
     /// <param name="payload">What the value will be made from, or the owner's mark for a null value; null with a value.</param>
@@ -148,7 +150,7 @@ internal sealed class MemoryLayer
         return true;
     }
 
-    /// <summary>Removes an entry; nothing happens when it has gone already. Writer.</summary>
+    /// <summary>Removes an entry, unless it is removed already. Writer.</summary>
     public void Remove(MemoryEntry entry)
     {
         if (entry.IsRemoved)
@@ -157,7 +159,7 @@ internal sealed class MemoryLayer
         TakeOut(entry);
     }
 
-    /// <summary>Removes everything, and forgets what was learned of the traffic. Writer.</summary>
+    /// <summary>Removes everything, and resets the eviction policy. Writer.</summary>
     public void Clear()
     {
         _policy?.Clear();
@@ -184,7 +186,7 @@ internal sealed class MemoryLayer
 
     private void TakeOut(MemoryEntry entry)
     {
-        // First it shows nothing, then it is not found: a reader on an older table may find it for a while yet.
+        // The entry is emptied first, because a reader with an older table may still find it.
         entry.MarkRemoved();
         _table.Remove(entry);
         CountIn(-1, -entry.Size);
@@ -203,7 +205,7 @@ internal sealed class MemoryLayer
         _table.Insert(entry);
     }
 
-    /// <summary>Apart from the layer itself: they change with every miss, and would take the readers' cache line along.</summary>
+    /// <summary>Apart from the layer itself: the totals change with every miss, and would invalidate the readers' cache line.</summary>
     private sealed class Totals
     {
         public long Count;

@@ -2,10 +2,10 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Notifications;
 
-/// <summary>What a notification tells.</summary>
+/// <summary>What a notification says.</summary>
 public enum NotificationKind
 {
-    /// <summary>The publisher's last number again, so that one who missed it notices.</summary>
+    /// <summary>The publisher's last number, repeated so that a node that missed it notices.</summary>
     Heartbeat,
 
     /// <summary>A value was accepted by the store.</summary>
@@ -17,19 +17,19 @@ public enum NotificationKind
     /// <summary>A generation failed.</summary>
     Failed,
 
-    /// <summary>A generation ended with a value for those who wait, stored nowhere.</summary>
+    /// <summary>A generation ended with a value for waiting callers that was not stored.</summary>
     Uncached,
 
-    /// <summary>A claim ended with nothing for those who wait: they ask again.</summary>
+    /// <summary>A claim ended without a result: waiting nodes ask again.</summary>
     Released,
 
-    /// <summary>A generator waits for a claim that another node holds: asks whether the claim's run waits for that generator.</summary>
+    /// <summary>A generator waits for a claim of another node: the probe asks whether that claim's run waits for the generator.</summary>
     WaitProbe,
 }
 
 /// <summary>
-/// Tells the other nodes of a cache what became of a key. Delivered at most once, in any order: a hint that spares waiting, never needed
-/// to be right. Immutable.
+/// Tells the other nodes of a cache what became of a key. Delivered at most once, in any order. It is a hint that saves time; correctness
+/// never depends on it. Immutable.
 /// </summary>
 public sealed record CacheNotification
 {
@@ -37,12 +37,12 @@ public sealed record CacheNotification
     public required string Publisher { get; init; }
 
     /// <summary>
-    /// The publisher's count of notifications, this one included. A heartbeat and a wait probe repeat the last one. A gap tells a receiver that
-    /// it missed something.
+    /// The publisher's count of notifications, this one included. A heartbeat and a wait probe repeat the last one. A gap tells a receiver
+    /// that it missed something.
     /// </summary>
     public long Sequence { get; init; }
 
-    /// <summary>What it tells.</summary>
+    /// <summary>What it says.</summary>
     public required NotificationKind Kind { get; init; }
 
     /// <summary>The store's epoch as the publisher knows it.</summary>
@@ -54,7 +54,7 @@ public sealed record CacheNotification
     /// <summary>The fencing token of the value, the removal, the ended claim or the claim that is waited for.</summary>
     public long Token { get; init; }
 
-    /// <summary>The value, where it travels along.</summary>
+    /// <summary>The value, if it is sent along.</summary>
     public CachePayload? Payload { get; init; }
 
     /// <summary>Fresh: how long the value is fresh.</summary>
@@ -66,12 +66,12 @@ public sealed record CacheNotification
     /// <summary>Fresh: how much longer the key stays active without reads.</summary>
     public TimeSpan ActiveFor { get; init; }
 
-    /// <summary>Failed: why.</summary>
+    /// <summary>Failed: the failure.</summary>
     public GenerationFailure? Failure { get; init; }
 
-    /// <summary>Wait probe: whose it is, and what it has passed.</summary>
+    /// <summary>Wait probe: its initiator and the runs it has passed.</summary>
     public WaitProbe? Probe { get; init; }
 
-    /// <summary>Whether it has a number of its own, by which one can tell that it was missed or came twice.</summary>
+    /// <summary>Whether it has a number of its own, by which a lost or repeated one is noticed.</summary>
     internal bool IsNumbered => Kind is not (NotificationKind.Heartbeat or NotificationKind.WaitProbe);
 }

@@ -3,7 +3,9 @@ using System.Collections.Immutable;
 
 namespace AkkaRegenCache.Notifications;
 
-/// <summary>Carries notifications between caches of one process that share the instance. Thread-safe; delivers on the publisher's thread.</summary>
+/// <summary>
+/// Carries notifications between caches of one process that share the instance. Thread-safe; delivers on the publisher's thread.
+/// </summary>
 public sealed class InProcessNotificationBus : INotificationBus, IReturnsAtOnce
 {
     private readonly ConcurrentDictionary<string, ImmutableArray<Subscription>> _subscriptions = new(StringComparer.Ordinal);

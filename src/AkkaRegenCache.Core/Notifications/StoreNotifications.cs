@@ -1,5 +1,5 @@
 namespace AkkaRegenCache.Notifications;
 
-/// <summary>The notifications that a cache's external store carries, whether they are the cache's only ones or not.</summary>
-/// <param name="Bus">What carries them.</param>
+/// <summary>The notifications that a cache's external store carries, possibly beside others.</summary>
+/// <param name="Bus">The bus that carries them.</param>
 internal sealed record StoreNotifications(INotificationBus Bus);

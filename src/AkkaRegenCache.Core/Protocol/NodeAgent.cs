@@ -5,43 +5,45 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// Layer 0 of the protocol, one per node, as a deterministic machine: no I/O, no clock, no randomness of its own. Correct with nothing but
-/// an external store; notifications make it fast.
+/// Layer 0 of the protocol, one for each node, as a deterministic machine without I/O, clock or randomness of its own. It is correct with
+/// an external store alone; notifications make it fast.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>How it works.</b> A key has at most one <see cref="Flight"/> on a node, which callers share. A missing value is read from the store;
-/// where that has none, the flight <i>claims</i>: the store grants one claim per key, with a fencing token. Granted, the generator runs
-/// here and its result is <i>committed</i> under the token; held by another node, the flight waits for that node's notification and asks
-/// again when the claim's lease ends, so a lost notification or a dead holder costs time, never a caller.
+/// <b>How it works.</b> A key has at most one <see cref="Flight"/> on a node, which its callers share. A missing value is read from the
+/// store. If there is none, the flight <i>claims</i>: the store grants one claim per key, with a fencing token. If it is granted, the
+/// generator runs here and its result is <i>committed</i> under the token. If another node holds the claim, the flight waits for that
+/// node's notification and asks again when the claim's lease ends. So a lost notification or a dead holder costs time, and no caller waits
+/// forever.
 /// </para>
 /// <para>
-/// <b>Why it is safe.</b> The store accepts a result only while the claim it was made under is live, and every change ends the claim. So
-/// nothing that happens here can undo a change: an agent that is slow, paused or wrong about the time finds its commit refused. What the
-/// agent itself must see to is that nobody is shown something older than what was already heard: it keeps the newest token heard of each key
-/// (<see cref="KeyState.NewestHeard"/>), reads again where an answer is older, and <i>seals</i> a running flight that a change has
-/// overtaken: those who asked before the change get its value, nobody else joins.
+/// <b>Why it is safe.</b> The store accepts a result only under a live claim, and every change ends the claim. So nothing that happens here
+/// can undo a change: the commit of an agent that is slow, paused or wrong about the time is superseded. The agent itself must not show
+/// anything older than a token that it has received. It keeps the newest token of each key (<see cref="KeyState.NewestHeard"/>) and reads
+/// again if an answer is older. A change <i>supersedes</i> a running flight: callers that asked before it get the flight's value, and no
+/// caller joins it.
 /// </para>
 /// <para>
 /// <b>Schedule.</b> The store's record says when a key is next due and how long it stays active. Every node that has a generator for the
-/// key keeps that time, with jitter; the node that made the last value claims first, the others a grace later, and normally they hear of the
-/// new value before. Whether a run is due, and whether the key is still active, the store decides by its own clock.
+/// key keeps that time, with jitter. The node that made the last value claims first, and the others a grace period later; normally they
+/// receive the new value before that. The store decides by its own clock whether a run is due and the key is still active.
 /// </para>
 /// <para>
-/// <b>Without the store</b> a flight generates here for its own callers; the value stays in this node's memory, marked uncommitted with the
-/// token it was based on. It yields to anything newer, and makes the node claim when the store answers again. A set or removal is shown here and
-/// waits for the store; until it has got there, the store isn't asked about its key. After some failures in a row the store counts as down:
-/// nothing is sent but a probe.
+/// <b>Without the store</b> a flight generates here for its own callers. The value stays in this node's memory, marked uncommitted, with
+/// the token of its basis. It yields to anything newer, and the node claims again when the store answers. A set or removal is shown here
+/// and is pending; until it has been delivered, the store is not asked about its key. After some failures in a row the circuit breaker
+/// opens and only probes are sent.
 /// </para>
 /// <para>
-/// This class takes the messages and deadlines and gives each to its part. The parts, from below: <see cref="Kernel"/>, <see cref="StoreGate"/>,
-/// <see cref="StoreHealth"/>, <see cref="Publishing"/> and <see cref="Coordinators"/>, <see cref="Shown"/>, <see cref="Scheduling"/>, <see cref="Records"/>,
-/// <see cref="Flights"/>, <see cref="Writes"/>, <see cref="AntiEntropy"/>, <see cref="Receiving"/>, <see cref="CoordinatorClient"/>, <see cref="Housekeeping"/>. Not thread-safe.
+/// This class passes each message and deadline to a component. The components, from below: <see cref="Kernel"/>, <see cref="StoreGate"/>,
+/// <see cref="StoreHealth"/>, <see cref="Publishing"/>, <see cref="Coordinators"/>, <see cref="Shown"/>, <see cref="Scheduling"/>,
+/// <see cref="Records"/>, <see cref="Flights"/>, <see cref="Writes"/>, <see cref="AntiEntropy"/>, <see cref="Receiving"/>,
+/// <see cref="CoordinatorClient"/>, <see cref="Housekeeping"/>. Not thread-safe.
 /// </para>
 /// </remarks>
 internal sealed class NodeAgent
 {
-    /// <summary>How many deadlines one call serves at most, so that a burst does not hold up everything else.</summary>
+    /// <summary>The most deadlines that one call serves, so that a burst does not delay everything else.</summary>
     private const int DeadlinesPerCall = 1024;
 
     private readonly Kernel _kernel;
@@ -63,7 +65,7 @@ internal sealed class NodeAgent
 
     public NodeAgent(AgentSettings settings, Random random, IAccessLog access)
     {
-        // Each is given the parts below it, and no other.
+        // Each component gets only components below it.
         _kernel = new Kernel(settings, random, access);
         _gate = new StoreGate(_kernel, _queues);
         _health = new StoreHealth(_kernel, _gate);
@@ -78,7 +80,8 @@ internal sealed class NodeAgent
         var dead = new DeadNodes(_kernel);
         _waits = new WaitProbes(_kernel, publishing);
         _flights = new Flights(
-            _kernel, _gate, _queues, _coordinators, publishing, activity, shown, _scheduling, records, _places, _held, dead, new OwnFailures(_kernel), _waits);
+            _kernel, _gate, _queues, _coordinators, publishing, activity, shown, _scheduling, records, _places, _held, dead,
+            new OwnFailures(_kernel), _waits);
         _writes = new Writes(_kernel, _gate, _queues, publishing, shown, _scheduling, records, _flights);
         _antiEntropy = new AntiEntropy(_kernel, _gate, shown, _scheduling, records);
         _receiving = new Receiving(_kernel, _gate, activity, shown, _scheduling, records, dead, _waits, _flights, _antiEntropy);
@@ -87,36 +90,39 @@ internal sealed class NodeAgent
         _keepDue = _scheduling.KeepDue;
     }
 
-    /// <summary>Keys in memory, scheduled or with something in flight.</summary>
+    /// <summary>The number of keys in memory, scheduled or with an operation in flight.</summary>
     public int KeyCount => _kernel.Keys.Count;
 
-    /// <summary>Generators that run, cancelled ones not counted.</summary>
+    /// <summary>The number of running generators, without cancelled ones.</summary>
     public int RunCount => _flights.Runs.Count;
 
-    /// <summary>Claims that are kept alive.</summary>
+    /// <summary>The number of claims that are being renewed.</summary>
     public int HeldCount => _held.Held.Count;
 
-    /// <summary>Whether the store counts as down. May be read from any thread.</summary>
+    /// <summary>Whether the circuit breaker is open. May be read from any thread.</summary>
     public bool IsStoreDown => _gate.Breaker.IsOpen;
 
-    /// <summary>Sets and removals that wait for the store.</summary>
+    /// <summary>The number of pending sets and removals.</summary>
     public int PendingChanges => _queues.Count;
 
-    /// <summary>How many things stand in the queue of deadlines: what has ended must not.</summary>
+    /// <summary>The number of queued deadlines. Ended items must not be among them.</summary>
     internal int DeadlineCount => _kernel.Deadlines.Count;
 
-    /// <summary>Generators that run for callers, for the simulator's checks: counted, and not what the places say.</summary>
+    /// <summary>
+    /// Generators that run for callers, for the simulator's checks. Counted from the runs, independently of <see cref="Places"/>.
+    /// </summary>
     internal int ForegroundRuns => _flights.Runs.Values.Count(flight => flight is { IsBackground: false, IsNested: false });
 
-    /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
+    /// <summary>When it must be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
     public long NextDeadline =>
-        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.HousekeepingAt, _antiEntropy.CheckAt)), _gate.Breaker.ProbeAt);
+        Math.Min(Math.Min(Math.Min(_kernel.Deadlines.First, _held.RenewAt), Math.Min(_kernel.HousekeepingAt, _antiEntropy.CheckAt)),
+            _gate.Breaker.ProbeAt);
 
-    /// <summary>Takes a message, or <see cref="Tick"/>; serves the deadlines that have come.</summary>
-    /// <param name="from">Whom it comes from.</param>
+    /// <summary>Handles a message and all deadlines that have passed.</summary>
+    /// <param name="from">The sender.</param>
     /// <param name="message">The message.</param>
     /// <param name="now">Monotonic time in ticks.</param>
-    /// <param name="outbox">Gets what is to be done.</param>
+    /// <param name="outbox">Receives the messages to send.</param>
     public void On(Peer from, object message, long now, Outbox outbox)
     {
         Debug.Assert(now >= _kernel.Now, "time does not go back");
@@ -162,7 +168,7 @@ internal sealed class NodeAgent
                 _client.OnNodeDown(down.Node);
                 break;
             case LinkRestored:
-                _client.TellCoordinatorsAnew();
+                _client.ReportToCoordinatorsAgain();
                 break;
             case LinkEnded:
                 _client.GoOnAlone();
@@ -192,7 +198,7 @@ internal sealed class NodeAgent
         }
     }
 
-    /// <summary>The keys whose flights, claims or waiters are left over, for the simulator's final check.</summary>
+    /// <summary>Keys with flights, claims or waiters left over, for the simulator's final check.</summary>
     internal IEnumerable<string> Leftovers()
     {
         foreach (var state in _kernel.Keys.Values)
@@ -212,12 +218,13 @@ internal sealed class NodeAgent
         if (_places.Taken != 0 || _places.Line.Count != 0)
             yield return $"{_places.Taken} places taken, {_places.Line.Count} in the line";
         if (_queues.KeyCount != 0 || _queues.Count != 0 || _writes.Flushing != 0 || _gate.DeferredKeys != 0)
-            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, {_gate.DeferredKeys} keys' calls behind them";
+            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, "
+                + $"{_gate.DeferredKeys} keys' calls behind them";
     }
 
     private void OnReplied(StoreReplied reply)
     {
-        // What it tells of the store comes first: the answer is of the epoch it tells.
+        // First the epoch that the answer names: the answer belongs to it.
         _gate.Note(reply);
         Act();
         switch (reply.Call)
@@ -257,7 +264,7 @@ internal sealed class NodeAgent
         _flights.LeaveCallers();
         _writes.FlushAll();
 
-        // What waits has this one chance: perhaps the store is back, and nobody has noticed.
+        // The last chance for pending changes: the store may be back although no probe has noticed it.
         if (_gate.Breaker.IsOpen && _queues.Count > 0)
             _health.Probe();
         _writes.ServeFlush();
@@ -280,8 +287,8 @@ internal sealed class NodeAgent
                 case PendingChange change:
                     _writes.ServeChange(change);
                     break;
-                case Flights.DetachedReaderEnds aside:
-                    _flights.ServeAside(aside.Waiter);
+                case Flights.DetachedReaderEnds reader:
+                    _flights.ServeDetachedReader(reader.Waiter);
                     break;
                 case StoreGate.DeferredCall deferred:
                     _gate.ServeDeferred(deferred.Call);
@@ -302,12 +309,12 @@ internal sealed class NodeAgent
         _flights.ServeLine();
         EndStep();
         _held.ServeRenewals();
-        _housekeeping.ServePulse();
+        _housekeeping.ServeHousekeeping();
         _antiEntropy.ServeCheck();
         ServeNotSent();
     }
 
-    /// <summary>Calls that were not sent have failed; those that a step makes of it, too.</summary>
+    /// <summary>Fails the calls that were not sent, including those that this causes.</summary>
     private void ServeNotSent()
     {
         EndStep();
@@ -318,14 +325,14 @@ internal sealed class NodeAgent
         }
     }
 
-    /// <summary>Acts on all that was stated, and leaves each key that was touched in order.</summary>
+    /// <summary>Serves the work list and settles the touched keys.</summary>
     private void EndStep()
     {
         Act();
         _kernel.SettleTouched(_keepDue);
     }
 
-    /// <summary>The work list: first come, first served; what acting on a fact states comes after it.</summary>
+    /// <summary>Serves the work list in order. Facts that are stated meanwhile come last.</summary>
     private void Act()
     {
         while (_kernel.TryTakeFact(out var fact))
@@ -378,7 +385,7 @@ internal sealed class NodeAgent
 
     private void OnEpochBegan(Fact fact)
     {
-        // Nodes that give the part back what they have may be later with theirs than this one is with its comparison.
+        // Other nodes may send their recovery records later than this node compares.
         if (_kernel.IsStoreInShards)
             _antiEntropy.RecheckIn(2 * Delays.Repair);
         if (fact.IsFirst)
@@ -391,7 +398,7 @@ internal sealed class NodeAgent
     }
 
     /// <summary>The store's epoch as this node knows it, for the simulator's checks.</summary>
-    internal string EpochOf(int part) => _kernel.Epochs[part];
+    internal string EpochOf(int partition) => _kernel.Epochs[partition];
 
     /// <summary>What memory should show of a key, for the simulator's checks.</summary>
     internal KeyState? Find(string key) => _kernel.Keys.GetValueOrDefault(key);

@@ -4,12 +4,13 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Answers callers with a value that must be deserialized first: foreign code, and not for the loop. All who wait for the same value are answered by one of
-/// these, one after the other, so that it is made once for them and they share it.
+/// Answers callers with a value that must be deserialized first. Deserialization is foreign code, so it does not run on the loop. All
+/// callers that wait for the same value are answered by one instance, one after the other, so that the value is deserialized once and
+/// shared.
 /// </summary>
 internal sealed class AnswerWork(NodeShell shell, Call calls, CachePayload payload, long token) : IThreadPoolWorkItem
 {
-    /// <summary>Has it done by a caller whose thread is blocked, or else by the pool, where no thread may be free for as long as such callers wait.</summary>
+    /// <summary>Runs on the thread of a blocked caller, or else on the pool, whose threads may all be blocked by such callers.</summary>
     public void Begin()
     {
         shell.CountAnswer(+1);
@@ -29,7 +30,7 @@ internal sealed class AnswerWork(NodeShell shell, Call calls, CachePayload paylo
         {
             for (Waiter? waiter = calls; waiter is not null;)
             {
-                // Whoever can't read it asks again, and is in another chain then.
+                // A caller that can't read the value asks again, and is in another list then.
                 var call = (Call)waiter;
                 waiter = call.Next;
                 call.Next = null;

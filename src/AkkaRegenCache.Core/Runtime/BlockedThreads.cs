@@ -2,14 +2,14 @@ using System.Collections.Concurrent;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>A blocked thread that can be lent.</summary>
+/// <summary>A blocked thread that can run work.</summary>
 internal interface ILendsThread
 {
-    /// <summary>Gives it work; false: it has some, or is free again.</summary>
+    /// <summary>Gives it work; false: it has work already, or is not blocked any more.</summary>
     bool TryLend(IThreadPoolWorkItem work);
 }
 
-/// <summary>The threads that are blocked for a key, one of each key. Thread-safe.</summary>
+/// <summary>The threads that are blocked for a key, one for each key. Thread-safe.</summary>
 internal sealed class BlockedThreads
 {
     private readonly ConcurrentDictionary<string, ILendsThread> _threads = new(StringComparer.Ordinal);
@@ -30,6 +30,6 @@ internal sealed class BlockedThreads
         Interlocked.Decrement(ref _blocked);
     }
 
-    /// <summary>Has work for a key done by a thread that is blocked for it; false: there is none.</summary>
+    /// <summary>Runs work for a key on a thread that is blocked for the key; false: there is none.</summary>
     public bool TryLend(string key, IThreadPoolWorkItem work) => _threads.TryGetValue(key, out var thread) && thread.TryLend(work);
 }

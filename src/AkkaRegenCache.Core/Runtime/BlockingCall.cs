@@ -4,8 +4,8 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// A caller whose thread is blocked until it is answered. It lends that thread to what it waits for: the generator of its key, and
-/// deserializing its answer. Where all threads of the pool are such callers, none would come free to do it for them.
+/// A caller whose thread is blocked until it is answered. Meanwhile the thread runs the work that the caller waits for: the generator of
+/// its key, and the deserialization of its answer. If all threads of the pool are such callers, no other thread could run it.
 /// </summary>
 internal sealed class BlockingCall<T>(string key, EntryProfile profile, GeneratorSource? source)
     : ValueCall<T>(key, WaiterKind.Get, profile, source), ILendsThread
@@ -21,7 +21,7 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
     private bool _isLent;
     private bool _isSettled;
 
-    /// <summary>Blocks until it is answered, and works meanwhile.</summary>
+    /// <summary>Blocks until it is answered, and runs work meanwhile.</summary>
     public T Wait()
     {
         var isMadeUpFor = PoolThreads.Enter();
@@ -51,7 +51,7 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
     {
         lock (_gate)
         {
-            // Work behind other work would wait for a generator that may hang.
+            // Work queued behind other work would wait for a generator that may hang.
             if (_isSettled || _isLent)
                 return false;
             _isLent = true;
@@ -72,7 +72,7 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
             Monitor.Pulse(_gate);
         }
 
-        // Answered by something else meanwhile: the work is still wanted, and not by this caller.
+        // The call was answered meanwhile. The work is still needed, but not by this caller.
         if (left is not null)
             ThreadPool.UnsafeQueueUserWorkItem(left, preferLocal: false);
     }
@@ -81,7 +81,7 @@ internal sealed class BlockingCall<T>(string key, EntryProfile profile, Generato
     {
         lock (_gate)
         {
-            // What was lent before is done; what is lent by now has not begun.
+            // Earlier work is done; work that was given meanwhile has not begun.
             _isLent = _work is not null;
             while (_work is null && !_isSettled)
                 Monitor.Wait(_gate);

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>Sends a node's notifications, and tells once when they can't be sent. Thread-safe.</summary>
+/// <summary>Sends a node's notifications, and logs once when that fails. Thread-safe.</summary>
 internal sealed partial class BusSender(INotificationBus? bus, string cacheName, ILogger logger)
 {
     private readonly INotificationBus? _bus = bus is null or IReturnsAtOnce ? bus : new ForeignBus(bus);
@@ -14,7 +14,7 @@ internal sealed partial class BusSender(INotificationBus? bus, string cacheName,
         if (_bus is null)
             return;
 
-        // The exception itself is this node's own: others get its type and message, as they would over a wire.
+        // The exception object stays on this node. Other nodes get its type and message, as over a network.
         if (notification.Failure is { Exception: not null } failure)
             notification = notification with { Failure = failure.WithoutException() };
         try
@@ -44,7 +44,7 @@ internal sealed partial class BusSender(INotificationBus? bus, string cacheName,
         }
     }
 
-    /// <summary>The first failure is news; those after it, two a second by the heartbeat alone, are not.</summary>
+    /// <summary>Only the first failure is logged as a warning. The heartbeat alone would cause two more a second.</summary>
     private void NoteNotPublished(Exception exception)
     {
         if (Interlocked.Exchange(ref _isBusDown, true))
@@ -60,7 +60,8 @@ internal sealed partial class BusSender(INotificationBus? bus, string cacheName,
     }
 
     [LoggerMessage(3, LogLevel.Warning,
-        "Cache {CacheName}: a notification could not be sent. Further ones that can't be are reported at debug level, until one is sent again.")]
+        "Cache {CacheName}: a notification could not be sent. Further ones that can't be are reported at debug level, until one is sent "
+        + "again.")]
     private partial void LogBusFailed(Exception exception, string cacheName);
 
     [LoggerMessage(7, LogLevel.Debug, "Cache {CacheName}: another notification could not be sent.")]

@@ -4,7 +4,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>A caller who waits, and how it is answered. Continuations never run on the thread that answers.</summary>
+/// <summary>A waiting caller and its answer. Continuations never run on the thread that answers.</summary>
 internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
     : Waiter(key, kind, profile, source)
 {
@@ -25,15 +25,15 @@ internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, 
     /// <summary>Ends the wait with an error, unless it has been answered.</summary>
     public abstract void FailWith(Exception exception);
 
-    /// <summary>Whether it has been answered, or its caller has left.</summary>
+    /// <summary>Whether it has been answered or its caller has left.</summary>
     public abstract bool IsAnswered { get; }
 
-    /// <summary>Whether an error would be noticed now: not by a caller whose thread is at work.</summary>
+    /// <summary>Whether an error can be delivered now: not while the caller's thread runs other work.</summary>
     public virtual bool CanFail => !IsAnswered;
 
     protected abstract bool TryCancel(CancellationToken cancellationToken);
 
-    /// <summary>Hears of its caller's cancellation. Called once, before the call is handed over.</summary>
+    /// <summary>Observes the caller's cancellation. Called once, before the call is posted.</summary>
     public void Watch(NodeShell shell, CancellationToken cancellationToken)
     {
         if (!cancellationToken.CanBeCanceled)
@@ -51,7 +51,7 @@ internal abstract class Call(string key, WaiterKind kind, EntryProfile profile, 
     protected void StopWatching() => _registration.Unregister();
 }
 
-/// <summary>A caller who waits for an answer of one type.</summary>
+/// <summary>A waiting caller with an answer of one type.</summary>
 internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
     : Call(key, kind, profile, source)
 {
@@ -96,7 +96,7 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
 
     public override bool IsAnswered => _completion.Task.IsCompleted;
 
-    /// <summary>It has been answered, by whatever thread.</summary>
+    /// <summary>It has been answered, on any thread.</summary>
     protected virtual void OnSettled()
     {
     }
@@ -127,11 +127,13 @@ internal abstract class Call<TResult>(string key, WaiterKind kind, EntryProfile 
     };
 }
 
-/// <summary>Waits for a value that is to be there.</summary>
+/// <summary>Waits for a value that must exist.</summary>
 internal class ValueCall<T>(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
     : Call<T>(key, kind, profile, source)
 {
-    /// <summary>So many values that can't be read are replaced for one call: more come only where nodes vie with each other.</summary>
+    /// <summary>
+    /// How many unreadable values are replaced for one call. More appear only if nodes keep overwriting each other's values.
+    /// </summary>
     private const int MostUnreadable = 3;
 
     private int _unreadable;
@@ -161,7 +163,7 @@ internal class ValueCall<T>(string key, WaiterKind kind, EntryProfile profile, G
     }
 }
 
-/// <summary>Waits for a value that may not be there.</summary>
+/// <summary>Waits for a value that may not exist.</summary>
 internal sealed class PeekCall<T>(string key, EntryProfile profile) : Call<CacheResult<T>>(key, WaiterKind.Peek, profile, null)
 {
     public override bool TryCompleteWith(object? value)

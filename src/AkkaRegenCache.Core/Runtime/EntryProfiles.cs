@@ -6,7 +6,7 @@ namespace AkkaRegenCache.Runtime;
 /// <summary>Resolves entry options against the cache's defaults. Equal options share a profile. Thread-safe.</summary>
 internal sealed class EntryProfiles
 {
-    /// <summary>So many different ones are remembered: more come only where options are computed.</summary>
+    /// <summary>The most options that are remembered. There are more only if options are computed.</summary>
     private const int Remembered = 1024;
 
     private readonly ConcurrentDictionary<RegenEntryOptions, EntryProfile> _profiles = new();
@@ -34,7 +34,7 @@ internal sealed class EntryProfiles
         return _profiles.Count < Remembered ? _profiles.GetOrAdd(options, profile) : profile;
     }
 
-    /// <summary>One options object for each pair that the synchronous entry point is called with.</summary>
+    /// <summary>One options object for each pair that the synchronous entry point gets.</summary>
     public RegenEntryOptions OptionsFor(TimeSpan retention, TimeSpan interval)
     {
         if (_pairs.TryGetValue((retention, interval), out var known))
@@ -57,7 +57,8 @@ internal sealed class EntryProfiles
             Interval = interval,
             Retention = TicksOf(options.InactiveRetention ?? _defaults.InactiveRetention ?? TimeSpan.FromMinutes(10)),
             Tolerance = TicksOf(options.ExpiryTolerance ?? _defaults.ExpiryTolerance ?? TimeSpan.FromSeconds(30)),
-            MinimumForward = (options.MinimumForwardScheduling ?? _defaults.MinimumForwardScheduling ?? TimeSpan.FromMilliseconds(100)).Ticks,
+            MinimumForward =
+                (options.MinimumForwardScheduling ?? _defaults.MinimumForwardScheduling ?? TimeSpan.FromMilliseconds(100)).Ticks,
             GenerationDeadline = (options.GenerationDeadline ?? _defaults.GenerationDeadline ?? TimeSpan.FromMinutes(5)).Ticks,
             HardTimeout = timeout == Timeout.InfiniteTimeSpan ? long.MaxValue : timeout.Ticks,
             FailureBackoff = (options.FailureBackoff ?? _defaults.FailureBackoff ?? TimeSpan.Zero).Ticks,
@@ -68,8 +69,8 @@ internal sealed class EntryProfiles
     }
 
     /// <summary>
-    /// Without end is the longest duration there is. Sums of a few of them stay far from overflow everywhere: in ticks here, in microseconds in Redis' numbers
-    /// (exact to 2^53), and as the expiry of a key.
+    /// "Without end" is the longest duration that there is. Sums of a few of them are far from overflow everywhere: in ticks here, in
+    /// Redis' microseconds (exact to 2^53), and as the expiry of a key.
     /// </summary>
     private static long TicksOf(TimeSpan duration) =>
         (duration == Timeout.InfiniteTimeSpan ? RegenEntryOptions.MaximumDuration : duration).Ticks;

@@ -4,12 +4,12 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Publishes on a bus that may block or throw, on the thread pool, one notification after another in the order in which they were given: a gap
-/// in their numbers makes the other nodes compare what they have. That is also what mends it when too many wait and one is refused. Thread-safe.
+/// Publishes on a bus that may block or throw, on the thread pool, one notification after another in their order. If too many wait, another
+/// is refused; the gap in the numbers makes the other nodes compare. Thread-safe.
 /// </summary>
 internal sealed class ForeignBus(INotificationBus bus) : INotificationBus
 {
-    /// <summary>The most that wait for a bus that blocks.</summary>
+    /// <summary>The most notifications that wait for a bus that blocks.</summary>
     internal const int MostWaiting = 10_000;
 
     private readonly ConcurrentQueue<(string Cache, CacheNotification Notification, TaskCompletionSource Sent)> _queue = new();

@@ -4,20 +4,21 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// A run of a generator, as the calls inside it know it: it flows with them. With it a generator that waits for its own key is found when it asks, directly or
-/// by way of other keys and caches of this process, and by way of other nodes soon after; not by the generation deadline. Thread-safe.
+/// A run of a generator, as the calls inside it see it: it flows with their execution context. So a generator that waits for its own key is
+/// detected when it asks (directly, or through other keys and caches of this process) or soon after (through other nodes), and not by the
+/// generation deadline. Thread-safe.
 /// </summary>
 /// <remarks>
-/// A run waits for the keys that were asked for inside it and are not answered yet. An edge that closes a circle of runs is refused: deadlock
-/// detection in a wait-for graph, as databases do it for locks. Circles through other nodes are found by the agent, which has probes follow these
-/// edges (<see cref="Protocol.WaitProbes"/>). Whether a generator awaits what it has asked for can't be known: who starts work of its own in a generator
-/// and lets it go on beside it suppresses the flow of the execution context.
+/// A run waits for the keys that were asked for inside it and are not answered yet. An edge that would close a circle of runs is refused:
+/// deadlock detection in a wait-for graph, as in databases. Circles through other nodes are found by the agent, whose probes follow these
+/// edges (<see cref="Protocol.WaitProbes"/>). It is not known whether a generator awaits a call. Code that starts independent work in a
+/// generator suppresses the flow of the execution context.
 /// </remarks>
 internal sealed class GenerationScope(NodeShell shell, string key)
 {
     private static readonly AsyncLocal<GenerationScope?> s_current = new();
 
-    /// <summary>Guards the edges of all runs: only misses inside generators come here.</summary>
+    /// <summary>Guards the edges of all runs. Only misses inside generators take it.</summary>
     private static readonly Lock s_gate = new();
 
     private readonly List<(NodeShell On, Call Call)> _waitsFor = [];
@@ -26,10 +27,10 @@ internal sealed class GenerationScope(NodeShell shell, string key)
     /// <summary>The run that this code is part of; null: none, or one that has ended.</summary>
     public static GenerationScope? Current => s_current.Value;
 
-    /// <summary>Whether the run goes on.</summary>
+    /// <summary>Whether the run has not ended.</summary>
     public bool IsRunning => !Volatile.Read(ref _hasEnded);
 
-    /// <summary>Whether it waits for caches that know of it, and for nothing else that is seen here; for tests.</summary>
+    /// <summary>Whether it only waits for known calls of caches, as far as can be seen here; for tests.</summary>
     public bool OnlyWaits
     {
         get
@@ -39,18 +40,18 @@ internal sealed class GenerationScope(NodeShell shell, string key)
         }
     }
 
-    /// <summary>All that is called from now on in this execution context is part of the run.</summary>
+    /// <summary>All later calls in this execution context are part of the run.</summary>
     public void Enter() => s_current.Value = this;
 
-    /// <summary>The run has ended: what it has started and goes on is no part of it any more.</summary>
+    /// <summary>The run has ended: calls that go on after it are not part of it.</summary>
     public void End()
     {
         lock (s_gate)
             _hasEnded = true;
     }
 
-    /// <summary>Notes that the run waits for a call's key, until the task is done.</summary>
-    /// <exception cref="InvalidOperationException">The key's run waits for this one; the message names the keys between.</exception>
+    /// <summary>Records that the run waits for a call's key, until the task is done.</summary>
+    /// /// <exception cref="InvalidOperationException">The key's run waits for this one; the message names the keys in between.</exception>
     public Task<T> Wait<T>(NodeShell on, Call call, Func<Task<T>> ask)
     {
         lock (s_gate)
@@ -65,8 +66,8 @@ internal sealed class GenerationScope(NodeShell shell, string key)
         return WaitAsync((on, call), ask);
     }
 
-    /// <summary>Hands a probe to all that the run waits for.</summary>
-    /// <param name="probe">The probe; null: they send their own.</param>
+    /// <summary>Passes a probe on to everything that the run waits for.</summary>
+    /// <param name="probe">The probe; null: the waits send their own.</param>
     public void Pass(WaitProbe? probe)
     {
         (NodeShell On, Call Call)[] waits;
@@ -77,10 +78,11 @@ internal sealed class GenerationScope(NodeShell shell, string key)
             on.Post(Peer.Generators, new WaitProbed(call, past));
     }
 
-    /// <summary>What a call inside a generator gets that would wait for its generator.</summary>
+    /// <summary>The error of a call inside a generator that would wait for its own generator.</summary>
     /// <param name="path">The keys from the one it asks for to that of its generator.</param>
     public static InvalidOperationException Deadlock(IReadOnlyList<string> path) => new(
-        $"The generator of '{path[^1]}' asks for '{path[0]}', which waits for it: {string.Join(" → ", path.Prepend(path[^1]).Select(k => $"'{k}'"))}. "
+        $"The generator of '{path[^1]}' asks for '{path[0]}', which waits for it: "
+        + $"{string.Join(" → ", path.Prepend(path[^1]).Select(k => $"'{k}'"))}. "
         + "It would wait for itself. Let it take what it needs from its source, or from a key that doesn't need this one.");
 
     private async Task<T> WaitAsync<T>((NodeShell, Call) edge, Func<Task<T>> ask)
@@ -96,7 +98,7 @@ internal sealed class GenerationScope(NodeShell shell, string key)
         }
     }
 
-    /// <summary>The keys from one to this run's own, by way of runs that wait for each other; null: there is no such way.</summary>
+    /// <summary>The keys from one to this run's own, through runs that wait for each other; null: there is no such path.</summary>
     private List<string>? PathTo(NodeShell on, string from, HashSet<(NodeShell, string)> seen)
     {
         if (on == shell && from == key)

@@ -6,9 +6,9 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Runs generators on the thread pool, or on the thread of a caller who is blocked for the key, and tells the agent how they ended. A run that
-/// was cancelled and doesn't end is counted until it does, and holds nothing but itself. <see cref="Start"/> and <see cref="Cancel"/> belong to
-/// the shell's loop; the counts are for any thread.
+/// Runs generators on the thread pool, or on the thread of a caller that is blocked for the key, and reports their outcome to the agent. A
+/// cancelled run that does not end is counted until it does, and keeps only itself alive. <see cref="Start"/> and <see cref="Cancel"/> are
+/// called on the shell's loop; the counts are for any thread.
 /// </summary>
 internal sealed class GeneratorRuns(NodeShell shell)
 {
@@ -16,13 +16,13 @@ internal sealed class GeneratorRuns(NodeShell shell)
     private int _hung;
     private int _active;
 
-    /// <summary>Generators that have begun and not ended, hung ones included.</summary>
+    /// <summary>The number of generators that have not ended, hung ones included.</summary>
     public int Active => Volatile.Read(ref _active);
 
-    /// <summary>Generators past their deadline that have not ended.</summary>
+    /// <summary>The number of generators past their deadline that have not ended.</summary>
     public int Hung => Volatile.Read(ref _hung);
 
-    /// <summary>Generators that wait for answers of caches, for tests that must know when nothing is left to do.</summary>
+    /// <summary>The number of generators that wait for answers of caches, for tests that must know when no work is left.</summary>
     public int Waiting => _running.Values.Count(static run => run.Scope.OnlyWaits);
 
     public void Start(RunGenerator message)
@@ -40,7 +40,7 @@ internal sealed class GeneratorRuns(NodeShell shell)
             run.Cancel(message.Hung);
     }
 
-    /// <summary>Hands a wait probe to what a run waits for.</summary>
+    /// <summary>Passes a wait probe on to everything that a run waits for.</summary>
     public void Pass(RunProbed message)
     {
         if (_running.TryGetValue(message.RunId, out var run))
@@ -59,7 +59,8 @@ internal sealed class GeneratorRuns(NodeShell shell)
         Interlocked.Decrement(ref _active);
     }
 
-    [SuppressMessage("Design", "CA1001", Justification = "A source without timer or wait handle has nothing to dispose, and a cancellation may come late.")]
+    [SuppressMessage("Design", "CA1001",
+        Justification = "A source without timer or wait handle has nothing to dispose, and a cancellation may come late.")]
     private sealed class Run(GeneratorRuns runs, RunGenerator message) : IThreadPoolWorkItem
     {
         private readonly CancellationTokenSource _cancellation = new();
@@ -82,7 +83,7 @@ internal sealed class GeneratorRuns(NodeShell shell)
                 Interlocked.Increment(ref runs._hung);
             }
 
-            // Callbacks on the token are the user's code: not on the loop's thread.
+            // Callbacks on the token are user code, which must not run on the loop.
             _ = _cancellation.CancelAsync();
         }
 

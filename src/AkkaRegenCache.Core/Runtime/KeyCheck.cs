@@ -1,9 +1,9 @@
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>What a key must be.</summary>
+/// <summary>Validates keys.</summary>
 internal static class KeyCheck
 {
-    /// <summary>Throws where a key is not usable; the message names it.</summary>
+    /// <summary>Throws if a key is not usable; the message names it.</summary>
     public static void Throw(string? key, int maximumLength)
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -15,12 +15,12 @@ internal static class KeyCheck
                 $"The key '{key[..32]}…' has {key.Length} characters; at most {maximumLength} are allowed.", nameof(key));
         }
 
-        // A lone surrogate has no UTF-8 form: two such keys would become one in a store.
+        // A lone surrogate has no UTF-8 form: two such keys could become one in a store.
         if (IndexOfLoneSurrogate(key) is >= 0 and var at)
             throw new ArgumentException($"The key has a lone surrogate (U+{(int)key[at]:X4}) at position {at}.", nameof(key));
     }
 
-    /// <summary>Where the first one is; -1: there is none.</summary>
+    /// <summary>The position of the first one; -1: there is none.</summary>
     public static int IndexOfLoneSurrogate(string text)
     {
         for (var i = 0; i < text.Length; i++)

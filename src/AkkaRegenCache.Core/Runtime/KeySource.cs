@@ -5,15 +5,15 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// The newest generator a caller on this node has given for a key. The entry in memory and the agent's key share one instance, so what a hit
-/// brings is what the next regeneration runs, and no message is needed for the usual case of another state or closure.
+/// The newest generator that a caller on this node has given for a key. The entry in memory and the agent's key share one instance. So the
+/// next regeneration runs the generator of the last hit, and a hit with another state or closure sends no message.
 /// </summary>
 internal abstract class KeySource(Delegate generator, EntryProfile profile) : GeneratorSource(profile)
 {
     /// <summary>The delegate.</summary>
     public readonly Delegate Generator = generator;
 
-    /// <summary>Its state, where that is a reference: then a hit can compare without knowing the types.</summary>
+    /// <summary>Its state, if that is a reference: a hit can compare it without knowing the types.</summary>
     public object? State;
 
     /// <summary>Makes the source of a call.</summary>
@@ -25,7 +25,7 @@ internal abstract class KeySource(Delegate generator, EntryProfile profile) : Ge
     public abstract ValueTask<CachePayload> RunAsync(GenerationContext context, ValueCodec codec, CancellationToken cancellationToken);
 
     /// <summary>Serializes a value that this generator has made.</summary>
-    /// <exception cref="InvalidCastException">It has made none such.</exception>
+    /// /// <exception cref="InvalidCastException">The value is not of this generator's type.</exception>
     public abstract CachePayload Encode(string key, object? value, ValueCodec codec);
 
     protected async ValueTask<CachePayload> RunAsync<TState, T>(
@@ -48,7 +48,7 @@ internal sealed class ObjectStateSource<TState, T>(Delegate generator, EntryProf
     public override CachePayload Encode(string key, object? value, ValueCodec codec) => codec.Encode(key, (T)value!, Profile);
 }
 
-/// <summary>A delegate with a state of a value type, which might be torn: it takes a new instance to change it.</summary>
+/// <summary>A delegate with a state of a value type, which could be torn: a change makes a new instance.</summary>
 internal sealed class ValueStateSource<TState, T>(TState state, Delegate generator, EntryProfile profile) : KeySource(generator, profile)
 {
     private readonly TState _state = state;

@@ -2,16 +2,16 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>A keyspace as it was registered: a keyed service under its cache's name. Immutable.</summary>
+/// <summary>A registered keyspace: a keyed service under its cache's name. Immutable.</summary>
 internal abstract class KeyspaceRegistration(string name)
 {
     /// <summary>The keyspace's name.</summary>
     public string Name { get; } = name;
 
-    /// <summary>Makes what generates the keyspace's values in one cache.</summary>
+    /// <summary>Creates the source of the keyspace's values for one cache.</summary>
     public abstract KeyspaceSource CreateSource(IServiceScopeFactory scopes, EntryProfiles profiles);
 
-    /// <summary>Throws where a name or its options are not usable; the message names them.</summary>
+    /// <summary>Throws if a name or its options are not usable; the message names them.</summary>
     public static void Check(string keyspace, RegenEntryOptions? options)
     {
         ArgumentException.ThrowIfNullOrEmpty(keyspace);
@@ -22,7 +22,8 @@ internal abstract class KeyspaceRegistration(string name)
         }
 
         if (KeyCheck.IndexOfLoneSurrogate(keyspace) is >= 0 and var at)
-            throw new ArgumentException($"The keyspace's name has a lone surrogate (U+{(int)keyspace[at]:X4}) at position {at}.", nameof(keyspace));
+            throw new ArgumentException($"The keyspace's name has a lone surrogate (U+{(int)keyspace[at]:X4}) at position {at}.",
+                nameof(keyspace));
         if (options is not null && RegenCacheOptionsValidator.Errors(options) is { Count: > 0 } errors)
             throw new ArgumentException($"Keyspace '{keyspace}': {string.Join(' ', errors)}", nameof(options));
     }

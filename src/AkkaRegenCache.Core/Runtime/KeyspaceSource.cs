@@ -6,14 +6,19 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// What makes all values of a registered keyspace. It has no state of its own and finds the key in the run's context, so one instance serves every
-/// key: a source per key would cost a million of them for nothing.
+/// The source of all values of a registered keyspace. It has no state and takes the key from the run's context, so one instance serves
+/// every key. One source for each key would cost memory for nothing.
 /// </summary>
 /// <remarks>
-/// A caller who brings the delegate that is there may change its source's options. Nobody can bring this one, as it takes more than the delegates of calls
-/// do: the options of a whole keyspace are not for one call to change.
+/// A caller that brings the same delegate may change its source's options. No call can bring this delegate, because its parameters are not
+/// those of the calls' delegates. So no single call can change the options of a whole keyspace.
 /// </remarks>
-internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate generator, EntryProfile profile) : KeySource(generator, profile)
+internal abstract class KeyspaceSource(
+    string keyspace,
+    Type valueType,
+    Delegate generator,
+    EntryProfile profile) : KeySource(generator,
+    profile)
 {
     /// <summary>The keyspace's name.</summary>
     public string Keyspace { get; } = keyspace;
@@ -21,8 +26,8 @@ internal abstract class KeyspaceSource(string keyspace, Type valueType, Delegate
     /// <summary>The type that its generator was registered with.</summary>
     public Type ValueType { get; } = valueType;
 
-    // What follows calls the cache with the registered type, for those who don't know it. Where the call can't be done they throw as the cache does:
-    // before there is a task.
+    // These methods call the cache with the registered type, for code that doesn't know it. If the call is invalid they throw before there
+    // is a task, as the cache does.
 
     /// <inheritdoc cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/>
     public abstract ValueTask<object?> GetAsync(RegenCache cache, string key, CancellationToken cancellationToken);
@@ -54,7 +59,7 @@ internal sealed class KeyspaceSource<T>(
             var key = Keyspaces.KeyWithin(Keyspace, context.Key);
             var value = await generator(scope.ServiceProvider, key, context, cancellationToken).ConfigureAwait(false);
 
-            // Within the scope: what is serialized may load parts of itself only now.
+            // Within the scope: lazy parts of the value may be loaded only while it is serialized.
             return codec.Encode(context.Key, value, Profile);
         }
     }
@@ -72,7 +77,8 @@ internal sealed class KeyspaceSource<T>(
         ValueCodec.TryCast<T>(value, out var typed)
             ? cache.SetAsync(key, typed, options, cancellationToken)
             : throw new InvalidOperationException(
-                $"The keyspace '{Keyspace}' is registered with values of type {ValueType}; '{key}' was to be set to {value?.GetType().ToString() ?? "null"}.");
+                $"The keyspace '{Keyspace}' is registered with values of type {ValueType}; "
+                + $"'{key}' was to be set to {value?.GetType().ToString() ?? "null"}.");
 
     public override ValueTask<object?> RefreshAsync(RegenCache cache, string key, CancellationToken cancellationToken) =>
         Untyped(cache.RefreshAsync<T>(key, cancellationToken));

@@ -6,11 +6,11 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// A cache's registered generators, found by a key's keyspace: what is before its first colon. Thread-safe; a search allocates nothing.
+/// A cache's registered generators, found by a key's keyspace: the text before its first colon. Thread-safe; a lookup allocates nothing.
 /// </summary>
 internal sealed class Keyspaces
 {
-    /// <summary>Stands between the keyspace's name and the key within it.</summary>
+    /// <summary>Separates the keyspace's name from the key within it.</summary>
     public const char Separator = ':';
 
     private const string SeparatorText = ":";
@@ -21,9 +21,9 @@ internal sealed class Keyspaces
 
     /// <summary>Makes a cache's sources, one for each registration.</summary>
     /// <param name="cacheName">The cache's name, for errors.</param>
-    /// <param name="registrations">What is registered; names are told apart already.</param>
-    /// <param name="services">Makes the scopes. Needed only where something is registered.</param>
-    /// <param name="profiles">The cache's way to resolve options.</param>
+    /// <param name="registrations">The registrations, with distinct names.</param>
+    /// <param name="services">Creates the scopes. Needed only if a keyspace is registered.</param>
+    /// <param name="profiles">Resolves options for the cache.</param>
     public Keyspaces(
         string cacheName, IEnumerable<KeyspaceRegistration> registrations, IServiceProvider? services, EntryProfiles profiles)
     {
@@ -31,18 +31,19 @@ internal sealed class Keyspaces
         var all = registrations.ToArray();
         var scopes = services?.GetService<IServiceScopeFactory>();
         if (all.Length != 0 && scopes is null)
-            throw new ArgumentException($"Cache '{cacheName}' has keyspaces, and no service provider that makes scopes for them.", nameof(services));
+            throw new ArgumentException($"Cache '{cacheName}' has keyspaces, and no service provider that makes scopes for them.",
+                nameof(services));
         _sources = all.ToFrozenDictionary(each => each.Name, each => each.CreateSource(scopes!, profiles), StringComparer.Ordinal);
         _byName = _sources.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     public bool IsEmpty => _sources.Count == 0;
 
-    /// <summary>The key that a keyspace's generator gets.</summary>
+    /// <summary>The key within a keyspace, as its generator gets it.</summary>
     public static string KeyWithin(string keyspace, string key) => key[(keyspace.Length + 1)..];
 
     /// <summary>The key that is stored.</summary>
-    /// <exception cref="ArgumentException">The keyspace has a colon of its own, so that the whole would be a key of another keyspace.</exception>
+    /// /// <exception cref="ArgumentException">The keyspace contains a colon, so the full key would belong to another keyspace.</exception>
     public static string FullKey(string keyspace, string key)
     {
         ArgumentNullException.ThrowIfNull(keyspace);
@@ -52,7 +53,7 @@ internal sealed class Keyspaces
         return string.Concat(keyspace, SeparatorText, key);
     }
 
-    /// <summary>What generates a key: always the same instance for a keyspace. Null: its keyspace is not registered. Never throws.</summary>
+    /// <summary>The source of a key: the same instance for a whole keyspace. Null: its keyspace is not registered. Never throws.</summary>
     public GeneratorSource? SourceFor(string key) => Find(key);
 
     /// <inheritdoc cref="SourceFor"/>
@@ -62,7 +63,7 @@ internal sealed class Keyspaces
         return at > 0 && at < key.Length - 1 && _byName.TryGetValue(key.AsSpan(0, at), out var source) ? source : null;
     }
 
-    /// <summary>The error of somebody who reads a key whose keyspace isn't registered.</summary>
+    /// <summary>The error of a read of a key whose keyspace is not registered.</summary>
     public ArgumentException Unknown(string key)
     {
         var at = key.IndexOf(Separator, StringComparison.Ordinal);
@@ -73,7 +74,8 @@ internal sealed class Keyspaces
             nameof(key));
     }
 
-    /// <summary>The error of somebody who reads another type than is registered.</summary>
+    /// <summary>The error of a read with another type than the registered one.</summary>
     public static InvalidOperationException WrongType<T>(string key, KeyspaceSource source) =>
-        new($"The keyspace '{source.Keyspace}' is registered with values of type {source.ValueType}; '{key}' was asked for as {typeof(T)}.");
+        new($"The keyspace '{source.Keyspace}' is registered with values of type {source.ValueType}; "
+            + $"'{key}' was asked for as {typeof(T)}.");
 }

@@ -3,12 +3,12 @@ using System.Collections.Concurrent;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// The options of passive keys that have nothing but a time to live. One object for each lifetime: so a call that names a lifetime
-/// allocates none. Thread-safe.
+/// The options of passive keys with a lifetime only. There is one object for each lifetime, so that a call with a lifetime allocates none.
+/// Thread-safe.
 /// </summary>
 internal static class LifetimeOptions
 {
-    /// <summary>So many different ones are remembered: more come only where lifetimes are computed.</summary>
+    /// <summary>The most lifetimes that are remembered. There are more only if lifetimes are computed.</summary>
     private const int Remembered = 1024;
 
     private static readonly ConcurrentDictionary<TimeSpan, RegenEntryOptions> s_options = new();
@@ -27,7 +27,7 @@ internal static class LifetimeOptions
                 $"The lifetime must be between {least} and {RegenEntryOptions.MaximumDuration}, or Timeout.InfiniteTimeSpan.");
         }
 
-        // The stored value lives for interval + tolerance; no retention is above the interval, so nothing regenerates it.
+        // The stored value lives for interval + tolerance. The retention is not above the interval, so nothing regenerates it.
         var options = new RegenEntryOptions
         {
             RegenerationInterval = lifetime,

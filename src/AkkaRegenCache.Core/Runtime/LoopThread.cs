@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// One thread of the cache's own, for all caches of the process: it takes loops over that would else wait for a thread of a pool whose threads are all blocked in
-/// calls of the cache. No foreign code runs on it. Made at first need. Thread-safe.
+/// One thread for all caches of the process. It continues loops that would otherwise wait for a pool thread while all of these are blocked
+/// in calls of the cache. It runs no foreign code. Created at first need. Thread-safe.
 /// </summary>
 internal static class LoopThread
 {

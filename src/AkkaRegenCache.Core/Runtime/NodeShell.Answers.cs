@@ -6,10 +6,10 @@ namespace AkkaRegenCache.Runtime;
 /// <content>Answers to callers.</content>
 internal sealed partial class NodeShell
 {
-    /// <summary>Counts what <see cref="AnswersUnderWay"/> tells.</summary>
+    /// <summary>Changes <see cref="AnswersUnderWay"/>.</summary>
     public void CountAnswer(int change) => Interlocked.Add(ref _answers, change);
 
-    /// <summary>Answers a call with what memory shows; where that has gone meanwhile, the call asks again.</summary>
+    /// <summary>Answers a call with the value in memory. If that is gone meanwhile, the call asks again.</summary>
     public void CompleteFromMemory(Call call)
     {
         if (Memory.Find(call.Key) is { } entry && entry.TryRead(out var value, out var payload))
@@ -23,7 +23,7 @@ internal sealed partial class NodeShell
         }
     }
 
-    /// <summary>A value can't be read as the type that it is asked for: tells so, and whether it counts as missing.</summary>
+    /// <summary>A value can't be read as the requested type: logs that, and returns whether it counts as missing.</summary>
     public bool ReplacesUnreadable<T>(string key, Exception error)
     {
         if (_throwsUnreadable)
@@ -35,7 +35,7 @@ internal sealed partial class NodeShell
     private static Call? CallerOf(object message) => message as Call ?? (message as ChangeRequested)?.Caller as Call;
 
     /// <summary>
-    /// Gives callers a value: at once to those for whom it is there as they want it. The others have it deserialized, or made to another type, together.
+    /// Answers callers with a value: at once those that need no deserialization or conversion. The others share one that runs elsewhere.
     /// </summary>
     private void AnswerWith(CachePayload payload, long token, Waiter? chain)
     {
@@ -55,7 +55,7 @@ internal sealed partial class NodeShell
             new AnswerWork(this, (Call)rest, payload, token).Begin();
     }
 
-    /// <summary>Answers all callers of a chain, each by itself: what goes wrong with one is that one's.</summary>
+    /// <summary>Answers all callers of a list, each by itself: an exception concerns one of them only.</summary>
     private void AnswerAll(Answered answered)
     {
         if (answered.Kind == AnswerKind.Value)
@@ -86,8 +86,8 @@ internal sealed partial class NodeShell
     }
 
     /// <summary>
-    /// Fails a call inside a generator as if it had been refused when it was made. One whose thread is at work would not notice: the next probe
-    /// tries again.
+    /// Fails a call inside a generator as if it had been refused when it was made. A call whose thread runs other work can't be failed now:
+    /// the next probe tries again.
     /// </summary>
     private void FailDeadlocked(Call call, IReadOnlyList<string> path)
     {

@@ -3,14 +3,16 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <content>How a node leaves, and goes on where the cluster has ended under it.</content>
+/// <content>How a node leaves, and how it goes on after the cluster has ended for it.</content>
 internal sealed partial class NodeShell
 {
-    /// <summary>Gives claims back, ends all waits, and lets go of everything. All calls return when that is done.</summary>
+    /// <summary>Releases claims, ends all waits and frees everything. All calls return when that is done.</summary>
     public ValueTask DisposeAsync()
     {
         var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        return Interlocked.CompareExchange(ref _left, left, null) is { } begun ? new ValueTask(begun.Task) : new ValueTask(LeaveAsync(left));
+        return Interlocked.CompareExchange(ref _left, left, null) is { } begun
+            ? new ValueTask(begun.Task)
+            : new ValueTask(LeaveAsync(left));
     }
 
     private async Task LeaveAsync(TaskCompletionSource left)
@@ -35,25 +37,25 @@ internal sealed partial class NodeShell
         await _timer.DisposeAsync().ConfigureAwait(false);
         try
         {
-            // Releases and changes that waited are on their way; another node need not wait for a lease to end.
+            // Releases and pending changes are under way, so that other nodes need not wait for leases to end.
             var idle = _idle.Task.WaitAsync(_storeTimeout, _time);
             Volatile.Write(ref _isGoingOn, false);
             await idle.ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            // Then it has to.
+            // Bounded: leaving must end.
         }
 
         _storeCaller.TellEnd();
         if (_agent.PendingChanges is > 0 and var lost)
             LogChangesLost(_cacheName, lost);
 
-        // Should the loop come to rest only now, nobody waits for it any more.
+        // If the loop becomes idle only now, no call waits for it any more.
         Volatile.Write(ref _hasEnded, true);
     }
 
-    /// <summary>Begins nothing new, and waits for what runs here, for as long as a node that leaves may. May be called again.</summary>
+    /// <summary>Begins no more work, and waits for the running work for as long as a leaving node may. May be called again.</summary>
     public async Task DrainAsync()
     {
         await DrainOrHandOverAsync().ConfigureAwait(false);
@@ -75,7 +77,7 @@ internal sealed partial class NodeShell
         }
         catch (TimeoutException)
         {
-            // The rest is handed over.
+            // The rest is left to other nodes.
         }
         finally
         {
@@ -83,7 +85,9 @@ internal sealed partial class NodeShell
         }
     }
 
-    /// <summary>The cluster has ended under it. One that is disposed of goes on with nothing; another one does, and can be drained again.</summary>
+    /// <summary>
+    /// The cluster has ended for this node. A disposed cache does not go on. Any other one does, and can be drained again.
+    /// </summary>
     private bool GoesOn(LinkEnded ended)
     {
         if (IsLeaving)
@@ -101,12 +105,15 @@ internal sealed partial class NodeShell
     }
 
     [LoggerMessage(14, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of theirs, through the store "
-        + "alone, or where that carries no notifications when a value is due or compared, within a minute. Restart this process to join the cluster again.")]
+        "Cache {CacheName}: {Why}. It goes on without the cluster, on its external store: other nodes hear of its changes, and it of "
+        + "theirs, through the store "
+        + "alone, or where that carries no notifications when a value is due or compared, within a minute. Restart this process to join "
+        + "the cluster again.")]
     private partial void LogGoesOnWithStore(string cacheName, string why);
 
     [LoggerMessage(15, LogLevel.Warning,
-        "Cache {CacheName}: {Why}. It goes on as a cache of this process alone: values are made and kept here, and sets and removals reach no other node. "
+        "Cache {CacheName}: {Why}. It goes on as a cache of this process alone: values are made and kept here, and sets and removals "
+        + "reach no other node. "
         + "Restart this process to join the cluster again.")]
     private partial void LogGoesOnAlone(string cacheName, string why);
 

@@ -3,7 +3,7 @@ using AkkaRegenCache.Protocol;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <content>What the agent and the memory layer tell each other.</content>
+/// <content>Messages between the agent and the memory layer.</content>
 internal sealed partial class NodeShell
 {
     long IAccessLog.LastRead(string key)
@@ -18,7 +18,7 @@ internal sealed partial class NodeShell
 
     private void TakeIn(Adopt adopt)
     {
-        // A disposed node serves nothing, so it takes in nothing.
+        // A disposed node serves no values, so it stores none.
         if (_hasLeft)
             return;
         var payload = adopt.Payload;

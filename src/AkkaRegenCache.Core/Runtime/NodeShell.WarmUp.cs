@@ -1,13 +1,13 @@
 namespace AkkaRegenCache.Runtime;
 
-/// <content>The first question to the external store.</content>
+/// <content>The first call of the external store.</content>
 internal sealed partial class NodeShell
 {
     /// <summary>
-    /// Asks the external store for the first time, and waits for its answer: then the connection stands, and what its use needs is compiled, before the
-    /// first reader comes.
+    /// Calls the external store for the first time and waits for its answer, so that the connection is open and its code is compiled before
+    /// the first reader comes.
     /// </summary>
-    /// <returns>What kept it from answering in time; null: nothing, or it need not.</returns>
+    /// <returns>The error that kept the store from answering in time; null: none, or no call was needed.</returns>
     public async Task<Exception?> WarmUpAsync(CancellationToken cancellationToken)
     {
         if (_warmUpTimeout == TimeSpan.Zero)

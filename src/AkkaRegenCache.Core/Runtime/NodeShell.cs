@@ -9,13 +9,12 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// The in-process shell: a serial loop that feeds the <see cref="NodeAgent"/> and does what it says. No decision of the protocol is made
-/// here.
+/// The in-process shell: a serial loop that feeds the <see cref="NodeAgent"/> and executes its outbox. It makes no protocol decision.
 /// </summary>
 /// <remarks>
-/// Any thread posts; whoever posts into an idle loop runs it, and hands it to the thread pool when it has served others for long enough. The loop
-/// is the memory layer's one writer. It runs in a context of its own (<see cref="OwnContext"/>), whoever's thread it is, and calls no foreign code: stores and buses
-/// that are not this project's are called on the thread pool.
+/// Any thread posts. The thread that posts into an idle loop runs it, and hands it to the thread pool after it has served other threads'
+/// messages for long enough. The loop is the memory layer's only writer. It runs in its own context (<see cref="OwnContext"/>) on whatever
+/// thread, and calls no foreign code: stores and buses that are not of this project are called on the thread pool.
 /// </remarks>
 internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 {
@@ -59,7 +58,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     private long _timerAt = long.MaxValue;
     private int _posted;
 
-    /// <summary>How many posts the loop knew of when it went on elsewhere: for whoever goes on.</summary>
+    /// <summary>The number of posts that the loop had seen when it was handed over, for the thread that continues it.</summary>
     private int _handedOn;
 
     private int _answers;
@@ -129,7 +128,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         _unreadable = new UnreadableLog(logger, cacheName);
         _overload = new OverloadLog(logger, cacheName);
         _throwsUnreadable = options.UnreadableValues == UnreadableValues.Throw;
-        _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static s => ((NodeShell)s!).Post(Peer.Clock, Tick.Instance), this, Timeout.InfiniteTimeSpan,
+            Timeout.InfiniteTimeSpan);
         _subscription = bus?.Subscribe(cacheName, notification => Post(Peer.Bus, notification));
         _coordinators = coordinators;
         _kept = coordinators is null ? null : new RecoveryRecords(Memory, Codec, coordinators);
@@ -142,28 +142,30 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
 
     public GeneratorRuns Runs => _runs;
 
-    /// <summary>The threads that are blocked in synchronous calls.</summary>
+    /// <summary>The threads blocked in synchronous calls.</summary>
     public BlockedThreads Blocked { get; } = new();
 
-    /// <summary>What the agent was told, for tests.</summary>
+    /// <summary>The agent's settings, for tests.</summary>
     internal AgentSettings Settings { get; }
 
-    /// <summary>Messages posted and not yet served, for tests that must know when nothing is left to do.</summary>
+    /// <summary>The number of messages posted and not served, for tests that must know when no work is left.</summary>
     public int Backlog => Volatile.Read(ref _posted);
 
-    /// <summary>Calls of the store that are under way.</summary>
+    /// <summary>The number of store calls under way.</summary>
     public int StoreCalls => _storeCaller.UnderWay;
 
-    /// <summary>Answers that are being deserialized on the thread pool, for tests as well.</summary>
+    /// <summary>The number of answers that are being deserialized on the thread pool; also for tests.</summary>
     public int AnswersUnderWay => Volatile.Read(ref _answers);
 
-    /// <summary>Whether what waits for the loop while the node leaves has been told, and has not gone on yet; for tests as well.</summary>
+    /// <summary>
+    /// Whether calls that wait for the loop while the node leaves were signalled and have not gone on yet; also for tests.
+    /// </summary>
     public bool IsGoingOn => Volatile.Read(ref _isGoingOn) && !Volatile.Read(ref _hasEnded);
 
-    /// <summary>Whether it is disposed of: nobody may ask any more.</summary>
+    /// <summary>Whether it is disposed: no call is accepted any more.</summary>
     public bool IsLeaving => Volatile.Read(ref _left) is not null;
 
-    /// <summary>Whether the agent has been told, or will be at once, that it leaves.</summary>
+    /// <summary>Whether the agent leaves, or is about to.</summary>
     internal bool IsEnding => _isLeaving;
 
     internal NodeAgent Agent => _agent;
@@ -171,7 +173,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     /// <summary>The agent's time, in ticks.</summary>
     internal long Now => _time.GetElapsedTime(_start).Ticks;
 
-    /// <summary>Hands a message to the agent; returns when it is queued, or served.</summary>
+    /// <summary>Posts a message to the agent. Returns when it is queued or served.</summary>
     public void Post(Peer from, object message)
     {
         _mailbox.Enqueue((from, message));
@@ -180,12 +182,13 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
     }
 
     /// <summary>
-    /// Serves the mailbox until nothing is left. Only one thread is in here at a time: whoever made the count of posts go from 0 to 1, and the count
-    /// goes back to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; its count
-    /// then only makes the loop look once more.
+    /// Serves the mailbox until it is empty. Only one thread runs this at a time: the one that raised the count of posts from 0 to 1. The
+    /// count returns to 0 only when this loop has seen all of it. A message may be served before its poster has counted it; that count then
+    /// only makes the loop look once more.
     /// </summary>
     /// <param name="seen">
-    /// How many posts this loop knows of. A local: when the count has gone back to 0 another thread may be in here before this one has returned.
+    /// The number of posts that this loop has seen. A local, because another thread may enter before this one has returned, once the count
+    /// is 0.
     /// </param>
     private void Drain(int seen)
     {
@@ -208,7 +211,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             served += turn;
             if (served >= MessagesPerTurn)
             {
-                // The pool's threads may all be blocked in calls that wait for this loop.
+                // All pool threads may be blocked in calls that wait for this loop.
                 _handedOn = seen;
                 if (Blocked.Any)
                     LoopThread.Queue(this);
@@ -217,7 +220,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 return;
             }
 
-            // A call of the store is counted until its reply has been posted: with none under way and nothing posted, nothing is left to do.
+            // A store call is counted until its reply has been posted. So with none under way and nothing posted, no work is left.
             if (_hasLeft && StoreCalls == 0 && _mailbox.IsEmpty && !_idle.Task.IsCompleted)
             {
                 Volatile.Write(ref _isGoingOn, true);
@@ -230,14 +233,14 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
     }
 
-    /// <summary>Goes on with the loop that another thread has handed on.</summary>
+    /// <summary>Continues the loop that another thread has handed over.</summary>
     internal void GoOn() => Drain(_handedOn);
 
     private void Serve(Peer from, object message, long now)
     {
         try
         {
-            // The timer is spent, also where it fired a little early: it must be set again, even for the same time.
+            // The timer has fired, perhaps a little early: it must be set again, even for the same time.
             if (message is Tick)
             {
                 _timerAt = long.MaxValue;
@@ -245,7 +248,7 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
                 _storeCaller.TellRest(now);
             }
 
-            // Whoever asked while the node was leaving: nothing is begun any more that no timer would bring to its end.
+            // The caller asked while the node was leaving. Nothing may begin any more, as no timer would end it.
             if (_hasLeft && CallerOf(message) is { } late)
             {
                 late.Complete(new Answered(late, AnswerKind.Left), this);
@@ -258,14 +261,15 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             if (message is LinkEnded ended && !GoesOn(ended))
                 return;
 
-            // Taken in again before this was served? Then there is nothing to tell.
+            // The key was admitted again before this message was served: there is no eviction to report.
             if (message is Evicted evicted && Memory.Find(evicted.Key) is not null)
                 return;
             _agent.On(from, message, now, _outbox);
         }
         catch (Exception e)
         {
-            // Nothing here is expected to throw; should it, the loop must go on, and what was decided before must be done, or callers of this node hang.
+            // No exception is expected here. If there is one, the loop must go on and execute the outbox so far, or callers of this node
+            // hang.
             LogLoopFailed(e, _cacheName, message.GetType().Name);
             if (CallerOf(message) is { } caller)
                 caller.FailWith(e);
@@ -282,7 +286,9 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
         }
     }
 
-    /// <summary>Does one thing that the agent has decided. Where that throws, whoever waits for it hears of it, and the next one is done all the same.</summary>
+    /// <summary>
+    /// Executes one message of the outbox. If that throws, its caller gets the exception, and the next message is executed all the same.
+    /// </summary>
     private void DoOrFail(Peer to, object message)
     {
         try
@@ -370,7 +376,8 @@ internal sealed partial class NodeShell : IAccessLog, IAsyncDisposable
             return;
         }
 
-        // Timers count whole milliseconds and cut the rest off; too early would only be too early again. None is set for over a day.
+        // Timers count whole milliseconds and round down, and a timer that fires too early would only be set again. None is set for more
+        // than a day.
         var wait = Math.Clamp(at - now, 0, TimeSpan.TicksPerDay);
         wait = (wait + TimeSpan.TicksPerMillisecond - 1) / TimeSpan.TicksPerMillisecond * TimeSpan.TicksPerMillisecond;
         _timer.Change(TimeSpan.FromTicks(wait), Timeout.InfiniteTimeSpan);

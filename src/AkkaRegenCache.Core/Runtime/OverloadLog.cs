@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Tells that callers got an error because too many generations run and wait on this node: the first time at once, then every minute how many there were.
-/// Only the loop calls it.
+/// Logs that callers got an error because too many generations run and wait on this node: the first one at once, then the number every
+/// minute. Called on the loop only.
 /// </summary>
 internal sealed partial class OverloadLog(ILogger logger, string cacheName)
 {
@@ -29,7 +29,8 @@ internal sealed partial class OverloadLog(ILogger logger, string cacheName)
     }
 
     [LoggerMessage(18, LogLevel.Warning,
-        "Cache {CacheName}: too many generations run and wait on this node, so callers of '{Key}' got a RegenOverloadException ({Untold} more keys since this was told last). "
+        "Cache {CacheName}: too many generations run and wait on this node, so callers of '{Key}' got a RegenOverloadException ({Untold} "
+        + "more keys since this was told last). "
         + "MaximumForegroundGenerations and MaximumQueuedGenerations bound them.")]
     private partial void LogOverloaded(string cacheName, string key, long untold);
 }

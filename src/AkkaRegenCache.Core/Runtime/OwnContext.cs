@@ -1,17 +1,18 @@
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Runs the cache's own work where no caller's world reaches it: no AsyncLocal, no transaction, no culture that a caller set, no synchronization context. Whatever
-/// is begun there (timers, calls of stores and buses, continuations) captures nothing of a caller's either, and so keeps nothing of it alive.
+/// Runs the cache's own work without a caller's context: no AsyncLocal, no transaction, no culture of a caller, no synchronization context.
+/// Whatever is begun there (timers, calls of stores and buses, continuations) does not capture a caller's context either, and so keeps
+/// nothing of it alive.
 /// </summary>
 internal static class OwnContext
 {
     private static readonly ExecutionContext s_empty = CaptureEmpty();
 
-    /// <summary>Runs work; it has to begin with <see cref="LeaveSynchronizationContext"/>. Allocates nothing.</summary>
+    /// <summary>Runs work, which must begin with <see cref="LeaveSynchronizationContext"/>. Allocates nothing.</summary>
     public static void Run(ContextCallback work, object? state) => ExecutionContext.Run(s_empty, work, state);
 
-    /// <summary>Runs work that brings a result.</summary>
+    /// <summary>Runs work with a result.</summary>
     public static T Run<T>(Func<T> work)
     {
         T result = default!;
@@ -25,7 +26,7 @@ internal static class OwnContext
         return result;
     }
 
-    /// <summary>The caller's is put back when <see cref="Run(ContextCallback, object?)"/> returns.</summary>
+    /// <summary>Leaves the caller's; <see cref="Run(ContextCallback, object?)"/> restores it on return.</summary>
     public static void LeaveSynchronizationContext()
     {
         if (SynchronizationContext.Current is not null)
@@ -34,7 +35,7 @@ internal static class OwnContext
 
     private static ExecutionContext CaptureEmpty()
     {
-        // A thread that is started without flow has no context but the empty one.
+        // A thread started without flow has only the empty context.
         ExecutionContext? empty = null;
         var thread = new Thread(() => empty = ExecutionContext.Capture()) { IsBackground = true };
         thread.UnsafeStart();

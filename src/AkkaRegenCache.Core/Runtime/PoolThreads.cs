@@ -1,22 +1,24 @@
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Makes up for threads of the pool that are blocked in synchronous calls: for each the pool may have one more at once, instead of one or two a second.
+/// Compensates for pool threads that are blocked in synchronous calls: the pool may have one more thread for each of them at once, instead
+/// of one or two a second.
 /// </summary>
 /// <remarks>
-/// What such a call waits for may need a thread: an answer of Redis or of another node comes through sockets, whose completions run on the pool, and there is no
-/// way to have them elsewhere. The runtime does the same for threads that are blocked in <c>Task.Wait</c>, with a delay for each. Thread-safe.
+/// The answer to such a call may need a thread: answers of Redis or of another node come through sockets, whose completions run on the pool
+/// and can't be moved elsewhere. The runtime does the same for threads that are blocked in <c>Task.Wait</c>, with a delay for each.
+/// Thread-safe.
 /// </remarks>
 internal static class PoolThreads
 {
-    /// <summary>So many are made up for at the most.</summary>
+    /// <summary>The most threads that are compensated for.</summary>
     private const int Most = 1000;
 
     private static readonly Lock s_gate = new();
     private static int s_more;
 
     /// <summary>The calling thread is about to block.</summary>
-    /// <returns>Whether it is made up for; then <see cref="Leave"/> follows.</returns>
+    /// <returns>Whether it is compensated for; then <see cref="Leave"/> must follow.</returns>
     public static bool Enter()
     {
         if (!Thread.CurrentThread.IsThreadPoolThread)
@@ -30,7 +32,7 @@ internal static class PoolThreads
         }
     }
 
-    /// <summary>It goes on.</summary>
+    /// <summary>The thread is not blocked any more.</summary>
     public static void Leave()
     {
         lock (s_gate)
@@ -40,7 +42,7 @@ internal static class PoolThreads
         }
     }
 
-    /// <summary>By one, from what it is now: the application may have set it meanwhile.</summary>
+    /// <summary>Relative to the current value, because the application may have changed it.</summary>
     private static bool Change(int by)
     {
         ThreadPool.GetMinThreads(out var workers, out var ports);

@@ -5,16 +5,18 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>Gives a partition of the store that has lost its records back what this node's memory shows. For the node's loop alone.</summary>
+/// <summary>
+/// Sends a partition of the store that has lost its records what this node's memory shows. Called on the node's loop only.
+/// </summary>
 internal sealed class RecoveryRecords(MemoryLayer memory, ValueCodec codec, ICoordinatorLink coordinators)
 {
-    /// <summary>The most bytes of values in one message to a partition of the store that has lost its records.</summary>
+    /// <summary>The most bytes of values in one message.</summary>
     private const int KeptBytes = 64 * 1024;
 
-    /// <summary>What a record takes beside its key and value, at the most.</summary>
+    /// <summary>The most bytes that a record takes beside its key and value.</summary>
     private const int KeptOverhead = 64;
 
-    /// <summary>Gives a partition of the store back what memory shows, in messages of a bounded size. What is too large for one, the partition does without.</summary>
+    /// <summary>Sends what memory shows, in messages of bounded size. Records that are too large for one are left out.</summary>
     public void Send(int shard, RecordsRecovered kept)
     {
         var records = new List<RecoveryRecord>();
@@ -49,7 +51,7 @@ internal sealed class RecoveryRecords(MemoryLayer memory, ValueCodec codec, ICoo
         }
         catch (Exception)
         {
-            // Set by somebody as another type than its generator makes: only who set it knows how it is serialized. Or a serializer that throws.
+            // The value was set as another type than its generator makes, so its serialization is unknown here. Or the serializer threw.
             return null;
         }
     }

@@ -7,12 +7,13 @@ using Microsoft.Extensions.Options;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Checks options, and what a cache is made of, when the host starts, and entry options when they are first used. Errors name the option and the value.
+/// Validates options and a cache's composition when the host starts, and entry options at first use. Errors name the option and the value.
 /// </summary>
 internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService? services = null) : IValidateOptions<RegenCacheOptions>
 {
     public static string NotificationsOfNothing(string name) =>
-        $"Cache '{name}' has notifications and no store that nodes share, which they would tell of: each node would have its own values for ever. "
+        $"Cache '{name}' has notifications and no store that nodes share, which they would tell of: each node would have its own values "
+        + "for ever. "
         + "Give it a store (UseRedis, UseCluster, UseStore, UseDistributedCache), or no notifications.";
 
     public ValidateOptionsResult Validate(string? name, RegenCacheOptions options)
@@ -38,7 +39,8 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
         if (!Enum.IsDefined(options.MemoryPolicy))
             errors.Add($"MemoryPolicy is {options.MemoryPolicy}, which is none.");
         if (options.JsonSerializerOptions is { TypeInfoResolver: null } && !JsonSerializer.IsReflectionEnabledByDefault)
-            errors.Add("JsonSerializerOptions has no TypeInfoResolver, which it needs where reflection-based JSON is off: set the one of a JsonSerializerContext.");
+            errors.Add("JsonSerializerOptions has no TypeInfoResolver, which it needs where reflection-based JSON is off: set the one of "
+                + "a JsonSerializerContext.");
         if (options.MaximumKeyLength is < 1 or > 1024)
             errors.Add($"MaximumKeyLength is {options.MaximumKeyLength}; it must be between 1 and 1024.");
         AtLeast(errors, nameof(options.MaximumPayloadBytes), options.MaximumPayloadBytes, 1);
@@ -51,10 +53,13 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
         Between(errors, nameof(options.ClaimLease), options.ClaimLease, TimeSpan.FromMilliseconds(50), TimeSpan.FromHours(1));
         Between(errors, nameof(options.StoreReadTimeout), options.StoreReadTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
         Between(errors, nameof(options.StoreWarmUpTimeout), options.StoreWarmUpTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(10));
-        Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(10));
-        Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1));
+        Between(errors, nameof(options.StoreWriteTimeout), options.StoreWriteTimeout, TimeSpan.FromMilliseconds(1),
+            TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.StoreBreakDuration), options.StoreBreakDuration, TimeSpan.FromMilliseconds(10),
+            TimeSpan.FromMinutes(1));
         Between(errors, nameof(options.LeaveTimeout), options.LeaveTimeout, TimeSpan.Zero, TimeSpan.FromHours(1));
-        Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10));
+        Between(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, TimeSpan.FromMilliseconds(10),
+            TimeSpan.FromMinutes(10));
         if (!(options.JitterShare is >= 0 and <= 0.5))
             errors.Add($"JitterShare is {options.JitterShare}; it must be between 0 and 0.5.");
         return errors;
@@ -66,10 +71,14 @@ internal sealed class RegenCacheOptionsValidator(IServiceProviderIsKeyedService?
     {
         var errors = new List<string>();
         var millisecond = TimeSpan.FromMilliseconds(1);
-        WithoutEndOrBetween(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond, RegenEntryOptions.MaximumDuration);
-        WithoutEndOrBetween(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
-        WithoutEndOrBetween(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
-        Between(errors, nameof(options.MinimumForwardScheduling), options.MinimumForwardScheduling, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.RegenerationInterval), options.RegenerationInterval, millisecond,
+            RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.InactiveRetention), options.InactiveRetention, TimeSpan.Zero,
+            RegenEntryOptions.MaximumDuration);
+        WithoutEndOrBetween(errors, nameof(options.ExpiryTolerance), options.ExpiryTolerance, TimeSpan.Zero,
+            RegenEntryOptions.MaximumDuration);
+        Between(errors, nameof(options.MinimumForwardScheduling), options.MinimumForwardScheduling, TimeSpan.Zero,
+            RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.GenerationDeadline), options.GenerationDeadline, millisecond, RegenEntryOptions.MaximumDuration);
         WithoutEndOrBetween(errors, nameof(options.HardTimeout), options.HardTimeout, millisecond, RegenEntryOptions.MaximumDuration);
         Between(errors, nameof(options.FailureBackoff), options.FailureBackoff, TimeSpan.Zero, RegenEntryOptions.MaximumDuration);

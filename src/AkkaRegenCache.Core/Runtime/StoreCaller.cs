@@ -5,23 +5,24 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>Calls the external store as the agent says, posts its answers, and tells of its failures. Thread-safe.</summary>
+/// <summary>Calls the external store for the agent, posts its answers, and logs its failures. Thread-safe.</summary>
 internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell, string cacheName, TimeProvider time, ILogger logger)
 {
     private readonly IExternalStore _store = ForeignStore.Around(store);
     private readonly StoreFailureLog _storeFailures = new(logger, cacheName);
     private int _storeCalls;
 
-    /// <summary>Calls of the store that are under way.</summary>
+    /// <summary>The number of store calls under way.</summary>
     public int UnderWay => Volatile.Read(ref _storeCalls);
 
     /// <inheritdoc cref="IExternalStore.AnnouncesOn"/>
     public bool AnnouncesOn(INotificationBus bus) => _store.AnnouncesOn(bus);
 
-    /// <summary>Asks the store for a key that nobody uses.</summary>
-    public Task WarmUpAsync(CancellationToken cancellationToken) => _store.ReadAsync(new ReadRequest { Key = "warm-up" }, cancellationToken).AsTask();
+    /// <summary>Reads a key that no caller uses.</summary>
+    public Task WarmUpAsync(CancellationToken cancellationToken) =>
+        _store.ReadAsync(new ReadRequest { Key = "warm-up" }, cancellationToken).AsTask();
 
-    /// <summary>The store counts as down from now on, or no longer.</summary>
+    /// <summary>The store is down from now on, or available again.</summary>
     public void TellHealth(bool isDown, int pendingChanges)
     {
         if (isDown)
@@ -34,13 +35,13 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
         LogStoreBack(cacheName, pendingChanges);
     }
 
-    /// <summary>Failures that were counted and not told one by one.</summary>
+    /// <summary>Logs the number of failures that were not logged one by one.</summary>
     public void TellRest(long now) => _storeFailures.TellRest(now);
 
-    /// <summary>The node ends.</summary>
+    /// <summary>The node leaves.</summary>
     public void TellEnd() => _storeFailures.TellEnd();
 
-    /// <summary>What an error of the store means for the protocol.</summary>
+    /// <summary>The fault that an exception of the store means for the protocol.</summary>
     private static StoreFault FaultOf(Exception exception) => exception switch
     {
         TimeoutException or OperationCanceledException => StoreFault.TimedOut,
@@ -52,7 +53,7 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
     {
         ValueTask<StoreAnswer> task;
 
-        // A store in memory answers at once: nothing to abandon.
+        // A store in memory answers at once, so there is nothing to cancel.
         var abandon = _store is InMemoryStore ? null : new CancellationTokenSource();
         try
         {
@@ -85,7 +86,7 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
             LogStoreFailed(e, call);
             reply = new StoreReplied(call, null, FaultOf(e), e);
 
-            // Given up: what it goes on to do is in nobody's way any more. But a claim must be given back if it is granted all the same.
+            // The call is given up, and its later outcome is ignored. Except for a claim: it must be released if it is granted late.
             if (e is TimeoutException && call is ClaimCall claim)
                 _ = AwaitGrantAsync(claim, asked);
             if (e is TimeoutException && abandon is not null)
@@ -97,23 +98,24 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
             shell.Post(Peer.Clock, Tick.Instance);
     }
 
-    /// <summary>Waits for the answer to a claim that was given up, for as long as it would hold.</summary>
+    /// <summary>Waits for the answer to a claim that was given up, for as long as the claim would hold.</summary>
     private async Task AwaitGrantAsync(ClaimCall call, Task<StoreAnswer> asked)
     {
         try
         {
-            if (await asked.WaitAsync(call.Request.Lease, time).ConfigureAwait(false) is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
+            if (await asked.WaitAsync(call.Request.Lease, time).ConfigureAwait(false)
+                is ClaimAnswer { Outcome: ClaimOutcome.Granted } answer)
                 shell.Post(Peer.Store, new LateGrant(call, answer));
         }
         catch (Exception)
         {
-            // It failed, which was told when it was given up; or its lease is over.
+            // It failed, which was logged when it was given up; or its lease is over.
         }
     }
 
     private void LogStoreFailed(Exception exception, StoreCall call)
     {
-        // While the store counts as down this is no news.
+        // While the breaker is open this is no news.
         if (shell.Agent.IsStoreDown)
             LogStoreStillFails(exception, cacheName, StoreCalling.NameOf(call), call.Request?.Key ?? "");
         else
@@ -124,9 +126,11 @@ internal sealed partial class StoreCaller(IExternalStore store, NodeShell shell,
     private partial void LogStoreStillFails(Exception exception, string cacheName, string operation, string key);
 
     [LoggerMessage(5, LogLevel.Warning,
-        "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for it.")]
+        "Cache {CacheName}: the external store is down. Values are served from memory and made on this node; sets and removals wait for "
+        + "it.")]
     private partial void LogStoreDown(string cacheName);
 
-    [LoggerMessage(6, LogLevel.Information, "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
+    [LoggerMessage(6, LogLevel.Information,
+        "Cache {CacheName}: the external store is back; {PendingChanges} sets and removals go there now.")]
     private partial void LogStoreBack(string cacheName, int pendingChanges);
 }

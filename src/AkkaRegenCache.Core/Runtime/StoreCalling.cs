@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Runtime;
 
-/// <summary>Calls the operation of the store that a <see cref="StoreCall"/> means.</summary>
+/// <summary>Calls the store operation of a <see cref="StoreCall"/>.</summary>
 internal static class StoreCalling
 {
     public static ValueTask<StoreAnswer> Invoke(IExternalStore store, StoreCall call, CancellationToken abandon) => call switch

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Tells of operations that failed in the external store: of each kind of failure the first in full, those that follow within seconds as a count. Where a store
-/// refuses or is lost, every key that is used fails alike. Thread-safe.
+/// Logs failed operations of the external store: the first of each kind in full, those within the next seconds as a count. When a store
+/// refuses or is lost, the operations of all keys fail alike. Thread-safe.
 /// </summary>
 internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
 {
@@ -33,14 +33,14 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
             _bursts.Add(exception.GetType(), new Burst { Ends = now + s_window });
         }
 
-        // The store's own words say why it refuses; where in this process it was asked says nothing.
+        // The store's message says why it refuses; the stack trace in this process does not.
         if (exception is StoreRefusedException)
             LogRefused(cacheName, operation, key, exception.Message);
         else
             LogFailed(exception, cacheName, operation, key);
     }
 
-    /// <summary>Tells how many were not told, when their window has ended.</summary>
+    /// <summary>Logs the number of unlogged failures when their window has ended.</summary>
     /// <param name="now">Monotonic time in ticks.</param>
     public void TellRest(long now)
     {
@@ -48,7 +48,7 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
             TellRestHere(now);
     }
 
-    /// <summary>Tells how many were not told: the store is back, or the node leaves. That is history and no warning.</summary>
+    /// <summary>Logs the number of unlogged failures: the store is back, or the node leaves. No warning, because it is over.</summary>
     public void TellEnd()
     {
         lock (_gate)
@@ -77,7 +77,8 @@ internal sealed partial class StoreFailureLog(ILogger logger, string cacheName)
         "Cache {CacheName}: the external store refuses {Operation} of '{Key}'. Further refusals are told as a count. {Reason}")]
     private partial void LogRefused(string cacheName, string operation, string key, string reason);
 
-    [LoggerMessage(EventId = 16, Message = "Cache {CacheName}: {Count} further operations failed in the external store in the last seconds ({Kind}).")]
+    [LoggerMessage(EventId = 16,
+        Message = "Cache {CacheName}: {Count} further operations failed in the external store in the last seconds ({Kind}).")]
     private partial void LogFurther(LogLevel level, string cacheName, int count, string kind);
 
     private sealed class Burst

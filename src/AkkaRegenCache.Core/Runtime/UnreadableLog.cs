@@ -4,11 +4,12 @@ using Microsoft.Extensions.Logging;
 namespace AkkaRegenCache.Runtime;
 
 /// <summary>
-/// Says of values that can't be read what is wrong and what becomes of them: once for each kind of key (what stands before its first colon) and type. Thread-safe.
+/// Logs why values can't be read and what happens to them: once for each kind of key (the text before its first colon) and type.
+/// Thread-safe.
 /// </summary>
 internal sealed partial class UnreadableLog(ILogger logger, string cacheName)
 {
-    /// <summary>Keys without a colon are kinds of their own: so many are told apart.</summary>
+    /// <summary>The most kinds that are remembered: each key without a colon is a kind of its own.</summary>
     private const int MostKinds = 1000;
 
     private readonly ConcurrentDictionary<(string Kind, Type As), bool> _told = new();

@@ -1,32 +1,32 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Tells whether a store is worth asking. After some failures in a row it sends a probe; where that fails too it opens: nothing is sent but further
-/// probes, one at a time and a fixed while apart, until any call succeeds. Deterministic: times are handed in. Not thread-safe.
+/// Decides whether calls are sent to a store. After some failures in a row it sends a probe. If that fails too, it opens: only probes are
+/// sent, one at a time and at a fixed interval, until any call succeeds. Deterministic: times are passed in. Not thread-safe.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The first probe keeps it closed where only one kind of operation fails: a store that takes no writes can still be read.
+/// If only one kind of operation fails, the first probe keeps it closed: a store that takes no writes can still be read.
 /// </para>
 /// <para>
-/// A break is short and does not grow: a probe costs one small call, and the sooner the store's return is noticed, the shorter a farm is stale.
-/// The pattern is Michael Nygard's (Release It!, 2007).
+/// The interval between probes is short and does not grow: a probe is one small call, and the sooner the store's return is noticed, the
+/// shorter a farm is stale. The pattern is Michael Nygard's (Release It!, 2007).
 /// </para>
 /// </remarks>
-/// <param name="threshold">So many failures in a row raise doubt.</param>
-/// <param name="breakFor">How long after a failed probe the next is sent, in the caller's unit of time.</param>
+/// <param name="threshold">The number of failures in a row that raise suspicion.</param>
+/// <param name="breakFor">The interval between probes, in the caller's unit of time.</param>
 internal sealed class CircuitBreaker(int threshold, long breakFor)
 {
     private int _failures;
     private bool _isProbing;
 
-    /// <summary>Whether the store counts as down.</summary>
+    /// <summary>Whether the breaker is open.</summary>
     public bool IsOpen { get; private set; }
 
     /// <summary>When the next probe is to be sent; <see cref="long.MaxValue"/>: none is.</summary>
     public long ProbeAt { get; private set; } = long.MaxValue;
 
-    /// <summary>The probe is on its way: no other until it is answered.</summary>
+    /// <summary>A probe is under way: no other one until it is answered.</summary>
     public void OnProbing()
     {
         _isProbing = true;
@@ -47,7 +47,9 @@ internal sealed class CircuitBreaker(int threshold, long breakFor)
     }
 
     /// <summary>A call failed.</summary>
-    /// <param name="isProbe">Whether it was the probe. While the breaker is open, failures of calls sent before say nothing new.</param>
+    /// <param name="isProbe">
+    /// Whether it was the probe. While the breaker is open, the failure of a call that was sent before is no news.
+    /// </param>
     /// <param name="now">The time.</param>
     /// <returns>Whether that opened the breaker.</returns>
     public bool OnFailed(bool isProbe, long now)

@@ -5,20 +5,19 @@ namespace AkkaRegenCache.Storage;
 /// <summary>How an operation reads a document, decides, and writes it back.</summary>
 public sealed partial class CompareAndSetExternalStore
 {
-    /// <summary>So often it is tried again at once; then after a pause, so that those who are in each other's way go apart.</summary>
+    /// <summary>The number of immediate tries. Later ones follow a pause, so that concurrent writers get out of each other's way.</summary>
     private const int AtOnce = 2;
 
     private const int FirstPauseMilliseconds = 4;
     private const int LongestPauseMilliseconds = 200;
 
     /// <summary>
-    /// Documents are kept for so much longer: clocks of databases are rounded, and what a document says of its times counts.
+    /// How much longer than their content documents are kept: databases round expiry times, and the times in the document count.
     /// </summary>
     private static readonly TimeSpan s_margin = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// A document that is from the future by more than this was written by a clock that was wrong: at the next occasion it gets the right
-    /// time.
+    /// A document that is further in the future than this was written by a wrong clock. The next write gives it the right time.
     /// </summary>
     private static readonly long s_ahead = TimeSpan.FromSeconds(1).Ticks;
 
@@ -33,7 +32,7 @@ public sealed partial class CompareAndSetExternalStore
     /// <param name="IsAhead">Whether it was written later than now.</param>
     private sealed record Opened(StoreMachine Machine, string? Version, long Now, int Length, bool IsAhead)
     {
-        /// <summary>What there is to be written. Answers that are remembered are only ever added.</summary>
+        /// <summary>What a write would store. Remembered answers are only ever added, so their number is enough.</summary>
         public (HandoffSlot? Slot, int Operations) State =>
             (Machine.ExportSlots(Now).SingleOrDefault(), Machine.ExportOperations(Now).Count());
     }
@@ -42,10 +41,10 @@ public sealed partial class CompareAndSetExternalStore
         string key, Func<StoreMachine, long, T> operation, int valueLength, CancellationToken cancellationToken)
         where T : StoreAnswer => RunAsync(key, operation, valueLength, cancellationToken, cancellationToken);
 
-    /// <summary>Does an operation: again and again, until nobody has come between its read and its write.</summary>
+    /// <summary>Reads, decides and writes, until no other write has come between the read and the write.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="operation">Decides, on the machine and at the time that it is given.</param>
-    /// <param name="valueLength">How many bytes it brings.</param>
+    /// <param name="operation">The decision, made on the machine at the given time.</param>
+    /// <param name="valueLength">The number of bytes of the new value.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="whileSetting">Ends the wait for a write.</param>
     private async ValueTask<T> RunAsync<T>(
@@ -68,8 +67,8 @@ public sealed partial class CompareAndSetExternalStore
 
             var content = KeyDocument.Write(key, opened.Machine, opened.Now, opened.Length + valueLength);
             var until = Math.Max(opened.Machine.NeededUntil(key), after.Operations == 0 ? 0 : opened.Now + s_operationsKept.Ticks);
-            var life = TimeSpan.FromTicks(Math.Max(0, until - opened.Now)) + s_margin;
-            if (await SetAsync(DocumentNames.OfKey(_path, key), content, opened.Version, life, whileSetting).ConfigureAwait(false))
+            var lifetime = TimeSpan.FromTicks(Math.Max(0, until - opened.Now)) + s_margin;
+            if (await SetAsync(DocumentNames.OfKey(_path, key), content, opened.Version, lifetime, whileSetting).ConfigureAwait(false))
                 return answer;
             await PauseAsync(attempt, cancellationToken).ConfigureAwait(false);
         }
@@ -79,7 +78,7 @@ public sealed partial class CompareAndSetExternalStore
 
     private async ValueTask<Opened> OpenAsync(string key, CancellationToken cancellationToken)
     {
-        // At the same time, mostly: an epoch that was read lately is not read again.
+        // In parallel; mostly the epoch was read recently and is not read again.
         var epoch = EpochAsync(s_epochAge, cancellationToken).AsTask();
         var found = GetAsync(DocumentNames.OfKey(_path, key), cancellationToken).AsTask();
         await Task.WhenAll(epoch, found).ConfigureAwait(false);
@@ -134,8 +133,8 @@ public sealed partial class CompareAndSetExternalStore
         Limited(ending => _documents.GetAsync(name, ending).AsTask(), name, cancellationToken);
 
     private ValueTask<bool> SetAsync(
-        string name, ReadOnlyMemory<byte> content, string? expected, TimeSpan life, CancellationToken cancellationToken) =>
-        Limited(ending => _documents.TrySetAsync(name, content, expected, life, ending).AsTask(), name, cancellationToken);
+        string name, ReadOnlyMemory<byte> content, string? expected, TimeSpan lifetime, CancellationToken cancellationToken) =>
+        Limited(ending => _documents.TrySetAsync(name, content, expected, lifetime, ending).AsTask(), name, cancellationToken);
 
     private ValueTask<T> Limited<T>(Func<CancellationToken, Task<T>> call, string name, CancellationToken cancellationToken) =>
         LimitedCall.RunAsync(

@@ -1,15 +1,14 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>The store's epoch: a document of its own, whose loss tells that others may be lost, too.</summary>
+/// <summary>The store's epoch: a document of its own. If it is lost, other documents may be lost, too.</summary>
 public sealed partial class CompareAndSetExternalStore
 {
     /// <summary>
-    /// How long a node goes by the epoch that it has read. Until then a store that was emptied looks like one in which the key is not
-    /// known.
+    /// How long a node uses the epoch that it has read. During that time an emptied store looks like one that does not know the key.
     /// </summary>
     private static readonly TimeSpan s_epochAge = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan s_epochLife = TimeSpan.FromDays(30);
+    private static readonly TimeSpan s_epochLifetime = TimeSpan.FromDays(30);
     private static readonly TimeSpan s_epochRenewed = TimeSpan.FromDays(1);
 
     private readonly KeyLocks _epochGate = new();
@@ -17,7 +16,7 @@ public sealed partial class CompareAndSetExternalStore
 
     private sealed record KnownEpoch(string Id, long Stamp);
 
-    /// <summary>The epoch, read no longer ago than that.</summary>
+    /// <summary>The epoch, read at most this long ago.</summary>
     private async ValueTask<string> EpochAsync(TimeSpan age, CancellationToken cancellationToken)
     {
         var asked = _time.GetTimestamp();
@@ -25,7 +24,7 @@ public sealed partial class CompareAndSetExternalStore
             return known;
         using var held = await _epochGate.EnterAsync("", cancellationToken).ConfigureAwait(false);
 
-        // Somebody may have read it meanwhile.
+        // Another call may have read it meanwhile.
         if (Known() is { } read)
             return read;
         var stamp = _time.GetTimestamp();
@@ -58,7 +57,7 @@ public sealed partial class CompareAndSetExternalStore
                 return epoch;
             await PauseAsync(attempt, cancellationToken).ConfigureAwait(false);
 
-            // Where that fails, the next read does it: there are days left.
+            // If that fails the next read renews it: days are left.
             async ValueTask RenewAsync(string id)
             {
                 try
@@ -71,7 +70,7 @@ public sealed partial class CompareAndSetExternalStore
             }
 
             ValueTask<bool> StoreAsync(string id) =>
-                SetAsync(name, KeyDocument.WriteEpoch(id, now), found.Version, s_epochLife, cancellationToken);
+                SetAsync(name, KeyDocument.WriteEpoch(id, now), found.Version, s_epochLifetime, cancellationToken);
         }
 
         throw Outrun("epoch");

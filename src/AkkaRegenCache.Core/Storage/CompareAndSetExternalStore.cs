@@ -10,36 +10,34 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>How.</b> An operation reads the key's document, decides in memory at the store's time, and writes the document back where something
-/// has changed and it is still the one that was read; else it begins again, at most <see cref="Attempts"/> times. The document holds the
-/// value, its token and schedule, the claim, the last failure, and the answers of the last ten seconds, so that a repeated operation gets
-/// its first answer whatever was lost on the way. A claim that finds a fresh value writes nothing. Operations of one process on one key go
-/// one after the other; others don't wait for each other.
+/// <b>How.</b> An operation reads the key's document and decides in memory at the store's time. If something changed, it writes the
+/// document back, provided that it is still the one that was read; otherwise it begins again, at most <see cref="Attempts"/> times. The
+/// document holds the value, its token and schedule, the claim, the last failure, and the answers of the last ten seconds. So a repeated
+/// operation gets its first answer, whatever was lost on the way. A claim that finds a fresh value writes nothing. Operations of one
+/// process on one key are serialized; others don't wait for each other.
 /// </para>
 /// <para>
-/// <b>Time.</b> The store's, where its answers tell it: then no node's clock counts. Else the nodes' clocks in UTC. A document holds
-/// durations and when it was written; a clock that is behind that has seen no time pass.
+/// <b>Time.</b> The store's clock, if its answers contain it: then no node's clock counts. Otherwise the nodes' clocks in UTC. A document
+/// holds durations and the time at which it was written. For a clock that is behind that time, no time has passed.
 /// </para>
 /// <para>
-/// <b>What is lost.</b> A document that goes early, evicted or deleted, is a key that was never known: its claim's commit is refused, and
-/// tokens go up all the same, as they come from the clock. The epoch is a document of its own, read at most once a second; when it is lost,
-/// the next one is another epoch, and the nodes compare what they show. Whoever restores an older state of the store deletes the documents
-/// of the epochs (<c>arc:{cache}:epoch:…</c>) with it.
+/// <b>What is lost.</b> If a document is evicted or deleted early, its key is unknown again: its claim's commit is superseded. Tokens go up
+/// all the same, because they come from the clock. The epoch is a document of its own, read at most once a second. If it is lost, a new
+/// epoch begins, and the nodes compare their entries. An operator who restores an older state of the store must delete the documents of the
+/// epochs (<c>arc:{cache}:epoch:…</c>), too.
 /// </para>
 /// <para>
-/// <b>What isn't ours.</b> A document that is no cache's counts as none and is overwritten, with one warning. One that a newer version
-/// wrote is left alone: operations on its key are refused, and nodes of this version make the value for themselves, with one warning.
+/// <b>Foreign data.</b> A document of another application counts as missing and is overwritten, with one warning. A document of a newer
+/// version is left alone: operations on its key are refused, and nodes of this version generate the value for themselves, with one warning.
 /// </para>
-/// <para>Thread-safe. It keeps nothing of the keys in memory.</para>
+/// /// <para>Thread-safe. It keeps no state of the keys in memory.</para>
 /// </remarks>
 public sealed partial class CompareAndSetExternalStore : IExternalStore
 {
     /// <summary>The longest name of a document.</summary>
     public const int MaximumNameLength = DocumentNames.MaximumLength;
 
-    /// <summary>
-    /// How often an operation begins again at the most, as others have changed the document between its read and its write.
-    /// </summary>
+    /// <summary>How often an operation begins again at most, when others changed the document between its read and its write.</summary>
     public const int Attempts = 16;
 
     private const int KeysAtOnce = 16;
@@ -58,8 +56,8 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
 
     /// <summary>Creates a store.</summary>
     /// <param name="documents">Keeps the documents.</param>
-    /// <param name="timeProvider">Measures waits, and tells the time where the documents' store doesn't; null: the system's.</param>
-    /// <param name="logger">Hears of documents that can't be read; null: nobody does.</param>
+    /// <param name="timeProvider">Measures waits. Also the clock, if the documents' store has none. Null: the system's.</param>
+    /// <param name="logger">Logs documents that can't be read; null: they are not logged.</param>
     /// <param name="callTimeout">The longest a call of the documents' store may take; null: 10 seconds.</param>
     public CompareAndSetExternalStore(
         ICompareAndSetStore documents,
@@ -89,7 +87,7 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
     /// <inheritdoc/>
     public bool StoresObjects => false;
 
-    /// <summary>Keys that are being worked on, for tests that must know that nothing is left over.</summary>
+    /// <summary>The number of keys in use, for tests that check that nothing is left over.</summary>
     internal int KeysInUse => _locks.Count;
 
     /// <inheritdoc/>
@@ -119,7 +117,7 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
     {
         ArgumentNullException.ThrowIfNull(request);
 
-        // Once it is decided on it is sent: a claim that nobody knows of would block its key.
+        // Once decided, the write is sent even if the caller leaves: a claim that no node knows would block its key.
         return RunAsync(request.Key, (machine, now) => machine.Claim(request, now), 0, cancellationToken, CancellationToken.None);
     }
 
@@ -195,10 +193,9 @@ public sealed partial class CompareAndSetExternalStore : IExternalStore
         $"The value of '{request.Key}' is not serialized, and documents are of bytes.", nameof(request));
 
     /// <summary>
-    /// Does something for each of many, some at a time. Of those that fail nothing is known; where none is done, the first failure is the
-    /// call's.
+    /// Does an operation for each of many items, a few at a time. Failed items stay unknown. If all fail, the first failure is the call's.
     /// </summary>
-    /// <returns>The epoch, as it is now: this is also how a node asks for a sign of life.</returns>
+    /// <returns>The current epoch: a node also probes the store with this.</returns>
     private async ValueTask<string> EachAsync(int count, Func<int, CancellationToken, ValueTask> one, CancellationToken cancellationToken)
     {
         var epoch = await EpochAsync(TimeSpan.Zero, cancellationToken).ConfigureAwait(false);

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace AkkaRegenCache.Storage;
 
-/// <summary>How records come and go: a look at what the distributed cache holds, and a change that is stored there before it counts.</summary>
+/// <summary>Reads records from the distributed cache, and stores changes there before they count.</summary>
 public sealed partial class DistributedCacheStore
 {
     private int _foreignSeen;
@@ -11,9 +11,9 @@ public sealed partial class DistributedCacheStore
     /// <summary>A value that was read, and the token it has.</summary>
     private readonly record struct Found(DistributedRecordKind Kind, long Token, ReadOnlyMemory<byte> Value);
 
-    /// <summary>Looks at what is stored, and takes it in. To be called under the key's lock.</summary>
+    /// <summary>Reads what is stored, and takes it in. To be called under the key's lock.</summary>
     /// <param name="key">The key.</param>
-    /// <param name="whole">Whether the value is wanted too.</param>
+    /// <param name="whole">Whether the value is needed, too.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     private async ValueTask<Found> LookAsync(string key, bool whole, CancellationToken cancellationToken)
     {
@@ -65,36 +65,36 @@ public sealed partial class DistributedCacheStore
             return first;
 
         var found = await LookAsync(request.Key, whole: false, cancellationToken).ConfigureAwait(false);
-        PreparedWrite draft;
+        PreparedWrite prepared;
         var (now, toUtc) = Moment();
         lock (_gate)
-            draft = _machine.Draft(request, now);
-        if (draft.Slot is null)
-            return draft.Answer;
+            prepared = _machine.Prepare(request, now);
+        if (prepared.Slot is null)
+            return prepared.Answer;
 
-        // Decided; it counts from here, however long the cache takes. The key's lock keeps all else that could decide otherwise away.
+        // Decided: the change counts from now on, however long the cache takes. The key's lock excludes any other decision meanwhile.
         if (found.Kind == DistributedRecordKind.Newer && request is CommitRequest)
         {
             lock (_gate)
-                _machine.Apply(draft, now);
-            return draft.Answer;
+                _machine.Apply(prepared, now);
+            return prepared.Answer;
         }
 
-        draft.Slot.KeepElsewhere();
+        prepared.Slot.KeepExternally();
         try
         {
-            await PutAsync(request.Key, draft.Slot.Facts, value, now, toUtc, cancellationToken).ConfigureAwait(false);
+            await PutAsync(request.Key, prepared.Slot.Facts, value, now, toUtc, cancellationToken).ConfigureAwait(false);
         }
         catch
         {
             lock (_gate)
-                _machine.Doubt(draft, Now);
+                _machine.NoteUnknownOutcome(prepared, Now);
             throw;
         }
 
         lock (_gate)
-            _machine.Apply(draft, Now);
-        return draft.Answer;
+            _machine.Apply(prepared, Now);
+        return prepared.Answer;
     }
 
     private ValueTask PutAsync(
@@ -105,7 +105,9 @@ public sealed partial class DistributedCacheStore
         return _records.SetAsync(NameOf(key), header, value, TimeSpan.FromTicks(facts.EndsAt - now), cancellationToken);
     }
 
-    /// <summary>The store's clock, and what turns its times into UTC now: the wall clock may have been set since the start.</summary>
+    /// <summary>
+    /// The store's clock, and the difference from its times to UTC now: the wall clock may have been set since the start.
+    /// </summary>
     private (long Now, long ToUtc) Moment()
     {
         var now = Now;
@@ -114,7 +116,7 @@ public sealed partial class DistributedCacheStore
 
     private static StoreRecord? WithValue(StoreRecord? record, in Found found)
     {
-        if (record is null || !ReferenceEquals(record.Payload, StoreSlot.Elsewhere))
+        if (record is null || !ReferenceEquals(record.Payload, StoreSlot.ExternalValue))
             return record;
         return found.Token != record.Token ? null : new StoreRecord
         {
@@ -127,7 +129,8 @@ public sealed partial class DistributedCacheStore
     }
 
     [LoggerMessage(10, LogLevel.Warning,
-        "'{Name}' in the distributed cache holds bytes that are no record of a cache; they count as no value. Further ones are not reported.")]
+        "'{Name}' in the distributed cache holds bytes that are no record of a cache; they count as no value. Further ones are not "
+        + "reported.")]
     private partial void LogForeign(string name);
 
     [LoggerMessage(11, LogLevel.Warning,

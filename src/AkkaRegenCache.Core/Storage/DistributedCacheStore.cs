@@ -11,26 +11,27 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>What is shared.</b> Every value and tombstone lies in the distributed cache with its token, its end, its due time and its activity, under
-/// <c>arc:{cache name}:{key}</c>. Another process, or this one after a restart, finds a fresh value and doesn't generate it. Each operation
-/// that decides on a key looks there first, so what others stored meanwhile counts: it ends a claim held here, and is newer than it.
+/// <b>What is shared.</b> Every value and tombstone is in the distributed cache with its token, its end, its due time and its activity,
+/// under <c>arc:{cache name}:{key}</c>. Another process, or this one after a restart, finds a fresh value and does not generate it. Each
+/// operation that decides on a key reads the record first. So changes of other processes count: they end a claim held here, and are newer
+/// than it.
 /// </para>
 /// <para>
-/// <b>What is not.</b> Claims, leases, failures, backoffs and the memory of operations are this process's own, and so is the activity told by
-/// <see cref="TouchAsync"/> until the next value is stored. With several processes each may run a generator once per interval where they
-/// come due at the same moment. Fencing holds against the claims of this process, and against others as far as a look before each write can
-/// see: two processes that look at the same moment both write, and the later write stays. Where a lower token thereby overwrote a
-/// higher one, the process that knows the higher one treats the key as missing (or puts its tombstone back), and all find a newer value once it
-/// is made. A change that returned can be undone in that window, and only there. A farm that must not have it uses a store that arbitrates.
+/// <b>What is not.</b> Claims, leases, failures, backoffs and remembered operations belong to this process. So does the activity reported
+/// by <see cref="TouchAsync"/>, until the next value is stored. If a key comes due in several processes at the same moment, each of them
+/// may run a generator, once per interval. Fencing holds against the claims of this process, and against others as far as the read before
+/// each write shows them: two processes that read at the same moment both write, and the later write stays. If it has the lower token, the
+/// process that knows the higher one treats the key as missing (or stores its tombstone again), and all processes find a newer value once
+/// it is made. A change that returned can be undone in that window only. A farm that can't accept this needs a store that arbitrates.
 /// </para>
 /// <para>
-/// <b>Clocks.</b> There is no clock of the store: lives are written as UTC by the writer's clock, so the clocks of all nodes should agree to
-/// well within the expiry tolerance. Within a process, leases run by its monotonic clock.
+/// <b>Clocks.</b> There is no clock of the store: lives are written as UTC by the writer's clock, so the clocks of all nodes should agree
+/// to well within the expiry tolerance. Within a process, leases run by its monotonic clock.
 /// </para>
 /// <para>
-/// <b>What isn't ours.</b> Foreign bytes under a key count as no value and are overwritten. So does a record in a newer format for reading, but a
-/// value generated here never overwrites it: it is kept in this process's memory instead. An explicit set or removal does, with a newer token.
-/// Of each there is one warning per cache.
+/// <b>What isn't ours.</b> Foreign bytes under a key count as no value and are overwritten. So does a record in a newer format for reading,
+/// but a value generated here never overwrites it: it is kept in this process's memory instead. An explicit set or removal does, with a
+/// newer token. Of each there is one warning per cache.
 /// </para>
 /// <para>
 /// Thread-safe. Calls on one key run one after the other, those on different keys don't wait for each other. A failing call of the
@@ -40,7 +41,7 @@ namespace AkkaRegenCache.Storage;
 /// </remarks>
 public sealed partial class DistributedCacheStore : IExternalStore
 {
-    // Tokens come from UTC and from what the distributed cache holds: they compare across processes and restarts.
+    // Tokens come from UTC and from the records in the distributed cache, so they compare across processes and restarts.
     private const string Epoch = "distributed-cache";
 
     private const int ChecksAtOnce = 16;
@@ -65,7 +66,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
     /// <summary>Creates a store.</summary>
     /// <param name="cache">Where the values live.</param>
     /// <param name="timeProvider">The clock; null: the system's.</param>
-    /// <param name="logger">Hears what was found under keys and can't be read; null: nobody does.</param>
+    /// <param name="logger">Logs records that can't be read; null: they are not logged.</param>
     /// <param name="callTimeout">
     /// The longest a call of the distributed cache may take before its key is served again; null: 10 seconds. A cache that ignores
     /// cancellation may do late what was given up.
@@ -96,10 +97,10 @@ public sealed partial class DistributedCacheStore : IExternalStore
     /// <inheritdoc/>
     public bool StoresObjects => false;
 
-    /// <summary>Keys that are being worked on, for tests that must know that nothing is left over.</summary>
+    /// <summary>The number of keys in use, for tests that check that nothing is left over.</summary>
     internal int KeysInUse => _locks.Count;
 
-    /// <summary>Keys of which something is known here.</summary>
+    /// <summary>The number of known keys.</summary>
     internal int Count
     {
         get
@@ -109,7 +110,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
         }
     }
 
-    // By the monotonic clock: a clock that is set back must not prolong leases or turn tokens back.
+    // By the monotonic clock: a wall clock that is set back must not prolong leases or turn tokens back.
     private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;
 
     /// <inheritdoc/>
@@ -147,7 +148,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
         if (Recall(request) is ClaimAnswer first)
             return first;
 
-        // A scheduled claim is mostly granted, and then the old value is of no use.
+        // A scheduled claim is mostly granted, and then the old value is not needed.
         for (var whole = request.Reason != ClaimReason.Due; ; whole = true)
         {
             var found = await LookAsync(request.Key, whole, cancellationToken).ConfigureAwait(false);
@@ -156,7 +157,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
                 answer = _machine.Claim(request, Now);
             if (answer.Record?.Payload is null)
                 return answer;
-            if (whole || !ReferenceEquals(answer.Record.Payload, StoreSlot.Elsewhere))
+            if (whole || !ReferenceEquals(answer.Record.Payload, StoreSlot.ExternalValue))
                 return new ClaimAnswer { Epoch = Epoch, Outcome = answer.Outcome, Record = WithValue(answer.Record, found) };
         }
     }
@@ -204,7 +205,7 @@ public sealed partial class DistributedCacheStore : IExternalStore
     {
         ArgumentNullException.ThrowIfNull(activities);
 
-        // Not written through: rewriting a value for its activity's sake could overwrite a newer one of another process.
+        // Not written to the distributed cache: rewriting a value for its activity could overwrite a newer one of another process.
         lock (_gate)
             return new(_machine.Touch(activities, Now));
     }

@@ -14,13 +14,13 @@ internal enum DistributedRecordKind
     /// <summary>A record in a newer version of the format: its token can be read, and no more.</summary>
     Newer,
 
-    /// <summary>Bytes of somebody else.</summary>
+    /// <summary>Bytes of another application.</summary>
     Foreign,
 }
 
 /// <summary>
-/// A record as it lies in a distributed cache: a header, then the value's bytes as they are. All numbers are little-endian; times are UTC in
-/// ticks of 100 ns since 1970, by the writer's clock.
+/// A record as it lies in a distributed cache: a header, then the value's bytes as they are. All numbers are little-endian; times are UTC
+/// in ticks of 100 ns since 1970, by the writer's clock.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -39,8 +39,8 @@ internal enum DistributedRecordKind
 /// 72  the value in its envelope (see <see cref="Serialization.ValueEnvelope"/>)
 /// </code>
 /// <para>
-/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that a reader doesn't
-/// know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
+/// The first 24 bytes mean the same in every version to come, so that an old node knows how new a record is that it can't read. A flag that
+/// a reader doesn't know must be understood: to it the record is one of a newer version. Version 1 was never released and is foreign.
 /// </para>
 /// </remarks>
 /// <param name="Kind">What it is.</param>
@@ -56,13 +56,13 @@ internal readonly record struct DistributedRecord(DistributedRecordKind Kind, Re
 
     private static readonly long s_latest = (DateTime.MaxValue - DateTime.UnixEpoch).Ticks;
 
-    // Not text, so that no text is taken for a record.
+    // Not valid text, so that no text is taken for a record.
     private static ReadOnlySpan<byte> Magic => [(byte)'A', (byte)'R', (byte)'C', 0x9E];
 
     /// <summary>Writes a header.</summary>
     /// <param name="facts">The record, in the store's own times.</param>
     /// <param name="writer">Who writes.</param>
-    /// <param name="toUtc">What turns the store's times into UTC.</param>
+    /// <param name="toUtc">The difference from the store's times to UTC.</param>
     /// <param name="header">Takes <see cref="HeaderLength"/> bytes.</param>
     public static void Write(in RecordFacts facts, long writer, long toUtc, Span<byte> header)
     {
@@ -83,8 +83,8 @@ internal readonly record struct DistributedRecord(DistributedRecordKind Kind, Re
     }
 
     /// <summary>Reads a header; never throws.</summary>
-    /// <param name="bytes">The record, or as much of it as the header takes.</param>
-    /// <param name="toUtc">What turns the store's times into UTC.</param>
+    /// <param name="bytes">The record, or at least its header.</param>
+    /// <param name="toUtc">The difference from the store's times to UTC.</param>
     public static DistributedRecord Read(ReadOnlySpan<byte> bytes, long toUtc)
     {
         var foreign = new DistributedRecord(DistributedRecordKind.Foreign, default, 0);

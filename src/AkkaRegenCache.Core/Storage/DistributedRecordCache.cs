@@ -4,14 +4,16 @@ using Microsoft.Extensions.Caching.Distributed;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The calls of a distributed cache: each ends within its limit, also where the cache never answers, and makes as few copies as the cache allows.
+/// The calls of a distributed cache. Each ends within its limit, even if the cache never answers, and makes as few copies as the cache
+/// allows.
 /// </summary>
 /// <param name="cache">The cache.</param>
 /// <param name="time">Measures the limit.</param>
 /// <param name="limit">The longest a call may take.</param>
 internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvider time, TimeSpan limit)
 {
-    // What a record is kept for beyond its end: caches round lives to seconds, and nobody reads what has ended by its header.
+    // How much longer than its lifetime a record is kept: caches round lifetimes to seconds, and an expired record is recognised by its
+    // header.
     private static readonly TimeSpan s_margin = TimeSpan.FromSeconds(1);
 
     private readonly IBufferDistributedCache? _buffers = cache as IBufferDistributedCache;
@@ -21,19 +23,20 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
     {
         var bytes = await Limited(ending => cache.GetAsync(key, ending), key, cancellationToken).ConfigureAwait(false);
 
-        // In full: a plain null would turn into an empty memory, which is an entry and not a missing one.
+        // Not a plain null: it would convert to an empty memory, which is an entry and not a missing one.
         return bytes is null ? default(ReadOnlyMemory<byte>?) : bytes.AsMemory();
     }
 
-    /// <summary>Gets the first bytes of an entry, without an array for the rest where the cache can do without.</summary>
+    /// <summary>Gets the first bytes of an entry, without an array for the rest if the cache supports that.</summary>
     public async ValueTask<ReadOnlyMemory<byte>?> GetHeadAsync(string key, int length, CancellationToken cancellationToken)
     {
         if (_buffers is null)
             return await GetAsync(key, cancellationToken).ConfigureAwait(false);
 
-        // Not pooled: a call that is given up may write into it later.
+        // Not pooled: a call that was given up may still write into it.
         var head = new HeadWriter(length);
-        var isThere = await Limited(ending => _buffers.TryGetAsync(key, head, ending).AsTask(), key, cancellationToken).ConfigureAwait(false);
+        var isThere = await Limited(ending => _buffers.TryGetAsync(key, head, ending).AsTask(), key, cancellationToken)
+            .ConfigureAwait(false);
         return isThere ? head.Written : default(ReadOnlyMemory<byte>?);
     }
 
@@ -41,14 +44,14 @@ internal sealed class DistributedRecordCache(IDistributedCache cache, TimeProvid
     /// <param name="key">Its key.</param>
     /// <param name="header">The first part.</param>
     /// <param name="value">The second.</param>
-    /// <param name="life">After which the cache may drop it; it gets a little more.</param>
+    /// <param name="lifetime">The record's lifetime. The cache keeps it a little longer.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask SetAsync(
-        string key, byte[] header, ReadOnlyMemory<byte> value, TimeSpan life, CancellationToken cancellationToken)
+        string key, byte[] header, ReadOnlyMemory<byte> value, TimeSpan lifetime, CancellationToken cancellationToken)
     {
         var options = new DistributedCacheEntryOptions
         {
-            AbsoluteExpirationRelativeToNow = TimeSpan.FromSeconds(Math.Ceiling(Math.Max(0, life.TotalSeconds))) + s_margin,
+            AbsoluteExpirationRelativeToNow = TimeSpan.FromSeconds(Math.Ceiling(Math.Max(0, lifetime.TotalSeconds))) + s_margin,
         };
         await Limited(ending => Answer(Begin(ending)), key, cancellationToken).ConfigureAwait(false);
 

@@ -5,8 +5,8 @@ using System.Text;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Names of documents: any database takes them as they are, whatever it does with case, blanks, accents and long keys. Of the cache's name
-/// and of the key stays what people recognise them by; a hash of both, whole, tells them apart.
+/// Names of documents that any database accepts, whatever it does with case, blanks, accents and long keys. They contain a readable part of
+/// the cache's name and the key; a hash of both makes them unique.
 /// </summary>
 internal static class DocumentNames
 {

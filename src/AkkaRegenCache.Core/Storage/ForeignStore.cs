@@ -4,7 +4,8 @@ using AkkaRegenCache.Runtime;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Calls a store that may block or throw before its first await on the thread pool: that delays or fails its own call only. Thread-safe.
+/// Runs the calls of a store that may block or throw before its first await on the thread pool. So a slow call delays or fails only itself.
+/// Thread-safe.
 /// </summary>
 internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
 {
@@ -12,7 +13,7 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
 
     private ForeignStore(IExternalStore store) => _store = store;
 
-    /// <summary>The store itself, where it is this project's.</summary>
+    /// <summary>Returns the store itself if it is one of this project's.</summary>
     public static IExternalStore Around(IExternalStore store) => store is IReturnsAtOnce ? store : new ForeignStore(store);
 
     public bool StoresObjects => _store.StoresObjects;
@@ -23,7 +24,7 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
 
     public IExternalStore ForCache(string cacheName) => Around(_store.ForCache(cacheName));
 
-    /// <summary>Asked in the midst of a step of the agent, where an exception would leave a flight without its commit.</summary>
+    /// <summary>Called during a step of the agent, where an exception would leave a flight without its commit.</summary>
     public bool AnnouncesOn(INotificationBus bus)
     {
         try
@@ -42,7 +43,8 @@ internal sealed class ForeignStore : IExternalStore, IReturnsAtOnce
     public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
         OnPool(() => _store.ClaimAsync(request, cancellationToken));
 
-    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease,
+        CancellationToken cancellationToken = default) =>
         OnPool(() => _store.RenewAsync(claims, lease, cancellationToken));
 
     public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>

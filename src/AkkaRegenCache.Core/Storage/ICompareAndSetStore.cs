@@ -28,7 +28,7 @@ public interface ICompareAndSetStore
     /// <returns>The document, or <see cref="StoredDocument.Absent"/>; with the store's time where it has a clock.</returns>
     ValueTask<StoredDocument> GetAsync(string name, CancellationToken cancellationToken);
 
-    /// <summary>Replaces a document, in one step that no other can come between, where it is still the one that was read.</summary>
+    /// <summary>Replaces a document, atomically, if it is still the one that was read.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="content">The new content, whole; may be empty. It doesn't change afterwards.</param>
     /// <param name="expectedVersion">The version that was read; null: there must be none.</param>

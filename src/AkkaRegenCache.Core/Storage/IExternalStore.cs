@@ -29,18 +29,19 @@ public interface IExternalStore
     bool StoresObjects { get; }
 
     /// <summary>
-    /// In how many parts the store is divided that fail and begin new lives on their own: tokens and lives compare within a part only. Default: 1.
+    /// The number of partitions of the store, which fail and begin epochs on their own: tokens and epochs compare within one partition
+    /// only. Default: 1.
     /// </summary>
     int Partitions => 1;
 
-    /// <summary>The part that holds a key: the same on every node.</summary>
+    /// <summary>The partition that holds a key: the same on every node.</summary>
     /// <param name="key">The key.</param>
     /// <returns>From 0 to below <see cref="Partitions"/>. Default: 0.</returns>
     int PartitionOf(string key) => 0;
 
-    /// <summary>The partition of the store that belongs to a cache: caches of different names never meet in one store.</summary>
+    /// <summary>The store of one cache: caches of different names never share a record.</summary>
     /// <param name="cacheName">The cache's name.</param>
-    /// <returns>The same part for the same name.</returns>
+    /// <returns>The same store for the same name.</returns>
     IExternalStore ForCache(string cacheName);
 
     /// <summary>Reads the record of a key.</summary>
@@ -52,8 +53,8 @@ public interface IExternalStore
     /// <summary>Asks for the right to generate a key.</summary>
     /// <param name="request">Who asks, and why.</param>
     /// <param name="cancellationToken">
-    /// Says that nobody waits any more. A claim that isn't sent yet needn't be; one that is sent is best let come to its answer, within its lease: a claim that is
-    /// granted late is given back, and one that nobody knows of blocks its key for the lease.
+    /// The caller does not wait any more. A claim that is not sent yet need not be sent. One that was sent should be left to finish, within
+    /// its lease: a claim that is granted late is released, and one that no node knows blocks its key for the lease.
     /// </param>
     /// <returns>The claim, or why there is none.</returns>
     ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default);
@@ -62,24 +63,26 @@ public interface IExternalStore
     /// <param name="claims">The claims.</param>
     /// <param name="lease">For how long each holds from now.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>For each: held, lost, or not known.</returns>
+    /// <returns>For each: held, lost, or unknown.</returns>
     ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default);
 
-    /// <summary>Offers the result of a generation: accepted only while the claim with this very token is live; ends the claim.</summary>
+    /// <summary>
+    /// Commits the result of a generation. It is accepted only while the claim with this token is live, and ends the claim.
+    /// </summary>
     /// <param name="request">The result.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Accepted, or superseded.</returns>
     ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default);
 
     /// <summary>
-    /// Whether the store can tell a cache's other nodes of a commit by itself (<see cref="CommitRequest.Announcement"/>), in the step in which it
-    /// takes it and on the way that the notifications of this bus go, in the order in which both are sent. Asked before each commit. Spares a
-    /// message for each regeneration. Default: false.
+    /// Whether the store can announce a commit to a cache's other nodes by itself (<see cref="CommitRequest.Announcement"/>): in the step
+    /// in which it accepts the commit, on the channel of this bus, and in the order in which commits and notifications are sent. Asked
+    /// before each commit. It saves a message for each regeneration. Default: false.
     /// </summary>
-    /// <param name="bus">What carries the cache's notifications.</param>
+    /// <param name="bus">The bus of the cache's notifications.</param>
     bool AnnouncesOn(INotificationBus bus) => false;
 
-    /// <summary>Ends a claim without a result, and records the failure where waiters and the next node find it.</summary>
+    /// <summary>Ends a claim without a result, and records the failure for waiting nodes and the next claim.</summary>
     /// <param name="request">Which claim, and the failure.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Whether it was released.</returns>
@@ -97,15 +100,15 @@ public interface IExternalStore
     /// <returns>The tombstone's token.</returns>
     ValueTask<ChangeAnswer> InvalidateAsync(InvalidateRequest request, CancellationToken cancellationToken = default);
 
-    /// <summary>Prolongs the activity of keys that were read. Never shortens it; keys the store doesn't hold are passed over.</summary>
+    /// <summary>Prolongs the activity of keys that were read. Never shortens it; keys that the store does not hold are ignored.</summary>
     /// <param name="activities">The keys.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The store's epoch.</returns>
     ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default);
 
-    /// <summary>Tells the tokens of keys, in one batch.</summary>
+    /// <summary>Reads the tokens of keys, in one batch.</summary>
     /// <param name="keys">The keys.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>A token for each; <see cref="TokenCheck.Unknown"/> where a key's server doesn't answer and others do.</returns>
+    /// <returns>A token for each; <see cref="TokenCheck.Unknown"/> if a key's server does not answer although others do.</returns>
     ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default);
 }

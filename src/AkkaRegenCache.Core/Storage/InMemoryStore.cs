@@ -7,9 +7,9 @@ namespace AkkaRegenCache.Storage;
 /// may share one instance; they are then a farm in one process.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Keeps the values' objects as they are, without serializing (give <c>storesObjects: false</c> to have them serialized as for
-/// a remote store). Holds a record until its lifetime ends, or there is no room: then records go that were not asked for lately, each with its schedule.
-/// Nodes go on with what they have in memory, as they do where any other store evicts.
+/// Thread-safe. Keeps the values' objects without serializing them (give <c>storesObjects: false</c> to have them serialized as for a
+/// remote store). Holds a record until its lifetime ends or there is no room; then records that were not asked for lately are evicted, with
+/// their schedules. Nodes go on with the values in their memory, as with any store that evicts.
 /// </remarks>
 public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 {
@@ -28,9 +28,12 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     /// <param name="timeProvider">The store's clock; null: the system's.</param>
     /// <param name="storesObjects">Whether it keeps objects; false: the caches that use it serialize.</param>
     /// <param name="maximumRecords">The most values it keeps, of all its caches.</param>
-    /// <param name="maximumBytes">The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.</param>
+    /// <param name="maximumBytes">
+    /// The most bytes of them, keys included; null: not bounded. An object whose size is not known counts as 64.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A bound is below 1.</exception>
-    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000, long? maximumBytes = null)
+    public InMemoryStore(TimeProvider? timeProvider = null, bool storesObjects = true, long maximumRecords = 1_000_000,
+        long? maximumBytes = null)
         : this(timeProvider, storesObjects, Bound(maximumRecords, maximumBytes), s_operationsKept)
     {
     }
@@ -47,8 +50,8 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     }
 
     /// <summary>
-    /// The store of a cache that has no other, and shares it with nobody. Every call is answered before it returns, so no answer is lost and none is remembered
-    /// for a repeat.
+    /// The store of a cache that has no other store and does not share it. Every call is answered before it returns, so no answer can be
+    /// lost and none is remembered for a repeat.
     /// </summary>
     internal static InMemoryStore ForOneCache(TimeProvider timeProvider, long maximumRecords, long? maximumBytes) =>
         new(timeProvider, storesObjects: true, Bound(maximumRecords, maximumBytes), TimeSpan.Zero);
@@ -56,7 +59,7 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
     /// <inheritdoc/>
     public bool StoresObjects { get; }
 
-    /// <summary>How many keys it holds something of, what has ended but isn't purged yet included.</summary>
+    /// <summary>The number of keys with any state, including expired state that is not purged yet.</summary>
     public int Count
     {
         get
@@ -70,9 +73,10 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
 
     /// <inheritdoc/>
     public IExternalStore ForCache(string cacheName) =>
-        _partitions.GetOrAdd(cacheName, static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound, whole._operationsKept), this);
+        _partitions.GetOrAdd(cacheName,
+            static (_, whole) => new InMemoryStore(whole._time, whole.StoresObjects, whole._bound, whole._operationsKept), this);
 
-    /// <summary>For the store of one cache alone: what that shows is the last to go.</summary>
+    /// <summary>For the store of one cache: what the cache shows is evicted last.</summary>
     internal void KeepWhile(Func<string, bool> isShown)
     {
         lock (_gate)
@@ -86,7 +90,7 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
         return new StoreBound(records, bytes ?? long.MaxValue);
     }
 
-    /// <summary>Takes back what a cache still shows of another store's records, where the key has not been claimed or changed here.</summary>
+    /// <summary>Takes back records of another store that a cache still shows, unless the key was claimed or changed here.</summary>
     internal void Restore(IEnumerable<Protocol.RecoveryRecord> kept)
     {
         lock (_gate)
@@ -99,7 +103,7 @@ public sealed class InMemoryStore : IExternalStore, IReturnsAtOnce
         }
     }
 
-    // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
+    // The wall clock gives the start and the monotonic one the rest: a clock that is set back must not turn tokens back.
     private long Now => _startTicks + _time.GetElapsedTime(_startStamp).Ticks;
 
     /// <inheritdoc/>

@@ -3,16 +3,16 @@ namespace AkkaRegenCache.Storage;
 /// <summary>What was found in a document.</summary>
 internal enum DocumentKind
 {
-    /// <summary>There is none.</summary>
+    /// <summary>There is no document.</summary>
     Missing,
 
-    /// <summary>It is a cache's, of this version.</summary>
+    /// <summary>A cache's document, in this version.</summary>
     Readable,
 
-    /// <summary>It is a cache's, of a newer version.</summary>
+    /// <summary>A cache's document, in a newer version.</summary>
     Newer,
 
-    /// <summary>It is somebody else's, or broken.</summary>
+    /// <summary>A document of another application, or a broken one.</summary>
     Foreign,
 }
 
@@ -47,7 +47,7 @@ internal static class KeyDocument
     /// <summary>Reads a key's document into a machine, which must be new.</summary>
     /// <param name="found">The document.</param>
     /// <param name="key">The key.</param>
-    /// <param name="machine">Takes what is in it. Not to be used where it can't be read.</param>
+    /// <param name="machine">Receives the content. Not to be used if the document can't be read.</param>
     /// <param name="now">The store's time.</param>
     /// <param name="writtenAt">When it was written.</param>
     public static DocumentKind Read(in StoredDocument found, string key, StoreMachine machine, long now, out long writtenAt)
@@ -60,7 +60,7 @@ internal static class KeyDocument
             if (reader!.Text() != key)
                 return DocumentKind.Foreign;
 
-            // A clock that is behind the one that wrote it has seen no time pass.
+            // If this clock is behind the writer's, no time has passed.
             SlotCodec.Read(reader, machine, Math.Min(writtenAt, now));
             return reader.IsAtEnd && machine.HoldsNothingBut(key) ? DocumentKind.Readable : DocumentKind.Foreign;
         }

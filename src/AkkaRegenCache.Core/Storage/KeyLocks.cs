@@ -1,13 +1,13 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// One asynchronous lock per key that is in use: keys never wait for each other, and a lock is gone with its last user. Thread-safe.
+/// One asynchronous lock for each key in use: keys never wait for each other, and a lock is removed with its last user. Thread-safe.
 /// </summary>
 internal sealed class KeyLocks
 {
     private readonly Dictionary<string, KeyLock> _locks = new(StringComparer.Ordinal);
 
-    /// <summary>Locks in use.</summary>
+    /// <summary>The number of locks in use.</summary>
     public int Count
     {
         get

@@ -1,15 +1,15 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>Calls of foreign code that end within a limit, also where it never answers and ignores that it is told to stop.</summary>
+/// <summary>Calls of foreign code that end within a limit, even if the code never answers and ignores its cancellation.</summary>
 internal static class LimitedCall
 {
     /// <summary>Makes a call.</summary>
-    /// <param name="call">The call. It is told to stop when it is given up; what becomes of it then interests nobody.</param>
+    /// <param name="call">The call. Its token is cancelled when it is given up; its later outcome is ignored.</param>
     /// <param name="time">Measures the limit.</param>
     /// <param name="limit">The longest it may take.</param>
-    /// <param name="late">Says what didn't answer.</param>
+    /// <param name="late">The error message, which names what did not answer.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="TimeoutException">It didn't answer in time.</exception>
+    /// There was no answer in time.
     public static async ValueTask<T> RunAsync<T>(
         Func<CancellationToken, Task<T>> call, TimeProvider time, TimeSpan limit, Func<string> late, CancellationToken cancellationToken)
     {

@@ -1,10 +1,10 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The first answers to recent mutations, so that a repeat of one whose answer was lost isn't a second change. Remembered is what
-/// changed something, and what lost for good: repeating anything else is harmless.
+/// The first answers to recent mutations, so that a repeat after a lost answer is not a second change. It remembers mutations that changed
+/// something or were finally superseded; repeating any other is harmless.
 /// </summary>
-/// <param name="kept">How long an answer is kept, in ticks; 0: none is, where no answer can be lost.</param>
+/// <param name="kept">How long an answer is kept, in ticks; 0: none is kept, if no answer can be lost.</param>
 internal sealed class OperationMemory(long kept)
 {
     private readonly Dictionary<OperationId, StoreAnswer> _answers = [];
@@ -21,21 +21,23 @@ internal sealed class OperationMemory(long kept)
             _order.Enqueue((now + kept, operation));
     }
 
-    /// <summary>Forgets a few answers that are old enough; called at each operation, it keeps up with what comes in.</summary>
+    /// <summary>Forgets a few expired answers. Called at each operation, this keeps up with the new ones.</summary>
     public void Forget(long now)
     {
         for (var i = 0; i < 4 && _order.TryPeek(out var oldest) && oldest.Until < now; i++)
             _answers.Remove(_order.Dequeue().Operation);
     }
 
-    /// <summary>Forgets all that are old enough.</summary>
+    /// <summary>Forgets all expired answers.</summary>
     public void ForgetAll(long now)
     {
         while (_order.TryPeek(out var oldest) && oldest.Until < now)
             _answers.Remove(_order.Dequeue().Operation);
     }
 
-    /// <summary>What is remembered, oldest first.</summary>
+    /// <summary>The remembered answers, oldest first.</summary>
     public IEnumerable<HandoffOperation> Export(long now) =>
-        from item in _order where item.Until > now select new HandoffOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
+        from item in _order
+        where item.Until > now
+        select new HandoffOperation(item.Operation, _answers[item.Operation], TimeSpan.FromTicks(item.Until - now));
 }

@@ -1,8 +1,8 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// What a machine holds, as bytes: of a shard that is handed over, or of one key in its document. First the remembered answers, then the
-/// keys. A version byte comes first; a byte before each item tells what it is.
+/// A machine's state as bytes: of a shard in its handoff, or of one key in its document. First a version byte, then the remembered answers,
+/// then the keys. A byte before each item names its type.
 /// </summary>
 internal static class SlotCodec
 {
@@ -11,17 +11,17 @@ internal static class SlotCodec
     private const byte Operation = 2;
     private const byte End = 0;
 
-    // The names that the answers have in messages; only these are ever remembered.
+    // The names of these answers in messages. Only these are ever remembered.
     private const string Claimed = "C1";
     private const string Changed = "S1";
     private const string Released = "L1";
 
-    /// <summary>No token is a time after the year 16000, and no duration longer than 4000 years: sums with them stay in range.</summary>
+    /// <summary>No token is a time after the year 16000, and no duration is longer than 4000 years, so sums stay in range.</summary>
     private const long MostToken = long.MaxValue / (2 * TimeSpan.TicksPerMicrosecond);
 
     private const long MostTicks = TimeSpan.TicksPerDay * 365 * 4000;
 
-    /// <summary>Writes all that a store holds.</summary>
+    /// <summary>Writes a store's whole state.</summary>
     public static byte[] Write(StoreMachine store, long now)
     {
         using var writer = new WireWriter();
@@ -48,7 +48,7 @@ internal static class SlotCodec
         writer.Byte(End);
     }
 
-    /// <summary>Reads it into a store, which must be new.</summary>
+    /// <summary>Reads the state into a store, which must be new.</summary>
     /// <exception cref="FormatException">It can't be read; the store is not to be used.</exception>
     public static void Read(byte[] bytes, StoreMachine store, long now) => Read(new WireReader(bytes), store, now);
 

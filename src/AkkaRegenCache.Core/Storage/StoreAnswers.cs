@@ -23,10 +23,13 @@ public enum ClaimOutcome
     /// <summary>The right to generate, under <see cref="ClaimAnswer.Token"/>.</summary>
     Granted,
 
-    /// <summary>Another claim stands.</summary>
+    /// <summary>Another claim is live.</summary>
     Held,
 
-    /// <summary>There is no need: <see cref="ClaimAnswer.Record"/> will do. For <see cref="ClaimReason.Due"/> also: it is not due, is inactive (then there may be no record), or was removed.</summary>
+    /// <summary>
+    /// No run is needed: <see cref="ClaimAnswer.Record"/> can be used. For <see cref="ClaimReason.Due"/> also: the key is not due, is
+    /// inactive (then there may be no record), or was removed.
+    /// </summary>
     Fresh,
 
     /// <summary>The last generation failed; <see cref="ClaimAnswer.Failure"/> is the answer for now.</summary>
@@ -39,13 +42,15 @@ public sealed class ClaimAnswer : StoreAnswer
     /// <summary>What the claim got.</summary>
     public required ClaimOutcome Outcome { get; init; }
 
-    /// <summary>Granted: the claim's fencing token. Held: the token of the claim that stands. BackingOff: the token of the one that failed.</summary>
+    /// <summary>
+    /// Granted: the claim's fencing token. Held: the token of the claim that stands. BackingOff: the token of the one that failed.
+    /// </summary>
     public long Token { get; init; }
 
     /// <summary>Held: the node incarnation that holds the claim.</summary>
     public string? Owner { get; init; }
 
-    /// <summary>Held: until its lease ends. BackingOff: until the next claim is heard.</summary>
+    /// <summary>Held: the time until its lease ends. BackingOff: the time until the next claim is considered.</summary>
     public TimeSpan Remaining { get; init; }
 
     /// <summary>Fresh: the record.</summary>
@@ -61,10 +66,10 @@ public enum RenewOutcome
     /// <summary>It is renewed.</summary>
     Held,
 
-    /// <summary>It is gone: what it was for must not be committed.</summary>
+    /// <summary>It is gone: its result must not be committed.</summary>
     Lost,
 
-    /// <summary>Its server didn't answer, though others did: it holds for as long as it was known to.</summary>
+    /// <summary>Its server did not answer, although others did. The claim holds for as long as it was known to.</summary>
     Unknown,
 }
 
@@ -81,7 +86,7 @@ public sealed class ChangeAnswer : StoreAnswer
     /// <summary>Whether it was done; false: superseded.</summary>
     public required bool Accepted { get; init; }
 
-    /// <summary>The fencing token of what stands now: the change's own where accepted; else the newest known.</summary>
+    /// <summary>The fencing token that counts now: the change's own if it was accepted; otherwise the newest known.</summary>
     public required long Token { get; init; }
 
     /// <summary>Time until the next regeneration is due; null where none is scheduled.</summary>
@@ -94,7 +99,7 @@ public sealed class ChangeAnswer : StoreAnswer
 /// <summary>The answer to a <see cref="ReleaseRequest"/>.</summary>
 public sealed class ReleaseAnswer : StoreAnswer
 {
-    /// <summary>False where it was to be released only if uncontended, and another node waits for it.</summary>
+    /// <summary>False if it was to be released only if uncontended, and another node waits for it.</summary>
     public required bool Released { get; init; }
 }
 
@@ -107,11 +112,12 @@ public sealed class TouchAnswer : StoreAnswer;
 public readonly record struct TokenCheck(long Token, bool IsRemoved)
 {
     /// <summary>
-    /// What a store of several servers says of a key whose server doesn't answer, where others do: nothing follows from it. Where none answers, the check fails.
+    /// The answer for a key whose server does not answer although others do: nothing follows from it. If no server answers, the check
+    /// fails.
     /// </summary>
     public static TokenCheck Unknown { get; } = new(-1, false);
 
-    /// <summary>Whether the store couldn't tell.</summary>
+    /// <summary>Whether the store could not tell.</summary>
     public bool IsUnknown => Token < 0;
 }
 

@@ -1,17 +1,17 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>How much the machines that share it may hold together, and how much they do. Thread-safe.</summary>
+/// <summary>The shared bound of several machines, and how much of it is used. Thread-safe.</summary>
 /// <param name="records">The most values.</param>
-/// <param name="bytes">The most bytes of them, with their keys and what a record takes beside.</param>
+/// <param name="bytes">The most bytes of values, with their keys and the overhead of a record.</param>
 internal sealed class StoreBound(long records, long bytes)
 {
     private long _records;
     private long _bytes;
 
-    /// <summary>Values that are held.</summary>
+    /// <summary>The number of values held.</summary>
     public long RecordCount => Volatile.Read(ref _records);
 
-    /// <summary>Their bytes, as far as they are known.</summary>
+    /// <summary>Their bytes, as far as known.</summary>
     public long Bytes => Volatile.Read(ref _bytes);
 
     public bool IsExceeded => RecordCount > records || Bytes > bytes;

@@ -1,29 +1,31 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>What goes when there is no room: as a store that evicts (Redis with <c>maxmemory</c>), which every node must be able to live with.</summary>
+/// <summary>
+/// Eviction when the bound is reached, as in a store that evicts (Redis with <c>maxmemory</c>). Nodes must cope with that anyway.
+/// </summary>
 /// <remarks>
-/// The clock algorithm (F. J. Corbató, 1968), over the records that have a value: one that was asked for since the hand passed gets another round. With the value
-/// go its schedule and its place; its token is remembered for as long as that of any record that has ended, so that tokens don't go back. A record under a
-/// claim stays: whoever makes its next value is about to replace it.
+/// The clock algorithm (F. J. Corbató, 1968), over the records that have a value: one that was asked for since the hand passed gets another
+/// round. The schedule is evicted with the value; the token is remembered for as long as that of an expired record, so that tokens do not
+/// go back. A record under a claim stays, because its holder is about to replace it.
 /// </remarks>
 internal partial class StoreMachine
 {
-    /// <summary>What a record takes beside its key and value, about.</summary>
+    /// <summary>The approximate overhead of a record beside its key and value.</summary>
     private const int RecordOverhead = 250;
 
-    /// <summary>So many records are looked at for one that wasn't asked for; then any goes.</summary>
+    /// <summary>The number of records that are examined for one that was not asked for. After that any one is evicted.</summary>
     private const int LookedAt = 64;
 
     private readonly List<StoreSlot> _clock = [];
 
-    /// <summary>Whether a key's only cache shows it: then it stays, however long ago the store was asked for it. Null: nobody can tell.</summary>
+    /// <summary>
+    /// Whether the store's only cache shows the key. Such a record stays, however long ago it was asked for. Null: unknown.
+    /// </summary>
     public Func<string, bool>? IsShown { get; set; }
 
     private int _hand;
 
-    /// <summary>
-    /// Loses parts of what it holds of a key, as an external store does that evicts: <see cref="StoreSlot.Lose"/>. For the simulator.
-    /// </summary>
+    /// <summary>Loses parts of a key's state, as a store that evicts does: <see cref="StoreSlot.Lose"/>. For the simulator.</summary>
     /// <returns>Whether there was anything.</returns>
     internal bool Lose(string key, bool value, bool state)
     {
@@ -36,7 +38,7 @@ internal partial class StoreMachine
     /// <summary>Forgets all first answers. For the simulator.</summary>
     internal void LoseOperations() => _operations.ForgetAll(long.MaxValue);
 
-    /// <summary>Gives up what it holds of the bound: the machine is not used any more.</summary>
+    /// <summary>Returns its share of the bound: the machine is not used any more.</summary>
     public void Leave()
     {
         foreach (var slot in _clock)
@@ -44,7 +46,7 @@ internal partial class StoreMachine
         _clock.Clear();
     }
 
-    /// <summary>Counts what a step has changed at a slot, and makes room.</summary>
+    /// <summary>Counts a step's change of a slot, and makes room.</summary>
     private void Weigh(StoreSlot slot, long now)
     {
         if (_bound is null)
@@ -76,7 +78,7 @@ internal partial class StoreMachine
         }
     }
 
-    /// <summary>Lets one record go, but for the one that needs the room; it goes itself where no other may.</summary>
+    /// <summary>Evicts one record other than the newest, or the newest itself if no other can go.</summary>
     private bool Evict(StoreSlot newest, long now)
     {
         StoreSlot? last = null;
@@ -93,7 +95,8 @@ internal partial class StoreMachine
             slot.WasAskedFor = false;
         }
 
-        // None in reach: what came last is not kept; but what is shown has a bound already.
+        // None was found: the newest record is not kept. With IsShown it is kept, because what a cache shows is bounded
+        // anyway.
         if (IsShown is null)
             last ??= newest.Weight != 0 ? newest : null;
         if (last is null)

@@ -2,7 +2,9 @@ using AkkaRegenCache.Protocol;
 
 namespace AkkaRegenCache.Storage;
 
-/// <summary>All that a machine holds of one key, on its way to another machine. Times are durations from now; tokens stay.</summary>
+/// <summary>
+/// A machine's whole state of one key, for a handoff to another machine. Times are durations from now; tokens stay the same.
+/// </summary>
 internal sealed record HandoffSlot
 {
     public required string Key { get; init; }
@@ -23,7 +25,7 @@ internal sealed record HandoffSlot
 
     public TimeSpan ActiveFor { get; init; }
 
-    /// <summary>For how long a scheduled regeneration isn't tried again.</summary>
+    /// <summary>How long a scheduled regeneration is not tried again.</summary>
     public TimeSpan DueBackoff { get; init; }
 
     public HandoffClaim? Claim { get; init; }
@@ -31,32 +33,32 @@ internal sealed record HandoffSlot
     public HandoffFailure? Failure { get; init; }
 }
 
-/// <summary>A claim that stands.</summary>
+/// <summary>A live claim.</summary>
 internal sealed record HandoffClaim(string Owner, long Token, TimeSpan EndsIn, TimeSpan SafeFor, bool IsContended);
 
-/// <summary>A generation that failed.</summary>
+/// <summary>A failed generation.</summary>
 internal sealed record HandoffFailure(GenerationFailure Failure, long Token, TimeSpan Backoff, TimeSpan KeptFor);
 
-/// <summary>A first answer that is remembered.</summary>
+/// <summary>A remembered first answer.</summary>
 internal sealed record HandoffOperation(OperationId Operation, StoreAnswer Answer, TimeSpan KeptFor);
 
-/// <summary>The moving of what a machine holds to another one, which continues its epoch.</summary>
+/// <summary>Handoff: a machine's state is moved to another one, which continues its epoch.</summary>
 internal partial class StoreMachine
 {
-    /// <summary>All that is still of use.</summary>
+    /// <summary>All state that is still needed.</summary>
     internal IEnumerable<HandoffSlot> ExportSlots(long now) =>
         from slot in _slots.Values where slot.NeededUntil > now select slot.Export(now);
 
-    /// <summary>Whether it holds nothing of another key.</summary>
+    /// <summary>Whether it has no state of any other key.</summary>
     internal bool HoldsNothingBut(string key) => _slots.Count == 0 || (_slots.Count == 1 && _slots.ContainsKey(key));
 
-    /// <summary>Until when what it holds of a key is of any use; 0: it holds nothing.</summary>
+    /// <summary>Until when a key's state is needed; 0: there is none.</summary>
     internal long NeededUntil(string key) => _slots.TryGetValue(key, out var slot) ? slot.NeededUntil : 0;
 
-    /// <summary>The first answers that are remembered, oldest first.</summary>
+    /// <summary>The remembered first answers, oldest first.</summary>
     internal IEnumerable<HandoffOperation> ExportOperations(long now) => _operations.Export(now);
 
-    /// <summary>Takes in what another machine held.</summary>
+    /// <summary>Imports the state of another machine.</summary>
     internal void Import(HandoffSlot moved, long now)
     {
         var slot = SlotOf(moved.Key);
@@ -65,7 +67,8 @@ internal partial class StoreMachine
     }
 
     /// <summary>
-    /// Takes back a record of an earlier epoch that a node still shows, where the key has not been claimed or changed in this one: the newest counts.
+    /// Takes back a record of an earlier epoch that a node still shows, unless the key was claimed or changed in this epoch. The newest
+    /// record counts.
     /// </summary>
     /// <returns>Whether it was taken.</returns>
     internal bool Restore(RecoveryRecord kept, CachePayload payload, long now)
@@ -77,5 +80,6 @@ internal partial class StoreMachine
     }
 
     /// <inheritdoc cref="Import(HandoffSlot, long)"/>
-    internal void Import(HandoffOperation moved, long now) => _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
+    internal void Import(HandoffOperation moved, long now) =>
+        _operations.Remember(moved.Operation, moved.Answer, now + moved.KeptFor.Ticks - _operations.Kept);
 }

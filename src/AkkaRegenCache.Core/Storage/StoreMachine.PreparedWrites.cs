@@ -1,37 +1,37 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>A change that was decided on, and is to be stored elsewhere before it counts.</summary>
+/// <summary>A decided change that must be stored externally before it counts.</summary>
 internal sealed class PreparedWrite
 {
     public required OperationId Operation { get; init; }
 
     public required ChangeAnswer Answer { get; init; }
 
-    /// <summary>The slot as it will be; null: nothing is to be changed, and the answer stands.</summary>
+    /// <summary>The slot after the change; null: nothing is changed, and the answer stands.</summary>
     public StoreSlot? Slot { get; init; }
 
-    /// <summary>The slot's activity when the draft was made.</summary>
+    /// <summary>The slot's activity when the write was prepared.</summary>
     public long ActiveUntilBefore { get; init; }
 
-    /// <summary>Until when a draft in doubt is remembered.</summary>
+    /// <summary>Until when a write with an unknown outcome is remembered.</summary>
     public long KeptUntil { get; set; }
 }
 
 /// <summary>
-/// The steps of a store that keeps its values elsewhere, where storing one takes time and may fail, and where others store values too. It
-/// decides on a draft of the slot, stores, and applies the draft; it serializes what it does to a key meanwhile. Renewals, releases and touches
-/// may come in between.
+/// The steps of a store that keeps its values externally, where storing takes time and may fail, and where other processes store values,
+/// too. It prepares a changed slot, stores it, and then applies it. Calls on a key are serialized meanwhile; only renewals, releases and
+/// touches may come between.
 /// </summary>
 internal partial class StoreMachine
 {
-    private static readonly long s_doubtKept = TimeSpan.FromSeconds(10).Ticks;
+    private static readonly long s_unsettledKept = TimeSpan.FromSeconds(10).Ticks;
     private static readonly long s_foundKept = TimeSpan.FromSeconds(10).Ticks;
 
-    /// <summary>The first answer to an operation, where it was done before.</summary>
+    /// <summary>The first answer to a repeated operation; null: it is not known.</summary>
     internal StoreAnswer? Recall(OperationId operation) => TryRecall(operation, out var first) ? first : null;
 
-    /// <summary>Decides on a commit, a write or an invalidation without doing it.</summary>
-    internal PreparedWrite Draft(MutationRequest request, long now)
+    /// <summary>Decides on a commit, a write or an invalidation without applying it.</summary>
+    internal PreparedWrite Prepare(MutationRequest request, long now)
     {
         Purge(now);
         if (TryRecall(request.Operation, out var first))
@@ -51,46 +51,46 @@ internal partial class StoreMachine
         };
     }
 
-    /// <summary>The draft was stored: now it counts.</summary>
-    internal void Apply(PreparedWrite draft, long now)
+    /// <summary>Applies a prepared write that was stored.</summary>
+    internal void Apply(PreparedWrite prepared, long now)
     {
-        var slot = SlotOf(draft.Slot!.Key);
-        if (slot.ActiveUntil > draft.ActiveUntilBefore)
-            draft.Slot.ProlongActivity(slot.ActiveUntil);
-        slot.Become(draft.Slot);
-        _operations.Remember(draft.Operation, draft.Answer, now);
+        var slot = SlotOf(prepared.Slot!.Key);
+        if (slot.ActiveUntil > prepared.ActiveUntilBefore)
+            prepared.Slot.ProlongActivity(slot.ActiveUntil);
+        slot.Become(prepared.Slot);
+        _operations.Remember(prepared.Operation, prepared.Answer, now);
         Requeue(slot, now);
     }
 
     /// <summary>
-    /// Storing the draft failed: nothing is changed, and the operation can be repeated. But it may have been stored all the same; should it
-    /// turn up, it counts. Its token isn't given out again.
+    /// Storing the write failed: nothing is changed, and the operation can be repeated. It may have been stored all the same; if it is
+    /// found later, it counts. Its token is not given out again.
     /// </summary>
-    internal void Doubt(PreparedWrite draft, long now)
+    internal void NoteUnknownOutcome(PreparedWrite prepared, long now)
     {
-        var slot = SlotOf(draft.Slot!.Key);
-        slot.NewestToken = Math.Max(slot.NewestToken, draft.Slot.NewestToken);
-        draft.KeptUntil = now + s_doubtKept;
-        slot.Doubtful = draft;
+        var slot = SlotOf(prepared.Slot!.Key);
+        slot.NewestToken = Math.Max(slot.NewestToken, prepared.Slot.NewestToken);
+        prepared.KeptUntil = now + s_unsettledKept;
+        slot.Unsettled = prepared;
         Requeue(slot, now);
     }
 
     /// <summary>
-    /// Takes in the record that was found where the values are kept. The newest token wins: an older one than is known overwrote what
-    /// was stored, by a race that nothing can prevent there, and counts as no value.
+    /// Takes in a record that was found in the external storage. The newest token wins. An older record has overwritten what was stored, in
+    /// a race that the external storage can't prevent, and counts as no value.
     /// </summary>
     /// <param name="key">The key.</param>
     /// <param name="found">The record.</param>
-    /// <param name="isOwn">Whether this very store wrote it.</param>
+    /// <param name="isOwn">Whether this store instance wrote it.</param>
     /// <param name="now">The store's clock.</param>
-    /// <returns>The tombstone that is to be put back, where it is what was overwritten.</returns>
+    /// <returns>The tombstone to store again, if the record has overwritten it.</returns>
     internal RecordFacts? Learn(string key, in RecordFacts found, bool isOwn, long now)
     {
         var slot = SlotOf(key);
         slot.KnownUntil = now + s_foundKept;
-        if (isOwn && found.Token > slot.Token && slot.Doubtful is { } doubtful && doubtful.Slot!.Token == found.Token)
+        if (isOwn && found.Token > slot.Token && slot.Unsettled is { } unsettled && unsettled.Slot!.Token == found.Token)
         {
-            Apply(doubtful, now);
+            Apply(unsettled, now);
             return null;
         }
 
@@ -98,7 +98,7 @@ internal partial class StoreMachine
         {
             slot.Learn(found);
         }
-        else if (slot.IsElsewhere)
+        else if (slot.IsExternal)
         {
             slot.LoseValue();
         }
@@ -111,22 +111,22 @@ internal partial class StoreMachine
         return null;
     }
 
-    /// <summary>A record was found that can't be read, but has a token.</summary>
+    /// <summary>A record was found whose token is readable, but not its value.</summary>
     internal void LearnUnreadable(string key, long token, long now)
     {
         var slot = SlotOf(key);
         slot.KnownUntil = now + s_foundKept;
         if (token > slot.Token)
             slot.LearnUnreadable(token);
-        else if (slot.IsElsewhere)
+        else if (slot.IsExternal)
             slot.LoseValue();
         Requeue(slot, now);
     }
 
-    /// <summary>No record was found. A tombstone goes on all the same: it is known here.</summary>
+    /// <summary>No record was found. A tombstone stays, because it is known here.</summary>
     internal void LearnMissing(string key)
     {
-        if (_slots.TryGetValue(key, out var slot) && slot.IsElsewhere)
+        if (_slots.TryGetValue(key, out var slot) && slot.IsExternal)
             slot.LoseValue();
     }
 }

@@ -8,9 +8,10 @@ namespace AkkaRegenCache.Storage;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A key's slot holds up to four things: the record (a value or a tombstone), the schedule, the claim, and the last failure. All tokens of a
-/// slot, granted or accepted, come from one counter, max(newest + 1, clock in µs), so whatever was accepted later has the higher token, and a
-/// claim is older than every change that ended it. That is why "the claim with this token is live" is all a commit must be asked.
+/// A key's slot holds up to four things: the record (a value or a tombstone), the schedule, the claim, and the last failure. All tokens of
+/// a /// slot, granted or accepted, come from one counter, max(newest + 1, clock in µs). So whatever was accepted later has the higher
+/// token, and a claim is older than every change that ended it. That is why "the claim with this token is live" is all a commit must be
+/// asked.
 /// </para>
 /// <para>
 /// The schedule outlives the value: when regeneration fails until the value ends, the next one is still due on the old grid, and a node
@@ -22,7 +23,7 @@ internal sealed partial class StoreMachine
 {
     private const long TicksPerMicrosecond = TimeSpan.TicksPerMicrosecond;
 
-    /// <summary>How long a failure can be found by those who waited for it.</summary>
+    /// <summary>How long the nodes that waited for a failed run can find its failure.</summary>
     private static readonly long s_failureKept = TimeSpan.FromSeconds(10).Ticks;
 
     private readonly Dictionary<string, StoreSlot> _slots = new(StringComparer.Ordinal);
@@ -34,8 +35,8 @@ internal sealed partial class StoreMachine
     /// <summary>Creates an empty store.</summary>
     /// <param name="epoch">The epoch's id.</param>
     /// <param name="operationsKept">How long first answers are remembered.</param>
-    /// <param name="storesObjects">Whether the values' objects are kept; else only their bytes.</param>
-    /// <param name="bound">How much it may hold; null: that is not bounded.</param>
+    /// <param name="storesObjects">Whether objects are kept; otherwise only their bytes.</param>
+    /// <param name="bound">The bound on its records; null: none.</param>
     public StoreMachine(string epoch, TimeSpan operationsKept, bool storesObjects = true, StoreBound? bound = null)
     {
         _bound = bound;
@@ -161,11 +162,11 @@ internal sealed partial class StoreMachine
         where pair.Value.Claim is { } claim && claim.LeaseEnds > now
         select (pair.Key, pair.Value.Claim!.Token, pair.Value.Claim.Owner, pair.Value.Claim.LeaseEnds);
 
-    /// <summary>Whether a result made under this token is accepted.</summary>
+    /// <summary>Whether a result under this token is accepted.</summary>
     private bool MayCommit(StoreSlot slot, long token, long now) =>
         HoldsLiveClaim(slot, token, now) || (IsOmitted(StoreStep.CheckClaim) && token > slot.Token);
 
-    /// <summary>Whether a claim's lease runs.</summary>
+    /// <summary>Whether a claim's lease has not ended.</summary>
     private bool IsLive(StoreSlot.ClaimState claim, long now) => claim.LeaseEnds > now || IsOmitted(StoreStep.EndLease);
 
     /// <summary>Whether the record is due for its next regeneration.</summary>
@@ -195,10 +196,15 @@ internal sealed partial class StoreMachine
         return answer;
     }
 
-    /// <summary>Whether every repeat must get this answer. A change that lost is final: its first try may be on its way yet, and must not win after all.</summary>
-    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) => answer.Accepted || request is WriteRequest or InvalidateRequest;
+    /// <summary>
+    /// Whether every repeat must get this answer. A superseded change is final: its first try may still be under way and must not win.
+    /// </summary>
+    private static bool IsFinal(MutationRequest request, ChangeAnswer answer) =>
+        answer.Accepted || request is WriteRequest or InvalidateRequest;
 
-    /// <summary>Whether a change that has waited counts: nothing was claimed or set since it was asked for. Tokens come from the store's clock.</summary>
+    /// <summary>
+    /// Whether a delayed change still counts: no claim or change came after it was asked for. Tokens come from the store's clock.
+    /// </summary>
     private static bool IsNewer(StoreSlot slot, long observed, TimeSpan askedAgo, long now) =>
         slot.Token <= Math.Max(observed, (now - askedAgo.Ticks) / TicksPerMicrosecond);
 
@@ -206,7 +212,8 @@ internal sealed partial class StoreMachine
     {
         switch (request)
         {
-            case CommitRequest commit when (commit.ClaimEpoch.Length == 0 || commit.ClaimEpoch == Epoch) && MayCommit(slot, commit.Token, now):
+            case CommitRequest commit when (commit.ClaimEpoch.Length == 0 || commit.ClaimEpoch == Epoch)
+                && MayCommit(slot, commit.Token, now):
                 Debug.Assert(commit.Token > slot.Token, "a claim is newer than what it may replace");
                 slot.Schedule(commit.Schedule, now, keepGrid: true);
                 slot.Accept(Kept(commit.Payload), commit.Token, now + commit.Schedule.FreshFor.Ticks);
@@ -232,8 +239,9 @@ internal sealed partial class StoreMachine
         if (request.ActiveFor > TimeSpan.Zero)
             slot.NoteReaders(request.ActiveFor.Ticks, now);
 
-        // A value that is good answers a miss, whatever became of the last attempt to make the next one.
-        if (request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken && !IsOmitted(StoreStep.FreshBeforeFailure))
+        // A fresh value answers a miss even if the last run for the next one failed.
+        if (request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken
+            && !IsOmitted(StoreStep.FreshBeforeFailure))
             return Fresh(slot, now);
 
         if (FailureFor(slot, request, now) is { } backingOff)
@@ -245,7 +253,9 @@ internal sealed partial class StoreMachine
             case ClaimReason.Refresh when slot.IsFresh(now) && request.ObservedToken != 0 && slot.Token > request.ObservedToken:
                 return Fresh(slot, now);
 
-            case ClaimReason.Due when slot.HasRecord(now) ? !IsDue(slot, now) : request.ActiveFor <= TimeSpan.Zero && slot.ActiveUntil <= now:
+            case ClaimReason.Due when slot.HasRecord(now)
+                ? !IsDue(slot, now)
+                : request.ActiveFor <= TimeSpan.Zero && slot.ActiveUntil <= now:
                 return Fresh(slot, now);
         }
 
@@ -293,7 +303,7 @@ internal sealed partial class StoreMachine
         if (slot.Failure is not { } failed || failed.KeptUntil <= now)
             return null;
 
-        // Those who waited for just this run share its failure. A refresher shares it only if the run began after its call.
+        // Callers that waited for this run share its failure. A refresh shares it only if the run began after its call.
         var awaited = request.AwaitedToken != 0 && failed.Token >= request.AwaitedToken
             && (request.Reason != ClaimReason.Refresh || failed.Token > request.ObservedToken);
         var until = request.Reason == ClaimReason.Miss ? failed.BacksOffUntil : 0;
@@ -338,7 +348,7 @@ internal sealed partial class StoreMachine
         return slot;
     }
 
-    /// <summary>Each slot stands in the expiry queue once, at or before the time at which it can go.</summary>
+    /// <summary>Each slot is in the expiry queue once, at or before the time at which it can be removed.</summary>
     private void Requeue(StoreSlot slot, long now)
     {
         Weigh(slot, now);
@@ -348,9 +358,9 @@ internal sealed partial class StoreMachine
         _expiry.Enqueue(slot, Math.Max(slot.NeededUntil, now));
     }
 
-    /// <summary>Lets go of what has ended, where nobody calls for long.</summary>
+    /// <summary>Removes expired slots of a store that is not called for long.</summary>
     /// <param name="now">The time.</param>
-    /// <param name="most">So many slots at the most.</param>
+    /// <param name="most">The most slots to remove.</param>
     public void Purge(long now, int most)
     {
         for (var i = 0; i < most && (_expiry.TryPeek(out _, out var at) && at < now); i += 4)
@@ -358,7 +368,7 @@ internal sealed partial class StoreMachine
         _operations.ForgetAll(now);
     }
 
-    /// <summary>Lets go of what has ended: at most a few slots a call, more than a call can add.</summary>
+    /// <summary>Removes expired slots: a few in each call, more than a call can add.</summary>
     private void Purge(long now)
     {
         _operations.Forget(now);

@@ -1,15 +1,15 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// What a store holds of a key, as it was when the store answered. All times are durations from that moment, by the store's own clock, so
-/// that no two clocks are ever compared.
+/// A store's record of a key at the time of the answer. All times are durations from that time by the store's own clock, so that no two
+/// clocks are ever compared.
 /// </summary>
 public sealed class StoreRecord
 {
     /// <summary>The value; null for a tombstone.</summary>
     public CachePayload? Payload { get; init; }
 
-    /// <summary>Whether the key was removed: the record is a tombstone and only its token counts.</summary>
+    /// <summary>Whether the record is a tombstone: only its token counts.</summary>
     public bool IsRemoved => Payload is null;
 
     /// <summary>The fencing token under which the record was accepted.</summary>
@@ -21,11 +21,11 @@ public sealed class StoreRecord
     /// <summary>Time until the next regeneration is due (negative: overdue); null where none is scheduled.</summary>
     public TimeSpan? DueIn { get; init; }
 
-    /// <summary>How much longer the key stays active with no further read; zero or less: nobody regenerates it.</summary>
+    /// <summary>How much longer the key stays active with no further read; zero or less: it is not regenerated.</summary>
     public TimeSpan ActiveFor { get; init; }
 }
 
-/// <summary>How a record that is committed or written shall live.</summary>
+/// <summary>The schedule of a record that is committed or written.</summary>
 public sealed record StoreSchedule
 {
     /// <summary>How long the value is fresh from its acceptance: interval + tolerance.</summary>
@@ -37,7 +37,7 @@ public sealed record StoreSchedule
     /// <summary>A due time is never nearer than this.</summary>
     public TimeSpan MinimumForward { get; init; }
 
-    /// <summary>For how much longer the key is active by what the caller's node has read of it.</summary>
+    /// <summary>How much longer the key is active by the reads of the caller's node.</summary>
     public TimeSpan ActiveFor { get; init; }
 }
 
@@ -57,5 +57,5 @@ public sealed record GenerationFailure(string Type, string Message)
 
 /// <summary>Names one mutation, so that a repeat of it gets the first answer instead of a second change.</summary>
 /// <param name="Node">The node incarnation that asked.</param>
-/// <param name="Number">Counted up by that node.</param>
+/// <param name="Number">A number that grows with each mutation of that node.</param>
 public readonly record struct OperationId(string Node, long Number);

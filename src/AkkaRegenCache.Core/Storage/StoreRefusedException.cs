@@ -1,9 +1,9 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Thrown by an external store that is there, but refuses this operation: it is out of memory, a replica that takes no writes, the value is too
-/// large for it. It is not repeated at once, and the store doesn't count as down for it; any other exception but an
-/// <see cref="ArgumentException"/> counts as a failure of the store.
+/// Thrown by an external store that is available, but refuses this operation: it is out of memory, is a replica that takes no writes, or
+/// the value is too large for it. The operation is not repeated at once, and the refusal does not open the circuit breaker. Any other
+/// exception except an <see cref="ArgumentException"/> counts as a failure of the store.
 /// </summary>
 public sealed class StoreRefusedException : Exception
 {

@@ -1,15 +1,17 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>Why a node wants to generate.</summary>
+/// <summary>The reason of a claim.</summary>
 public enum ClaimReason
 {
-    /// <summary>Nothing fresh is known: whoever asks first may generate.</summary>
+    /// <summary>No fresh record is known: the first node to ask may generate.</summary>
     Miss,
 
-    /// <summary>The schedule says so: granted only if the record's due time has come and the key is active.</summary>
+    /// <summary>The key is scheduled: granted only if the record's due time has come and the key is active.</summary>
     Due,
 
-    /// <summary>Somebody wants a value made after now: only a result newer than any claim that stood at the call counts.</summary>
+    /// <summary>
+    /// A caller wants a value that is made after its call: only a result newer than any claim that stood at the call counts.
+    /// </summary>
     Refresh,
 }
 
@@ -39,7 +41,7 @@ public sealed record ClaimRequest : MutationRequest
     /// <summary>For how long the claim holds without renewal.</summary>
     public required TimeSpan Lease { get; init; }
 
-    /// <summary>Why.</summary>
+    /// <summary>The reason of the claim.</summary>
     public ClaimReason Reason { get; init; }
 
     /// <summary>
@@ -48,13 +50,18 @@ public sealed record ClaimRequest : MutationRequest
     /// </summary>
     public long ObservedToken { get; init; }
 
-    /// <summary>The token of the claim whose outcome the asking node has waited for; its failure, where it failed, is the answer. 0: none.</summary>
+    /// <summary>
+    /// The token of the claim whose outcome the asking node has waited for. If that claim failed, its failure is the answer. 0: none.
+    /// </summary>
     public long AwaitedToken { get; init; }
 
-    /// <summary>For how much longer the key is active by what the asking node has read of it.</summary>
+    /// <summary>How much longer the key is active by the reads of the asking node.</summary>
     public TimeSpan ActiveFor { get; init; }
 
-    /// <summary>An owner believed dead, whose claim may be taken over before its lease ends; a stolen claim is not stolen again within its first lease.</summary>
+    /// <summary>
+    /// An owner believed dead, whose claim may be stolen before its lease ends. A stolen claim can't be stolen again within its first
+    /// lease.
+    /// </summary>
     public string? StealFrom { get; init; }
 }
 
@@ -65,28 +72,28 @@ public sealed record CommitRequest : MutationRequest
     public required long Token { get; init; }
 
     /// <summary>
-    /// The store's epoch in which the claim was granted. A store that lost its last second may give out the same token again, for another claim: in
-    /// another epoch the commit is superseded. Empty: not checked.
+    /// The store's epoch in which the claim was granted. In another epoch the commit is superseded, because a store that lost its last
+    /// second may give out the same token again for another claim. Empty: not checked.
     /// </summary>
     public string ClaimEpoch { get; init; } = "";
 
     /// <summary>The value.</summary>
     public required CachePayload Payload { get; init; }
 
-    /// <summary>How it shall live.</summary>
+    /// <summary>Its schedule.</summary>
     public required StoreSchedule Schedule { get; init; }
 
-    /// <summary>What a store that announces tells the other nodes, in the same step; null: it tells nothing.</summary>
+    /// <summary>The announcement to the other nodes, if the store announces commits; null: none.</summary>
     public CommitAnnouncement? Announcement { get; init; }
 }
 
 /// <summary>
-/// Lets a store tell the other nodes what became of a commit: an accepted one is a <see cref="Notifications.NotificationKind.Fresh"/>, a superseded one
-/// a <see cref="Notifications.NotificationKind.Released"/> of its claim.
+/// Lets a store announce the outcome of a commit to the other nodes: an accepted one as <see cref="Notifications.NotificationKind.Fresh"/>,
+/// a superseded one as <see cref="Notifications.NotificationKind.Released"/> of its claim.
 /// </summary>
 /// <param name="Publisher">The node incarnation that commits.</param>
-/// <param name="Sequence">The notification's number. A repeat of the commit is not told again.</param>
-/// <param name="WithValue">Whether the value travels along.</param>
+/// <param name="Sequence">The notification's number. A repeat of the commit is not announced again.</param>
+/// <param name="WithValue">Whether the notification contains the value.</param>
 public sealed record CommitAnnouncement(string Publisher, long Sequence, bool WithValue);
 
 /// <summary>Ends a claim without a result.</summary>
@@ -98,10 +105,13 @@ public sealed record ReleaseRequest : MutationRequest
     /// <summary>Why the generation failed; null where it did not.</summary>
     public GenerationFailure? Failure { get; init; }
 
-    /// <summary>For how long <see cref="ClaimReason.Miss"/> claims get that failure as their answer; those who waited for this claim do so anyway.</summary>
+    /// <summary>
+    /// How long <see cref="ClaimReason.Miss"/> claims get that failure as their answer. Nodes that waited for this claim get it in any
+    /// case.
+    /// </summary>
     public TimeSpan Backoff { get; init; }
 
-    /// <summary>For how long <see cref="ClaimReason.Due"/> claims are told to back off, with a failure or without.</summary>
+    /// <summary>How long <see cref="ClaimReason.Due"/> claims are answered with backing off, after a failure or without one.</summary>
     public TimeSpan DueBackoff { get; init; }
 
     /// <summary>Release only if no other node was told to wait for this claim.</summary>
@@ -114,19 +124,19 @@ public sealed record WriteRequest : MutationRequest
     /// <summary>The value.</summary>
     public required CachePayload Payload { get; init; }
 
-    /// <summary>How it shall live.</summary>
+    /// <summary>Its schedule.</summary>
     public required StoreSchedule Schedule { get; init; }
 
     /// <summary>The newest token the asking node knew when the set was asked for.</summary>
     public long ObservedToken { get; init; }
 
     /// <summary>
-    /// Whether this is not the first try, or it has waited: then it loses to anything newer than both <see cref="ObservedToken"/> and the time at
+    /// Whether this is a repeated or delayed try. It is superseded by anything newer than both <see cref="ObservedToken"/> and the time at
     /// which it was asked for.
     /// </summary>
     public bool IsRetry { get; init; }
 
-    /// <summary>How long ago it was asked for. The store, whose clock the tokens come from, knows what was accepted since.</summary>
+    /// <summary>How long ago it was asked for. The store knows what it has accepted since, as the tokens come from its clock.</summary>
     public TimeSpan AskedAgo { get; init; }
 }
 
@@ -142,16 +152,16 @@ public sealed record InvalidateRequest : MutationRequest
     /// <summary>How long ago it was asked for.</summary>
     public TimeSpan AskedAgo { get; init; }
 
-    /// <summary>How long the tombstone is kept: for as long as a generation may last.</summary>
+    /// <summary>How long the tombstone is kept: as long as a generation may last.</summary>
     public required TimeSpan TombstoneFor { get; init; }
 }
 
-/// <summary>A claim that is to be renewed.</summary>
+/// <summary>A claim to renew.</summary>
 /// <param name="Key">The key.</param>
 /// <param name="Token">The claim's token.</param>
 public readonly record struct HeldClaim(string Key, long Token);
 
-/// <summary>Tells how much longer a key is active by what a node has read of it.</summary>
+/// <summary>How much longer a key is active by the reads of a node.</summary>
 /// <param name="Key">The key.</param>
 /// <param name="ActiveFor">From now.</param>
 public readonly record struct KeyActivity(string Key, TimeSpan ActiveFor);

@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>What a record is, apart from its value. Times are ticks of the store's clock.</summary>
+/// <summary>A record without its value. Times are ticks of the store's clock.</summary>
 /// <param name="Token">Its token.</param>
 /// <param name="IsRemoved">Whether it is a tombstone.</param>
 /// <param name="EndsAt">When the value, or the tombstone, ends.</param>
@@ -10,19 +10,19 @@ namespace AkkaRegenCache.Storage;
 internal readonly record struct RecordFacts(
     long Token, bool IsRemoved, long EndsAt, long DueAt, long Interval, long ActiveUntil);
 
-/// <summary>The part of a slot that a store needs which keeps its values elsewhere, where others may change them.</summary>
+/// <summary>The external payload of a slot, for a store that keeps its values where other processes may change them.</summary>
 internal sealed partial class StoreSlot
 {
-    /// <summary>Stands in a slot for a value that is kept elsewhere.</summary>
-    public static readonly CachePayload Elsewhere = CachePayload.FromBytes(default);
+    /// <summary>The placeholder for a value that is stored externally.</summary>
+    public static readonly CachePayload ExternalValue = CachePayload.FromBytes(default);
 
-    public bool IsElsewhere => ReferenceEquals(Payload, Elsewhere);
+    public bool IsExternal => ReferenceEquals(Payload, ExternalValue);
 
-    /// <summary>A change of which it isn't known whether it was stored.</summary>
-    public PreparedWrite? Doubtful { get; set; }
+    /// <summary>A prepared write with an unknown outcome.</summary>
+    public PreparedWrite? Unsettled { get; set; }
 
     /// <summary>
-    /// Until when it is remembered what was found elsewhere, also where that has ended: a claim must not be granted on less than was found, or
+    /// Until when the last external record is remembered, even if it has expired. A claim must not be granted on less than was found, or
     /// finding it again would look like a change that ends the claim.
     /// </summary>
     public long KnownUntil { get; set; }
@@ -31,7 +31,7 @@ internal sealed partial class StoreSlot
 
     public StoreSlot Copy() => (StoreSlot)MemberwiseClone();
 
-    /// <summary>Takes everything over from a copy that was changed.</summary>
+    /// <summary>Takes over everything from a changed copy.</summary>
     public void Become(StoreSlot changed)
     {
         Payload = changed.Payload;
@@ -44,27 +44,27 @@ internal sealed partial class StoreSlot
         NotDueBefore = changed.NotDueBefore;
         Claim = changed.Claim;
         Failure = changed.Failure;
-        Doubtful = null;
+        Unsettled = null;
     }
 
-    public void KeepElsewhere()
+    public void KeepExternally()
     {
         if (Payload is not null)
-            Payload = Elsewhere;
+            Payload = ExternalValue;
     }
 
     /// <summary>
-    /// Takes in a record that is stored elsewhere. A newer one than was known is somebody else's change: it ends the claim, as every change
-    /// does. What this process knows of the key's readers stays true.
+    /// Takes in a record that is stored externally. A newer one than the known one is another process's change, so it ends the claim, as
+    /// every change does. The activity that this process knows stays.
     /// </summary>
     public void Learn(in RecordFacts facts)
     {
-        var payload = facts.IsRemoved ? null : Elsewhere;
+        var payload = facts.IsRemoved ? null : ExternalValue;
         var isLost = _recordEnds == 0;
         if (facts.Token > Token)
         {
             Accept(payload, facts.Token, facts.EndsAt);
-            Doubtful = null;
+            Unsettled = null;
         }
         else if (isLost)
         {
@@ -73,7 +73,7 @@ internal sealed partial class StoreSlot
         }
         else
         {
-            // Known already, and more exactly than times can tell that went through another clock.
+            // The record is known already, with times that are more exact than those that went through another clock.
             ProlongActivity(facts.ActiveUntil);
             return;
         }
@@ -83,17 +83,17 @@ internal sealed partial class StoreSlot
         ActiveUntil = facts.IsRemoved ? 0 : Math.Max(ActiveUntil, facts.ActiveUntil);
     }
 
-    /// <summary>Knows of a newer record that can't be read; the schedule, which it may have too, goes on.</summary>
+    /// <summary>A newer record can't be read. The schedule goes on, which the record may have, too.</summary>
     public void LearnUnreadable(long token)
     {
-        Accept(Elsewhere, token, 0);
-        Doubtful = null;
+        Accept(ExternalValue, token, 0);
+        Unsettled = null;
     }
 
-    /// <summary>The value is gone from where it was kept. Schedule, claim and token stay.</summary>
+    /// <summary>The external value is gone. Schedule, claim and token stay.</summary>
     public void LoseValue()
     {
-        Payload = Elsewhere;
+        Payload = ExternalValue;
         _recordEnds = 0;
     }
 }

@@ -2,7 +2,7 @@ using AkkaRegenCache.Protocol;
 
 namespace AkkaRegenCache.Storage;
 
-/// <summary>The part of a slot that a store needs which moves.</summary>
+/// <summary>A slot's state for its handoff to another machine.</summary>
 internal sealed partial class StoreSlot
 {
     public HandoffSlot Export(long now) => new()
@@ -38,11 +38,11 @@ internal sealed partial class StoreSlot
 
     public bool Restore(RecoveryRecord kept, CachePayload payload, long now)
     {
-        // Tokens of another epoch tell nothing about what was given out in this one, whose clock may be behind.
+        // Tokens of another epoch do not compare with those given out in this one, whose clock may be behind.
         var isUntouched = Claim is null && Failure is null && NewestToken == _restoredToken;
         if (!isUntouched || kept.Token <= Token)
         {
-            // The same again from another node, which may know more of its readers.
+            // The same record from another node, which may know of more readers.
             if (isUntouched && kept.Token == Token)
                 ProlongActivity(now + kept.ActiveFor.Ticks);
             return false;
@@ -65,7 +65,7 @@ internal sealed partial class StoreSlot
         _recordEnds = moved.EndsIn is { } ends ? now + ends.Ticks : 0;
         _interval = moved.Interval.Ticks;
 
-        // 0 means that nothing is scheduled, and a machine's clock may stand near it in tests.
+        // 0 means that nothing is scheduled, and a machine's clock may be near 0 in tests.
         DueAt = moved.DueIn is { } due ? Math.Max(1, now + due.Ticks) : 0;
         ActiveUntil = now + moved.ActiveFor.Ticks;
         NotDueBefore = now + moved.DueBackoff.Ticks;

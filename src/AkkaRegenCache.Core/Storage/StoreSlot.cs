@@ -1,6 +1,8 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>What <see cref="StoreMachine"/> holds of one key: record, schedule, claim, failure. Times are ticks of the store's clock.</summary>
+/// <summary>
+/// The state of one key in a <see cref="StoreMachine"/>: record, schedule, claim, failure. Times are ticks of the store's clock.
+/// </summary>
 internal sealed partial class StoreSlot(string key)
 {
     /// <summary>A claim that was granted.</summary>
@@ -13,7 +15,7 @@ internal sealed partial class StoreSlot(string key)
         /// <summary>When the lease ends.</summary>
         public required long LeaseEnds { get; set; }
 
-        /// <summary>Until when it may not be stolen: the first lease of a claim that was stolen itself.</summary>
+        /// <summary>Until when it can't be stolen: the first lease of a stolen claim.</summary>
         public long SafeUntil { get; init; }
 
         /// <summary>Whether another node was told to wait for it.</summary>
@@ -53,7 +55,7 @@ internal sealed partial class StoreSlot(string key)
 
     public long ActiveUntil { get; private set; }
 
-    /// <summary>Until when a scheduled regeneration that ended without a value isn't tried again.</summary>
+    /// <summary>Until when a scheduled regeneration is not tried again after one that ended without a value.</summary>
     public long NotDueBefore { get; set; }
 
     public ClaimState? Claim { get; set; }
@@ -62,25 +64,25 @@ internal sealed partial class StoreSlot(string key)
 
     public bool IsQueued { get; set; }
 
-    /// <summary>What it counts for against the machine's bound; 0: it has no value.</summary>
+    /// <summary>Its weight against the machine's bound; 0: it has no value.</summary>
     public long Weight { get; set; }
 
-    /// <summary>Where it stands among those that have a value; -1: it doesn't.</summary>
+    /// <summary>Its index among the slots with a value; -1: it has none.</summary>
     public int Place { get; set; } = -1;
 
-    /// <summary>Whether it was asked for since the hand of the clock passed it.</summary>
+    /// <summary>Whether it was asked for since the clock's hand passed it.</summary>
     public bool WasAskedFor { get; set; }
 
-    /// <summary>When nothing of the slot is needed any more, not even its schedule.</summary>
+    /// <summary>When no state of the slot is needed any more, not even its schedule.</summary>
     public long NeededUntil
     {
         get
         {
-            // Tokens are times: for a while they are remembered, should the clock be set back.
+            // Tokens are times. They are remembered for a while, in case the clock is set back.
             var until = (NewestToken * TimeSpan.TicksPerMicrosecond) + s_tokenKept;
             until = Math.Max(until, Math.Max(_recordEnds, Claim?.LeaseEnds ?? 0));
             until = Math.Max(until, Failure?.KeptUntil ?? 0);
-            until = Math.Max(until, Math.Max(KnownUntil, Doubtful?.KeptUntil ?? 0));
+            until = Math.Max(until, Math.Max(KnownUntil, Unsettled?.KeptUntil ?? 0));
             return DueAt != 0 ? Math.Max(until, ActiveUntil) : until;
         }
     }
@@ -101,7 +103,7 @@ internal sealed partial class StoreSlot(string key)
             ActiveFor = TimeSpan.FromTicks(ActiveUntil - now),
         };
 
-    /// <summary>Takes a value or, null, a tombstone; ends the claim and forgets the failure.</summary>
+    /// <summary>Accepts a value or, if null, a tombstone. Ends the claim and forgets the failure.</summary>
     public void Accept(CachePayload? payload, long token, long ends)
     {
         Payload = payload;
@@ -114,8 +116,8 @@ internal sealed partial class StoreSlot(string key)
     }
 
     /// <summary>
-    /// Sets the next target: the first time on the grid that is far enough ahead. The grid goes on where there is one (no drift, and no
-    /// burst of runs to catch up after a pause), or starts again at now + interval.
+    /// Sets the next target: the first time on the grid that is far enough ahead. An existing grid goes on (no drift, and no burst of runs
+    /// after a pause); otherwise it starts again at now + interval.
     /// </summary>
     public void Schedule(StoreSchedule schedule, long now, bool keepGrid)
     {
@@ -135,7 +137,7 @@ internal sealed partial class StoreSlot(string key)
         _interval = interval.Ticks;
     }
 
-    /// <summary>Lets go of the value and its schedule, for want of room.</summary>
+    /// <summary>Evicts the value with its schedule.</summary>
     public void Evict()
     {
         Payload = null;
@@ -145,8 +147,8 @@ internal sealed partial class StoreSlot(string key)
     }
 
     /// <summary>
-    /// Loses what an external store keeps under keys of their own, and may evict: the value or tombstone, or all the rest but what the
-    /// value's header repeats. For the simulator.
+    /// Loses what an external store may evict separately: the value or tombstone, or the rest of the state, except what the value's header
+    /// repeats. For the simulator.
     /// </summary>
     internal void Lose(bool value, bool state)
     {
@@ -178,8 +180,8 @@ internal sealed partial class StoreSlot(string key)
     }
 
     /// <summary>
-    /// A claim tells of readers. It is noted where it adds a quarter to what is known, as with touches: a thousand newcomers that find a value
-    /// must not be a thousand writes.
+    /// A claim reports activity. It is stored only if it adds a quarter to the known activity, as with touches: a thousand new nodes that
+    /// find a value must not cause a thousand writes.
     /// </summary>
     public void NoteReaders(long activeFor, long now)
     {

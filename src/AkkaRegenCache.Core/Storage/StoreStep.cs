@@ -1,6 +1,9 @@
 namespace AkkaRegenCache.Storage;
 
-/// <summary>A step of the reference store that the simulator can take out, to see that it notices. Nothing but tests sets <see cref="StoreMachine.Omits"/>.</summary>
+/// <summary>
+/// A step of the reference store that the simulator can leave out, to prove that it finds the violation. Only tests set <see
+/// cref="StoreMachine.Omits"/>.
+/// </summary>
 internal enum StoreStep
 {
     /// <summary>A result is accepted under its own live claim only.</summary>
@@ -9,13 +12,13 @@ internal enum StoreStep
     /// <summary>A claim ends with its lease.</summary>
     EndLease,
 
-    /// <summary>A regeneration is granted when it is due, and not before.</summary>
+    /// <summary>A scheduled claim is granted only when the key is due.</summary>
     WaitForDue,
 
-    /// <summary>A key that nobody reads is regenerated no more.</summary>
+    /// <summary>An inactive key is not regenerated.</summary>
     EndActivity,
 
-    /// <summary>A fresh value answers a miss, also where the last attempt to make the next one has failed.</summary>
+    /// <summary>A fresh value answers a miss, even if the last run for the next one failed.</summary>
     FreshBeforeFailure,
 
     /// <summary>A repeated operation gets its first answer.</summary>

@@ -3,14 +3,14 @@ using System.Text;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Reads what <see cref="WireWriter"/> wrote. A length or count on the wire is a claim: nothing is allocated on it but what the bytes that are there can
-/// fill. Throws a <see cref="FormatException"/> at whatever can't be read, and nothing else.
+/// Reads what <see cref="WireWriter"/> wrote. A length or count in a message is not trusted: no more is allocated than the bytes that are
+/// there can fill. Throws only a <see cref="FormatException"/>, for everything that can't be read.
 /// </summary>
 /// <param name="bytes">All of the message.</param>
-/// <param name="isShared">Whether values may be parts of it, which then is not to change; else they are copies.</param>
+/// <param name="isShared">Whether values may be slices of the message, which must not change then. Otherwise they are copies.</param>
 internal sealed class WireReader(ReadOnlyMemory<byte> bytes, bool isShared = false)
 {
-    /// <summary>Lists begin with room for so many items, and grow with what is read.</summary>
+    /// <summary>The initial capacity of lists, which grow with what is read.</summary>
     private const int FirstItems = 16;
 
     private static readonly UTF8Encoding s_utf8 = new(false, throwOnInvalidBytes: true);
@@ -65,7 +65,9 @@ internal sealed class WireReader(ReadOnlyMemory<byte> bytes, bool isShared = fal
         return Comparer<T>.Default.Compare(value, last) <= 0 ? value : throw new FormatException($"no {typeof(T).Name}");
     }
 
-    /// <summary>The length of a value that travels apart from its message. Nothing may be allocated on it: it comes later, or never.</summary>
+    /// <summary>
+    /// The length of a value that is sent apart from its message. Nothing may be allocated for it yet: it comes later, or never.
+    /// </summary>
     public int PayloadLength()
     {
         var length = Int();
@@ -93,7 +95,7 @@ internal sealed class WireReader(ReadOnlyMemory<byte> bytes, bool isShared = fal
         return stretch;
     }
 
-    /// <summary>7 bits to a byte, low ones first.</summary>
+    /// <summary>Seven bits in each byte, low ones first.</summary>
     private ulong Number(int bits)
     {
         var number = 0ul;

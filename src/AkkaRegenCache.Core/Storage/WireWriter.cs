@@ -3,23 +3,23 @@ using System.Text;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Writes the parts that messages are made of: numbers with 7 bits to a byte, low ones first; strings as UTF-8 after their length; times as ticks of
-/// 100 ns; what may be missing after a byte that tells.
+/// Writes the primitives of messages: numbers with 7 bits to a byte, low ones first; strings as UTF-8 after their length; times as ticks of
+/// 100 ns; optional values after a byte that says whether they are there.
 /// </summary>
 internal sealed class WireWriter : IDisposable
 {
-    /// <summary>The longest text of an error that is sent: an exception's message may be of any length, a frame not.</summary>
+    /// <summary>The longest error text that is sent: an exception's message has no bound, a frame has.</summary>
     public const int MaximumErrorLength = 4096;
 
     private readonly MemoryStream _stream;
     private readonly BinaryWriter _writer;
 
-    /// <param name="capacity">How many bytes there will be, about.</param>
+    /// <param name="capacity">The expected number of bytes.</param>
     public WireWriter(int capacity = 256)
     {
         _stream = new MemoryStream(capacity);
 
-        // Not throwing: a message of an exception may hold anything.
+        // Does not throw on invalid characters: an exception's message may contain anything.
         _writer = new BinaryWriter(_stream, Encoding.UTF8);
     }
 
@@ -27,7 +27,7 @@ internal sealed class WireWriter : IDisposable
 
     public byte[] ToArray() => _stream.ToArray();
 
-    /// <summary>What was written, without a copy. Nothing may be written afterwards.</summary>
+    /// <summary>The written bytes, without a copy. Nothing may be written afterwards.</summary>
     public ReadOnlyMemory<byte> ToMemory() => _stream.GetBuffer().AsMemory(0, Length);
 
     public void Byte(byte value) => _writer.Write(value);

@@ -1,6 +1,6 @@
--- Tells tokens. KEYS: state and value of each, then epoch. ARGV: run, number of keys.
+-- Returns tokens. KEYS: state and value of each key, then epoch. ARGV: run, number of keys.
 --
--- Nodes compare all they show, so this is as short as it can be: what is as it should be is told from two of an entry's fields, all else by looking closely.
+-- Nodes compare all their entries, so this is kept short: for a regular entry two fields are enough; any other one is loaded in full.
 local function told(state_key, value_key)
   local head = redis.pcall('GETRANGE', value_key, 0, HEADER - 1)
   if head == '' then return '-' end

@@ -1,5 +1,6 @@
--- Asks for the right to generate. KEYS: state, value, operation, epoch.
--- ARGV: run, owner, lease, reason (0 miss, 1 due, 2 refresh), observed token, awaited token, active for, steal from ('=' and a name, or nothing).
+-- Claims the right to generate. KEYS: state, value, operation, epoch.
+-- ARGV: run, owner, lease, reason (0 miss, 1 due, 2 refresh), observed token, awaited token, active for, steal from ('=' and a name, or
+-- nothing).
 local MISS, DUE, REFRESH = '0', '1', '2'
 local owner, lease, reason = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local observed, awaited, active_for, steal_from = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
@@ -15,15 +16,15 @@ local function add(...)
   return reply
 end
 
--- Noted where it adds a quarter to what is known, as with touches: a newcomer that finds a value writes nothing.
+-- Stored only if it adds a quarter to the known activity, as with touches: a new node that finds a value writes nothing.
 if active_for > 0 and now + active_for - s.a > active_for / 4 then prolong_activity(s, now + active_for) end
 
--- A value that is good answers a miss, whatever became of the last attempt to make the next one.
+-- A fresh value answers a miss, even if the last run for the next one failed.
 local answers_miss = reason == MISS and s.fresh and s.t >= observed
 if reason == DUE then
   if s.x > now then return add('backoff', '0', text(s.x - now)) end
 elseif not answers_miss and s.f ~= 0 and s.k > now then
-  -- Those who waited for just this run share its failure. A refresher shares it only if the run began after its call.
+  -- Callers that waited for this run share its failure. A refresh shares it only if the run began after its call.
   local shares = awaited ~= 0 and s.f >= awaited and (reason ~= REFRESH or s.f > observed)
   local backs_off = reason == MISS and s.b or 0
   if shares or backs_off > now then
@@ -51,7 +52,7 @@ if is_live and not (steal_from == '=' .. (s.o or '') and now >= s.u) then
   return add('held', text(s.c), s.o or '', text(s.l - now))
 end
 
--- A claim that was stolen isn't stolen again within its first lease, or two suspicious nodes would starve the key.
+-- A stolen claim can't be stolen again within its first lease. Otherwise two suspicious nodes would starve the key.
 set(s, 'c', next_token(s))
 set(s, 'o', owner)
 set(s, 'l', math.max(0, now + lease))

@@ -1,10 +1,11 @@
--- Takes the result of a generation, under its live claim only. KEYS: state, value, operation, epoch.
--- ARGV: run, token, the epoch in which the claim was granted or nothing, fresh for, interval (0: none), minimum forward, active for, the value; and, where the other nodes are to be told (see
--- NotificationFormat.cs), the channel, publisher and number as they are told, the key as it is told, whether the value is told.
+-- Accepts the result of a generation, under its live claim only. KEYS: state, value, operation, epoch.
+-- ARGV: run, token, epoch of the claim or nothing, fresh for, interval (0: none), minimum forward, active for, value; and, for an
+-- announcement (see NotificationFormat.cs): channel, publisher and number in their wire form, key in its wire form, whether to send the
+-- value.
 local FRESH, RELEASED = 1, 5
 local WITH_VALUE, WITH_DUE = 1, 2
 
--- As .NET writes lengths and numbers: seven bits to a byte, low ones first.
+-- As .NET writes lengths and numbers: seven bits in each byte, low ones first.
 local function seven_bits(number)
   local bytes = {}
   repeat
@@ -17,13 +18,13 @@ end
 
 local function ticks(micros) return seven_bits(math.max(0, micros) * 10) end
 
--- How many have heard it, or the error that kept it from being told; nothing where there is nothing to tell.
+-- The number of receivers of the announcement, or its error; nothing if there is no announcement.
 local told = ''
 
 local function announce(kind, flags, token, rest)
   if not ARGV[9] then return end
   local id = epoch(KEYS[4], ARGV[1])
-  -- A user without the right to the channel, which is the default, stores all the same: what isn't told is found by the nodes' comparing.
+  -- A user without permission for the channel, which is the default, still stores. Nodes find the change when they compare.
   local listeners = redis.pcall(
     'PUBLISH', ARGV[9], string.char(166, 2, kind, flags) .. ARGV[10] .. seven_bits(#id) .. id .. ARGV[11] .. seven_bits(token) .. rest)
   told = type(listeners) == 'number' and text(listeners) or listeners.err
@@ -36,7 +37,7 @@ local s = load(KEYS[1], KEYS[2])
 local token = tonumber(ARGV[2])
 local claim_epoch = KEYS[4] and ARGV[3] ~= '' and ARGV[3] or false
 if not holds_live_claim(s, token) or claim_epoch and claim_epoch ~= epoch(KEYS[4], ARGV[1]) then
-  -- Whoever waits for this claim waits for nothing.
+  -- Release remote waiters: this claim will not be committed.
   announce(RELEASED, 0, token, '')
   return { epoch(KEYS[4], ARGV[1]), warning(s), superseded(s), told }
 end
@@ -44,7 +45,7 @@ end
 schedule(s, tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), true)
 local answer
 if s.kind == NEWER then
-  -- A newer version's value stays. The run was not for nothing: the node that made it keeps the value in its memory.
+  -- The value of a newer version stays. The run was not in vain: its node keeps the value in memory.
   set(s, 'x', 0)
   end_claim(s)
   forget_failure(s)

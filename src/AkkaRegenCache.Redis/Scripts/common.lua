@@ -1,6 +1,6 @@
--- What all scripts share. It stands before each of them, so that each is one script and one round trip.
+-- Shared code. It is put before each script, so that each is one script and one round trip.
 --
--- Of an entry there are up to three kinds of Redis keys, all with the entry's hash tag:
+-- An entry has up to three kinds of Redis keys, all with the entry's hash tag:
 --   state   a hash: tokens, schedule, claim, failure; fields that a newer version may add are left alone
 --     t token of the record          n newest token given out     d due at        i interval     a active until
 --     x not due before               c claim's token              o its owner     l lease ends   u not to be stolen until
@@ -18,11 +18,11 @@ local COMMON = 24
 local LARGEST = 9007199254740992 - 1099511627776
 local KEPT = 10000000
 
--- The label and the time until which it may be used stale: nobody sets them yet.
+-- The label and the stale-until time, which no version sets yet.
 local RESERVED = string.rep('\0', 16)
 
 local NONE, READABLE, NEWER = 0, 1, 2
-local FOREIGN_VALUE, NEWER_VALUE, WRONG_TYPE, FOREIGN_LIFE = '1', '2', '3', '4'
+local FOREIGN_VALUE, NEWER_VALUE, WRONG_TYPE, FOREIGN_EPOCH = '1', '2', '3', '4'
 
 local FIELDS = { 't', 'n', 'd', 'i', 'a', 'x', 'c', 'o', 'l', 'u', 'w', 'f', 'g', 'm', 'b', 'k' }
 local TEXTS = { o = true, g = true, m = true }
@@ -37,14 +37,14 @@ local function number(value)
   return math.floor(n)
 end
 
--- A wrong type is somebody else's key under our name: nothing of ours is there. Any other error is an error.
+-- A key of the wrong type is another application's: our entry counts as missing. Any other error is an error.
 local function allow_wrong_type(reply)
   if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply.err) end
 end
 
 local epoch_is_foreign = false
 
--- The id of the store's epoch; nil where there is none that a node could tell again: printable ASCII, as all ids are.
+-- The id of the store's epoch; nil if there is none or it is not printable ASCII, as all ids are.
 local function read_epoch(key)
   local id = redis.pcall('GET', key)
   if type(id) == 'string' and string.find(id, '^[!-~]+$') then return id end
@@ -52,7 +52,7 @@ local function read_epoch(key)
   return nil
 end
 
--- The same; where it is gone, so may be anything else, and a new epoch begins.
+-- The same. If it is missing, other keys may be lost as well, so a new epoch begins.
 local function epoch(key, run)
   if not key then return '' end
   local id = read_epoch(key)
@@ -63,8 +63,8 @@ local function epoch(key, run)
   return id
 end
 
--- What the caller is to be warned of, of the epoch or else of an entry. Call it after epoch.
-local function warning(s) return epoch_is_foreign and FOREIGN_LIFE or s and s.warning or '' end
+-- The warning about the epoch or else about an entry. Call it after epoch.
+local function warning(s) return epoch_is_foreign and FOREIGN_EPOCH or s and s.warning or '' end
 
 local function set(s, field, value)
   if s[field] == value then return end
@@ -93,7 +93,7 @@ local function look_at_value(s)
   local version, flags, length, token, ends = struct.unpack('<BBHi8i8', head, 5)
   if version < VERSION or token <= 0 or token > LARGEST or ends < 0 or ends > LARGEST then return end
   if version > VERSION or flags > 1 then
-    -- Another version, or a flag of this one that is not known here: whoever sets one means that it must be understood.
+    -- Another version, or an unknown flag of this one. A reader that does not know a flag must not use the record.
     s.kind, s.value_token, s.warning = NEWER, token, NEWER_VALUE
     return
   end
@@ -104,7 +104,7 @@ local function look_at_value(s)
   s.value_due, s.value_interval, s.value_active, s.value_at = due, interval, active, length
 end
 
--- Reads all that is known of an entry.
+-- Reads the whole state of an entry.
 local function load(state_key, value_key)
   local s = { state_key = state_key, value_key = value_key, dirty = {}, kind = NONE, warning = '', ends = 0, removed = false }
   local fields = redis.pcall('HMGET', state_key, unpack(FIELDS))
@@ -120,7 +120,7 @@ local function load(state_key, value_key)
   look_at_value(s)
   if s.wrong_state then s.warning = WRONG_TYPE end
   if s.kind ~= NONE and s.value_token > s.t then
-    -- The state was evicted, or a newer version keeps it elsewhere: the value tells what it was, and a change ends an older claim.
+    -- The state was evicted, or a newer version keeps it elsewhere. The value's header repeats its token, and a change ends an older claim.
     set(s, 't', s.value_token)
     if s.c <= s.t then end_claim(s) end
     if s.f <= s.t then forget_failure(s) end
@@ -139,7 +139,7 @@ local function next_token(s)
   return s.n
 end
 
--- Nothing is kept for ever: what nobody needs any more goes by itself. The schedule outlives the value while the key is active.
+-- Everything expires: each key has a time to live. The schedule outlives the value while the key is active.
 local function save(s)
   local fields, gone = {}, {}
   for field in pairs(s.dirty) do
@@ -165,7 +165,7 @@ local function prolong_activity(s, time)
   if s.d ~= 0 and time > s.a then set(s, 'a', time) end
 end
 
--- The next target is the first time on the grid that is far enough ahead. The grid goes on where there is one, or starts again.
+-- The next target is the first time on the grid that is far enough ahead. An existing grid goes on, otherwise it starts again.
 local function schedule(s, interval, minimum_forward, active_for, keep_grid)
   local previous = keep_grid and s.d or 0
   local active = math.max(0, now + active_for)
@@ -183,7 +183,7 @@ local function schedule(s, interval, minimum_forward, active_for, keep_grid)
   set(s, 'i', interval)
 end
 
--- Takes a value, or as nil a tombstone. The value is the first that is written: without memory for it nothing is changed.
+-- Accepts a value or, if nil, a tombstone. The value is written first: if there is no memory for it, nothing is changed.
 local function accept(s, value, token, ends)
   local left = math.ceil((ends - now) / 1000)
   if left > 0 then
@@ -202,7 +202,7 @@ end
 
 local function holds_live_claim(s, token) return s.c ~= 0 and s.c == token and s.l > now end
 
--- Removed, token, fresh for, due in, active for, and the value where there is one.
+-- Appends: removed, token, fresh for, due in, active for, and the value if there is one.
 local function add_record(reply, s)
   reply[#reply + 1] = s.removed and '1' or '0'
   reply[#reply + 1] = text(s.t)
@@ -222,12 +222,12 @@ end
 
 local function remember(key, answer) redis.call('SET', key, answer, 'PX', text(KEPT / 1000)) end
 
--- The answer to a change, as it is remembered.
+-- The answer to a change, in the form that is remembered.
 local function accepted(s)
   return '1 ' .. text(s.t) .. ' ' .. (s.d ~= 0 and text(s.d - now) or '-') .. ' ' .. text(s.a - now)
 end
 
--- Whether a change that has waited comes after something newer than what its node knew, and than the time at which it was asked for.
+-- Whether a delayed change is superseded: something newer than its node's tokens came after it was asked for.
 local function has_lost(s, observed, is_retry, asked_ago)
   return is_retry == '1' and s.t > math.max(tonumber(observed), now - tonumber(asked_ago))
 end

@@ -1,8 +1,8 @@
--- Asked once for each connection: whether this is the server process under which the store's epoch began. Another one may have lost something.
--- KEYS: epoch. ARGV: a random number of the asking node, whether a new epoch shall begin in any case.
+-- Called once for each connection: whether the store's epoch began under this server process. Another process may have lost data.
+-- KEYS: epoch. ARGV: a random number of the asking node, whether to begin a new epoch in any case.
 local info = redis.pcall('INFO', 'server')
 local server = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
--- Garnet says so beside the version of Redis that it stands in for.
+-- Garnet reports this beside the version of Redis that it emulates.
 local garnet = type(info) == 'string' and string.match(info, 'garnet_version:([%w.]+)') or ''
 local id = read_epoch(KEYS[1])
 if ARGV[2] == '1' or not id or string.sub(id, 1, #server + 1) ~= server .. '-' then

@@ -2,7 +2,7 @@
 local count = #ARGV - 1
 for i = 1, count do
   local s = load(KEYS[2 * i - 1], KEYS[2 * i])
-  -- What is not there isn't made by a touch.
+  -- A touch does not create an entry.
   if s.t ~= 0 then
     prolong_activity(s, now + tonumber(ARGV[i + 1]))
     save(s)

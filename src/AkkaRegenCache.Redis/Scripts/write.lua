@@ -1,5 +1,6 @@
 -- Sets a value. KEYS: state, value, operation, epoch.
--- ARGV: run, observed token, whether it is a retry, asked how long ago, fresh for, interval (0: none), minimum forward, active for, the value.
+-- ARGV: run, observed token, whether it is a retry, asked how long ago, fresh for, interval (0: none), minimum forward, active for, the
+-- value.
 local first = recall(KEYS[3])
 if first then return { epoch(KEYS[4], ARGV[1]), warning(), first } end
 
@@ -14,6 +15,6 @@ else
   save(s)
 end
 
--- Also where it lost: its first try may be on its way yet, and must not win after all.
+-- Even if it was superseded: its first try may still be under way and must not win.
 remember(KEYS[3], answer)
 return { epoch(KEYS[4], ARGV[1]), warning(s), answer }

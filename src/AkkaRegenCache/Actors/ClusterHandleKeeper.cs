@@ -6,16 +6,16 @@ using AkkaRegenCache.Hosting;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// Watches the actors that a cache has on this node. One that ends while the node is in the cluster (stopped by somebody, or by its
-/// supervisor) would leave the node cut off with nobody to notice: it is started again, and the cache says again what it holds and awaits.
+/// Watches a cache's actors on this node. If one ends while the node is in the cluster (stopped by its supervisor or by other code), the
+/// node would be cut off without notice. So it is started again, and the cache reports again what it holds and waits for.
 /// </summary>
-/// <remarks>Tries that fail are made again ever less often. A crash of an actor that its supervisor restarts isn't its business.</remarks>
+/// /// <remarks>The delay between failed tries grows. A crash after which a supervisor restarts the actor is not handled here.</remarks>
 internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(30);
 
-    /// <summary>After so long without another end all is well again.</summary>
+    /// <summary>After this time without another end, the delay is reset.</summary>
     private static readonly TimeSpan s_forgiven = TimeSpan.FromMinutes(1);
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -38,15 +38,16 @@ internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    /// <summary>Whether actors that have ended are missed: the node neither leaves nor has left.</summary>
+    /// <summary>Whether ended actors are replaced: the node neither leaves nor has left.</summary>
     private bool IsNeeded => _node is { HasEnded: false, HasLeft: false }
         && CoordinatedShutdown.Get(Context.System).ShutdownReason is null
         && !Cluster.Get(Context.System).IsTerminated;
 
-    /// <summary>Creates its description.</summary>
-    /// <param name="node">The cache's place, opened.</param>
+    /// <summary>Creates its props.</summary>
+    /// <param name="node">The cache's node, opened.</param>
     /// <param name="start">Starts the actors.</param>
-    public static Props Props(ClusterNode node, ClusterHandleStart start) => Akka.Actor.Props.Create(() => new ClusterHandleKeeper(node, start));
+    public static Props Props(ClusterNode node, ClusterHandleStart start) =>
+        Akka.Actor.Props.Create(() => new ClusterHandleKeeper(node, start));
 
     protected override void PreStart()
     {
@@ -87,7 +88,7 @@ internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
         }
     }
 
-    /// <summary>Starts what is missing; the region last, which takes its time.</summary>
+    /// <summary>Starts what is missing. The region, which takes longest, comes last.</summary>
     private void StartMissing(ClusterHandle handle)
     {
         if (_node.Watch is { } watch && _ended.Contains(watch))
@@ -130,7 +131,7 @@ internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
             return;
         if (_ended.Contains(region))
         {
-            // Sharding has not noticed yet.
+            // Sharding has not noticed its end yet.
             TrySoon();
             return;
         }
@@ -148,7 +149,7 @@ internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
         if (!IsNeeded)
             return;
 
-        // The first try may come before the dead one's name is free, and while the actor system ends none succeeds.
+        // The first try may come before the ended actor's name is free, and no try succeeds while the actor system ends.
         if (_delay > s_firstDelay * 4)
             _log.Warning(reason, "Cache '{0}': an actor that has ended can't be started again yet.", _node.CacheName);
         TrySoon();
@@ -178,8 +179,8 @@ internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
     private sealed record RegionFailed(Exception Reason) : INoSerializationVerificationNeeded;
 }
 
-/// <summary>The shard region has ended; this is the one that was started in its place.</summary>
+/// <summary>The shard region has ended and was replaced.</summary>
 internal sealed record RegionReplaced(IActorRef Region) : INoSerializationVerificationNeeded;
 
-/// <summary>The mediator of notifications has ended; this is the one that was started in its place.</summary>
+/// <summary>The mediator of notifications has ended and was replaced.</summary>
 internal sealed record MediatorReplaced(IActorRef Mediator) : INoSerializationVerificationNeeded;

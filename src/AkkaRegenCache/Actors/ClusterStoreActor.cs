@@ -7,10 +7,11 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// Asks the shards' stores for the caches of this node, and moves large values in windows, which whoever wants them fetches: so no frame grows too large
-/// and no connection is filled for long.
+/// Asks the shards' stores for this node's caches. Large values are fetched by their receiver in windows, so that no frame is too large and
+/// no connection is filled for long.
 /// </summary>
-/// <remarks>Waits end by the caller's own time; what nobody asks after for long is forgotten. When it crashes, all calls it knows fail at once.</remarks>
+/// /// <remarks>Waits end by the caller's deadline; calls without a waiting caller are forgotten. When the actor crashes, all its calls
+/// fail.</remarks>
 internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan s_forgetAfter = TimeSpan.FromMinutes(1);
@@ -20,7 +21,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     private readonly TimeProvider _time;
     private readonly Dictionary<long, PartitionCall> _calls = [];
 
-    // A late answer to the incarnation before must not be taken for one to this.
+    // A late answer to the previous incarnation must not be taken for an answer to this one.
     private long _lastId = Random.Shared.NextInt64(1L << 40) << 20;
 
     public ClusterStoreActor(IActorRef region, TimeProvider time)
@@ -44,7 +45,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     protected override void PreRestart(Exception reason, object message)
     {
         _log.Error(reason, "The actor that asks the shards crashed at a {0}; the calls that it knew fail.", message?.GetType().Name);
-        var failure = new InvalidOperationException("The actor that asks the shards crashed; the outcome of the call is not known.", reason);
+        var failure = new InvalidOperationException("The actor that asks the shards crashed; the outcome of the call is not known.",
+            reason);
         (message as PartitionCall)?.Fail(failure);
         FailAll(failure);
         base.PreRestart(reason, message!);
@@ -52,7 +54,7 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
 
     protected override void PostStop() => FailAll(new ObjectDisposedException(nameof(ClusterStoreActor), "The actor system has ended."));
 
-    /// <summary>What the region before had taken, it took with it.</summary>
+    /// <summary>Messages that the ended region had buffered are lost.</summary>
     private void OnRegion(RegionReplaced replaced)
     {
         _region = replaced.Region;
@@ -67,7 +69,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
         Ask(call);
     }
 
-    private void Ask(PartitionCall call) => _region.Tell(new ToShard(call.Shard, new StoreAsk(call.Id, call.Request, call.Large.Length)), Self);
+    private void Ask(PartitionCall call) =>
+        _region.Tell(new ToShard(call.Shard, new StoreAsk(call.Id, call.Request, call.Large.Length)), Self);
 
     private void OnMessage(object body)
     {
@@ -102,10 +105,12 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
             return;
         }
 
-        if (reply.PayloadLength is < 0 or > ChunkBuffer.MaximumLength || StorePayloads.RecordOf(reply.Answer) is null || call.Request is not StoreRequest)
+        if (reply.PayloadLength is < 0 or > ChunkBuffer.MaximumLength || StorePayloads.RecordOf(reply.Answer) is null
+            || call.Request is not StoreRequest)
         {
             _calls.Remove(call.Id);
-            call.Fail(new InvalidOperationException($"Shard {call.Shard} answered with a value of {reply.PayloadLength} bytes, which can't be."));
+            call.Fail(new InvalidOperationException(
+                $"Shard {call.Shard} answered with a value of {reply.PayloadLength} bytes, which can't be."));
             return;
         }
 
@@ -129,8 +134,8 @@ internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
     }
 
     /// <summary>
-    /// The record was replaced while its value was on its way, so what it was is no answer any more; or the shard is another one, and asks
-    /// whether this is still wanted.
+    /// The record was replaced while its value was fetched, so the answer is outdated. Or the shard has a new entity, which asks whether
+    /// the request is still wanted.
     /// </summary>
     private void Restart(PartitionCall call)
     {

@@ -10,12 +10,12 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// A shard's one entity in the whole cluster: the coordinator of its keys and, in a cluster without external store, the store of their records. All it does
-/// is to feed two machines with messages and time.
+/// A shard's only entity in the cluster: the coordinator of its keys and, in a cluster without an external store, the store of their
+/// records. It only feeds two machines with messages and time.
 /// </summary>
 internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 {
-    /// <summary>How long requests wait at most for the records of the entity before.</summary>
+    /// <summary>The longest that requests wait for the handoff of the previous entity's records.</summary>
     private static readonly TimeSpan s_handOverWait = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan s_sweepEvery = TimeSpan.FromSeconds(10);
@@ -49,14 +49,14 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         ReceiveAny(_ => { });
     }
 
-    /// <summary>Of so many keys all shards of a cache keep the schedule.</summary>
+    /// <summary>The most keys whose schedule all shards of a cache keep together.</summary>
     private const int MostKeys = 2_000_000;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
     private long Now => _time.GetElapsedTime(_start).Ticks;
 
-    // The wall clock gives the start, the monotonic one the rest: a clock that is set back must not turn tokens back.
+    // The wall clock gives the start and the monotonic one the rest: a clock that is set back must not turn tokens back.
     private long StoreNow => _startTicks + Now;
 
     public static Props Props(ClusterNode node, int shard) => Akka.Actor.Props.Create(() => new CoordinatorActor(node, shard));
@@ -77,7 +77,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins again.", _shard, _node.CacheName, (message as ToShard)?.Body.GetType().Name);
+        _log.Error(reason, "Shard {0} of cache '{1}' crashed at a {2} and begins again.", _shard, _node.CacheName,
+            (message as ToShard)?.Body.GetType().Name);
         base.PreRestart(reason, message);
     }
 
@@ -87,11 +88,16 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _store.Leave();
     }
 
-    /// <summary>A new incarnation of the coordinator, which knows nothing and asks.</summary>
+    /// <summary>Begins a new incarnation of the coordinator, without state; it asks for a resync.</summary>
     private void Begin(long notBefore)
     {
         var micros = (_time.GetUtcNow().UtcTicks - DateTimeOffset.UnixEpoch.UtcTicks) / TimeSpan.TicksPerMicrosecond;
-        var settings = new CoordinatorSettings { Shard = _shard, Incarnation = Math.Max(micros, notBefore + 1), MaximumKeys = Math.Max(1000, MostKeys / _node.Options.Shards) };
+        var settings = new CoordinatorSettings
+        {
+            Shard = _shard,
+            Incarnation = Math.Max(micros, notBefore + 1),
+            MaximumKeys = Math.Max(1000, MostKeys / _node.Options.Shards),
+        };
         _machine = _node.Options.MakeCoordinator(settings, new Random());
         Self.Tell(Tick.Instance, ActorRefs.NoSender);
     }
@@ -109,7 +115,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     }
 
     private void OnFailed(Exception reason, object body) => _log.Error(
-        reason, "Shard {0} of cache '{1}' failed at a {2}, which is ignored; the shard goes on.", _shard, _node.CacheName, body.GetType().Name);
+        reason, "Shard {0} of cache '{1}' failed at a {2}, which is ignored; the shard goes on.", _shard, _node.CacheName,
+        body.GetType().Name);
 
     private void Serve(ToShard message)
     {
@@ -141,7 +148,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         _node.See(nodeId, agent);
     }
 
-    /// <summary>A node is believed dead; the next thing it says takes that back.</summary>
+    /// <summary>A node is believed dead. The next message from it ends the suspicion.</summary>
     private void OnLost(PeerLost lost)
     {
         if (lost.Of != _node)
@@ -161,9 +168,10 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         }
         catch (Exception e)
         {
-            // What it knows can't be trusted any more, and is only hints: the next one asks for them. The store beside it goes on.
+            // The coordinator's state may be wrong, but it is only hints: a new incarnation asks for them. The store beside it goes on.
             _log.Error(
-                e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName, message.GetType().Name);
+                e, "The coordinator of shard {0} of cache '{1}' failed at a {2}; a new incarnation begins.", _shard, _node.CacheName,
+                message.GetType().Name);
             Begin(_machine.Incarnation);
         }
         finally
@@ -199,7 +207,8 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
             if (_store.Take(part))
             {
                 Timers.Cancel(nameof(WaitEnds));
-                _log.Info("Shard {0} of cache '{1}' goes on with {2} keys of the node that left it.", _shard, _node.CacheName, _store.Count);
+                _log.Info("Shard {0} of cache '{1}' goes on with {2} keys of the node that left it.", _shard, _node.CacheName,
+                    _store.Count);
             }
             else if (_store.IsWaiting && !Timers.IsTimerActive(nameof(WaitEnds)))
             {
@@ -217,11 +226,14 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     {
         if (!_store.IsWaiting)
             return;
-        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins again.", _shard, _node.CacheName);
+        _log.Warning("Shard {0} of cache '{1}': the records of the entity before have not come in time; it begins again.", _shard,
+            _node.CacheName);
         _store.EndWait();
     }
 
-    /// <summary>The shard moves: the next entity is told, and gets the records through the region, which keeps them until it is there.</summary>
+    /// <summary>
+    /// The shard moves: the next entity is told, and gets the records through the region, which buffers them until the entity runs.
+    /// </summary>
     private void OnStop()
     {
         if (_store.IsInUse && HasHeir() && _node.Handle is { } handle)
@@ -237,7 +249,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
         Context.Stop(Self);
     }
 
-    /// <summary>Whether another node can take the shard over. What is sent to nobody would only keep the last node from ending.</summary>
+    /// <summary>Whether another node can host the shard. Messages without a receiver would only keep the last node from ending.</summary>
     private bool HasHeir()
     {
         var cluster = Cluster.Get(Context.System);
@@ -257,7 +269,7 @@ internal sealed class CoordinatorActor : ReceiveActor, IWithTimers
     }
 }
 
-/// <summary>The shard is handed off: its entity ends.</summary>
+/// <summary>The shard is handed off: its entity must end.</summary>
 internal sealed class StopShard : INoSerializationVerificationNeeded
 {
     public static readonly StopShard Instance = new();

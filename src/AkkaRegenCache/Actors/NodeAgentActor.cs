@@ -11,9 +11,9 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// A cache's mouth and ear on this node: what is published, and what coordinators say, goes through it to the cache's own loop, which decides everything.
-/// It keeps the shards awake, and answers those who ask the cache by message. There is nothing in it that a crash could lose: the next incarnation subscribes again and lets the cache say again what it
-/// holds and waits for.
+/// Connects a cache on this node with the cluster: it publishes notifications, and passes notifications and coordinators' messages to the
+/// cache's own loop, which makes all decisions. It keeps the shards running, and answers requests to the cache by message. It has no state
+/// that a crash could lose: the next incarnation subscribes again and makes the cache report again what it holds and waits for.
 /// </summary>
 internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
 {
@@ -40,7 +40,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         Receive<SubscribeAck>(_ => { });
         Receive<ClusterEvent.MemberUp>(up => OnUp(up.Member));
 
-        // It doesn't come back: at its address, if anybody does, another member.
+        // A removed member does not return. A process at the same address is a new member.
         Receive<ClusterEvent.MemberRemoved>(removed => _broken.Remove(removed.Member.Address));
         Receive<DisassociatedEvent>(broken => _broken.Add(broken.RemoteAddress));
         Receive<AssociatedEvent>(OnAssociated);
@@ -56,7 +56,8 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
     {
         CachePubSub.MediatorOf(Context.System).Tell(new Subscribe(_node.Topic, Self));
         Cluster.Get(Context.System).Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp), typeof(ClusterEvent.MemberRemoved));
+            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.MemberUp),
+            typeof(ClusterEvent.MemberRemoved));
         Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
         Context.System.EventStream.Subscribe(Self, typeof(AssociatedEvent));
         Timers.StartPeriodicTimer(nameof(KeepAlive), KeepAlive.Instance, _node.Options.KeepAliveInterval);
@@ -66,7 +67,8 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
 
     protected override void PreRestart(Exception reason, object message)
     {
-        _log.Error(reason, "The agent of cache '{0}' crashed at a {1}; it says again what this node holds and awaits.", _node.CacheName, message?.GetType().Name);
+        _log.Error(reason, "The agent of cache '{0}' crashed at a {1}; it says again what this node holds and awaits.", _node.CacheName,
+            message?.GetType().Name);
         base.PreRestart(reason, message!);
     }
 
@@ -88,7 +90,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
                 _node.Deliver(message);
                 break;
             case NodeHello hello:
-                // A newcomer has heard nobody yet.
+                // A new node does not know this one yet.
                 if (_node.See(hello.Node, Sender) && !hello.IsAnswer)
                 {
                     foreach (var id in _node.NodeIds)
@@ -102,7 +104,9 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         }
     }
 
-    /// <summary>The cache does the work and the waiting; this actor is free at once. A hit is answered before the next message.</summary>
+    /// <summary>
+    /// The cache does the work and the waiting, so this actor is free at once. A hit is answered before the next message.
+    /// </summary>
     private void OnRequest(CacheRequest request)
     {
         var answer = request.AnswerAsync(_node);
@@ -120,7 +124,7 @@ internal sealed class NodeAgentActor : ReceiveActor, IWithTimers
         Ping();
     }
 
-    /// <summary>A connection that had broken stands again: what went over it meanwhile is lost.</summary>
+    /// <summary>A broken connection was restored. Messages sent meanwhile are lost.</summary>
     private void OnAssociated(AssociatedEvent associated)
     {
         if (_broken.Remove(associated.RemoteAddress))

@@ -8,28 +8,31 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// Notices for a cache on this node that another node has died, and tells the cache and the coordinators that live here.
+/// The failure detector of a cache on this node: notices that another node has died, and tells the cache and the coordinators on this node.
 /// </summary>
 /// <remarks>
-/// A node is believed dead when its agent has terminated, when the cluster finds it unreachable or removes it, and a quarter of a second after the connection
-/// to it has broken, which the operating system tells of a killed process within milliseconds, and its agent doesn't answer. A wrong belief costs a second run,
-/// never a wrong value. It is taken back with the next thing that the node says; but that may have been said before, and come late. So a node that is heard
-/// while the cluster doesn't reach it must answer too, or is believed dead again.
+/// A node is believed dead when its agent has terminated, when the cluster finds it unreachable or removes it, or when the connection to it
+/// broke and its agent does not answer within a quarter of a second. (The operating system reports the connection of a killed process
+/// within milliseconds.) A wrong suspicion costs a second run, never a wrong value. The next message from the node ends it; but that
+/// message may have been sent before and arrive late. So a node that is heard while the cluster can't reach it must answer too, or it is
+/// believed dead again.
 /// </remarks>
 internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
 {
-    /// <summary>How soon a node whose connection has broken must show that it lives.</summary>
+    /// <summary>How soon a node whose connection broke must answer.</summary>
     private static readonly TimeSpan s_answersWithin = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>The longest it is given when it is heard again and again and never answers: it can be heard, and doesn't hear.</summary>
+    /// <summary>
+    /// The longest timeout of a node that is heard again and again but never answers: messages reach this node, but not that one.
+    /// </summary>
     private static readonly TimeSpan s_answersWithinAtMost = TimeSpan.FromSeconds(16);
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Cluster _cluster = Cluster.Get(Context.System);
     private readonly ClusterNode _node;
 
-    /// <summary>How long those have to answer that were heard while the cluster didn't reach them.</summary>
-    private readonly Dictionary<Address, TimeSpan> _doubted = [];
+    /// <summary>The timeouts of nodes that were heard while the cluster could not reach them.</summary>
+    private readonly Dictionary<Address, TimeSpan> _answerTimeouts = [];
 
     public PeerFailureDetector(ClusterNode node)
     {
@@ -37,7 +40,7 @@ internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
         Receive<PeerSeen>(OnSeen);
         Receive<Terminated>(terminated => OnLost(agent => agent.Equals(terminated.ActorRef), "its agent has ended"));
         Receive<ClusterEvent.UnreachableMember>(unreachable => OnLost(unreachable.Member.Address, "the cluster finds it unreachable"));
-        Receive<ClusterEvent.ReachableMember>(reachable => _doubted.Remove(reachable.Member.Address));
+        Receive<ClusterEvent.ReachableMember>(reachable => _answerTimeouts.Remove(reachable.Member.Address));
         Receive<ClusterEvent.MemberRemoved>(removed => OnRemoved(removed.Member));
         Receive<DisassociatedEvent>(broken => OnBroken(broken.RemoteAddress));
         Receive<AssociationErrorEvent>(broken => OnBroken(broken.RemoteAddress));
@@ -79,22 +82,22 @@ internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
         var address = seen.Agent.Path.Address;
         if (!_cluster.State.Unreachable.Any(m => m.Address == address))
             return;
-        var answersWithin = _doubted.GetValueOrDefault(address, s_answersWithin);
+        var answersWithin = _answerTimeouts.GetValueOrDefault(address, s_answersWithin);
         if (Suspect(seen.Agent, answersWithin, "the cluster doesn't reach it, and it doesn't answer"))
-            _doubted[address] = answersWithin * 2 < s_answersWithinAtMost ? answersWithin * 2 : s_answersWithinAtMost;
+            _answerTimeouts[address] = answersWithin * 2 < s_answersWithinAtMost ? answersWithin * 2 : s_answersWithinAtMost;
     }
 
-    /// <summary>Its process has ended. One that has begun again at the same address is another member, and lives.</summary>
+    /// <summary>The process has ended. A process that started again at the same address is a new, living member.</summary>
     private void OnRemoved(Member removed)
     {
-        _doubted.Remove(removed.Address);
+        _answerTimeouts.Remove(removed.Address);
         if (!_cluster.State.Members.Any(m => m.Address == removed.Address && m.UniqueAddress != removed.UniqueAddress))
             OnLost(removed.Address, "the cluster has removed it");
     }
 
     /// <summary>
-    /// A connection has broken: its process is dead, or one of two connections to the same process was one too many, or this is news of the process before
-    /// it at the same address. Whoever answers lives; whoever doesn't is believed dead.
+    /// A connection broke. Its process is dead, or one of two connections to the same process was redundant, or the event is about a
+    /// previous process at the same address. A node that answers is alive; one that does not is believed dead.
     /// </summary>
     private void OnBroken(Address address)
     {
@@ -102,7 +105,7 @@ internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
             Suspect(agent, s_answersWithin, "the connection to it has broken, and it doesn't answer");
     }
 
-    /// <summary>Believes a node dead that doesn't answer in time. False: it is being asked already.</summary>
+    /// <summary>Asks a node's agent and believes the node dead if it does not answer in time. False: it is being asked already.</summary>
     private bool Suspect(IActorRef agent, TimeSpan answersWithin, string why)
     {
         var name = SuspicionOf(agent);
@@ -115,7 +118,7 @@ internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
 
     private void OnAlive(ActorIdentity alive)
     {
-        // What can't be delivered comes back as the identity of nobody.
+        // An undeliverable request is answered with an empty identity.
         if (!alive.Subject.IsNobody() && alive.MessageId is string name)
             Timers.Cancel(name);
     }
@@ -132,7 +135,7 @@ internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
     {
         foreach (var (nodeId, agent) in _node.Peers.Where(peer => isLost(peer.Value)).ToArray())
         {
-            // Forgotten: the next thing it says takes the suspicion back.
+            // The next message from the node ends the suspicion.
             Context.Unwatch(agent);
             _node.Forget(nodeId);
             _log.Info("Cache '{0}' takes node {1} for dead: {2}.", _node.CacheName, nodeId, why);
@@ -141,11 +144,11 @@ internal sealed class PeerFailureDetector : ReceiveActor, IWithTimers
         }
     }
 
-    /// <summary>A node's agent was asked whether it lives, and hasn't answered since.</summary>
+    /// <summary>A node's agent was asked and has not answered in time.</summary>
     private sealed record Suspected(IActorRef Agent, string Why) : INoSerializationVerificationNeeded;
 }
 
-/// <summary>A node has said something, for the first time or after it was believed dead.</summary>
+/// <summary>A node was heard for the first time, or after it was believed dead.</summary>
 internal sealed record PeerSeen(IActorRef Agent) : INoSerializationVerificationNeeded;
 
 /// <summary>A node is believed dead.</summary>

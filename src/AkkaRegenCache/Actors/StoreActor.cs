@@ -6,16 +6,16 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Actors;
 
 /// <summary>
-/// Fronts a cache's external store on this node: reads of one key that come together are one, and only so many calls are under way at a time. What holds
-/// or ends a claim, and what changes something, never waits behind reads.
+/// Limits and shares the calls of a cache's external store on this node: concurrent reads of one key become one, and the number of calls
+/// under way is bounded. Calls that hold or end a claim, or change a key, never wait behind reads.
 /// </summary>
 /// <remarks>
-/// A read joins another one only before that is sent: the answer of one that is under way may be older than a change which the newcomer has heard of. So
-/// there are at most two reads of a key, one under way and one that waits for it. When the actor crashes, all calls it knows fail at once.
+/// A read joins another one only before that one is sent: the answer of a read under way may be older than a change that the new caller
+/// knows. So there are at most two reads of a key, one under way and one that waits for it. When the actor crashes, all its calls fail.
 /// </remarks>
 internal sealed class StoreActor : ReceiveActor
 {
-    /// <summary>How many reads and claims are under way at most; as many of the rest.</summary>
+    /// <summary>The most reads and claims under way, and the most other calls.</summary>
     public const int MaximumUnderWay = 256;
 
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -25,7 +25,7 @@ internal sealed class StoreActor : ReceiveActor
     /// <summary>The read of a key that is under way.</summary>
     private readonly Dictionary<string, StoreJob> _reading = new(StringComparer.Ordinal);
 
-    /// <summary>The read of a key that isn't sent yet; others join it.</summary>
+    /// <summary>The read of a key that is not sent yet. Other reads join it.</summary>
     private readonly Dictionary<string, StoreJob> _next = new(StringComparer.Ordinal);
 
     public StoreActor()
@@ -58,7 +58,7 @@ internal sealed class StoreActor : ReceiveActor
             if (leader.TryLead(job))
                 return;
 
-            // Nobody waits for that one any more. It is passed over when its turn comes.
+            // It has no caller any more, and is skipped when its turn comes.
             _next.Remove(key);
         }
 
@@ -74,7 +74,7 @@ internal sealed class StoreActor : ReceiveActor
         else
             done.Job.Fail(done.Failure!);
 
-        // One that a crash has failed already is none of this incarnation's.
+        // The crash of an earlier incarnation has failed it already.
         var lane = LaneOf(done.Job);
         if (!lane.UnderWay.Remove(done.Job))
             return;
@@ -119,7 +119,8 @@ internal sealed class StoreActor : ReceiveActor
     {
         var failure = new InvalidOperationException("The actor before the store crashed; the outcome of the call is not known.", reason);
         current?.Fail(failure);
-        foreach (var job in (IEnumerable<StoreJob>)[.. _reads.UnderWay, .. _reads.Waiting, .. _urgent.UnderWay, .. _urgent.Waiting, .. _next.Values])
+        foreach (var job in (IEnumerable<StoreJob>)[.. _reads.UnderWay, .. _reads.Waiting, .. _urgent.UnderWay, .. _urgent.Waiting,
+            .. _next.Values])
             job.Fail(failure);
     }
 

@@ -4,16 +4,16 @@ using Akka.Cluster.Tools.PublishSubscribe;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// The caches' own mediator of DistributedPubSub, one in an actor system. The application's, which <c>akka.cluster.pub-sub</c> configures, may be limited to a
-/// role that this node doesn't have; then it drops whatever it is told. This one runs on every node that has a cache: nodes without
-/// <see cref="RegenClusterOptions.Role"/> use caches too, and must hear.
+/// The caches' own mediator of DistributedPubSub, one in each actor system. The application's mediator is configured by
+/// <c>akka.cluster.pub-sub</c> and may be limited to a role that this node does not have; then it drops all messages. This one runs on
+/// every node with a cache, because nodes without <see cref="RegenClusterOptions.Role"/> need notifications, too.
 /// </summary>
 internal sealed class CachePubSub : IExtension
 {
-    /// <summary>Mediators find each other by their path: the name is the same on every node.</summary>
+    /// <summary>Mediators find each other by their path, so the name is the same on every node.</summary>
     private const string Name = "regencache-pubsub";
 
-    /// <summary>Where Akka runs its own mediator, too: blocked threads of the application don't hold it up.</summary>
+    /// <summary>Akka's own mediator also runs there, so blocked threads of the application do not delay it.</summary>
     private const string Dispatcher = "akka.actor.internal-dispatcher";
 
     private readonly Lock _gate = new();
@@ -29,7 +29,7 @@ internal sealed class CachePubSub : IExtension
     /// <summary>The mediator of an actor system; the first call starts it.</summary>
     public static IActorRef MediatorOf(ActorSystem system) => Of(system)._mediator;
 
-    /// <summary>Starts another mediator in the place of one that has ended; all caches of the actor system get the same.</summary>
+    /// <summary>Replaces a mediator that has ended; all caches of the actor system get the same one.</summary>
     /// <exception cref="InvalidActorNameException">Its name isn't free yet.</exception>
     public static IActorRef Replace(ActorSystem system, IActorRef ended)
     {

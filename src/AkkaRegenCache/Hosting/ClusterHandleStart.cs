@@ -6,13 +6,13 @@ using AkkaRegenCache.Actors;
 
 namespace AkkaRegenCache.Hosting;
 
-/// <summary>Starts the actors that a cache has in an actor system, each for the first time or in the place of one that has ended.</summary>
+/// <summary>Starts a cache's actors in an actor system, for the first time or in place of ended ones.</summary>
 /// <param name="system">The actor system.</param>
-/// <param name="node">The cache's place.</param>
-/// <param name="key">The type under which its agent is registered too.</param>
+/// <param name="node">The cache's node.</param>
+/// <param name="key">The type under which its agent is registered, too.</param>
 internal sealed class ClusterHandleStart(ActorSystem system, ClusterNode node, Type? key)
 {
-    /// <summary>The region; the one there is, where it has been started and nobody has noticed its end.</summary>
+    /// <summary>The region. An existing one is reused if its end was not noticed.</summary>
     public Task<IActorRef> RegionAsync()
     {
         var sharding = ClusterSharding.Get(system);
@@ -30,11 +30,12 @@ internal sealed class ClusterHandleStart(ActorSystem system, ClusterNode node, T
 
     public IActorRef Store() => system.ActorOf(StoreActor.Props(), ClusterNames.Store(node.CacheName));
 
-    public IActorRef Partitions(IActorRef region) => system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Partitions(node.CacheName));
+    public IActorRef Partitions(IActorRef region) =>
+        system.ActorOf(ClusterStoreActor.Props(region, node.Time), ClusterNames.Partitions(node.CacheName));
 
-    /// <summary>The agent, which is made known.</summary>
-    /// <param name="region">The way to the shards.</param>
-    /// <param name="instead">The one that has ended; null: it is the first.</param>
+    /// <summary>The agent, which is registered.</summary>
+    /// <param name="region">The shard region.</param>
+    /// <param name="instead">The ended agent that it replaces; null: none.</param>
     public IActorRef Agent(IActorRef region, IActorRef? instead = null)
     {
         var agent = system.ActorOf(NodeAgentActor.Props(node, region), ClusterNames.Agent(node.CacheName));
@@ -46,7 +47,7 @@ internal sealed class ClusterHandleStart(ActorSystem system, ClusterNode node, T
         return agent;
     }
 
-    /// <summary>What watches all of them. No actor of the application's is beside or above it.</summary>
+    /// <summary>Starts the keeper, which watches all of them. It is not a child of an actor of the application.</summary>
     public void Keeper() =>
         ((ExtendedActorSystem)system).SystemActorOf(ClusterHandleKeeper.Props(node, this), ClusterNames.Keeper(node.CacheName));
 }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace AkkaRegenCache.Hosting;
 
-/// <summary>The names of a cache's actors, region and topic. Names of different caches never meet.</summary>
+/// <summary>The names of a cache's actors, region and topic. Different caches have different names.</summary>
 internal static class ClusterNames
 {
     public static string Region(string cacheName) => "regencache-" + Safe(cacheName);
@@ -12,7 +12,7 @@ internal static class ClusterNames
 
     public static string Agent(string cacheName) => "regencache-" + Safe(cacheName);
 
-    // A colon is allowed in an actor's name and never in a safe one.
+    // A colon is allowed in an actor's name, and <see cref="Safe"/> never returns one.
     public static string Store(string cacheName) => Agent(cacheName) + ":store";
 
     public static string Partitions(string cacheName) => Agent(cacheName) + ":parts";
@@ -21,7 +21,10 @@ internal static class ClusterNames
 
     public static string Watch(string cacheName) => Agent(cacheName) + ":watch";
 
-    /// <summary>Makes a name safe for a path, and different names different: what isn't a letter, a digit, '-' or '_' becomes ~ and its code.</summary>
+    /// <summary>
+    /// Makes a name safe for a path, and keeps different names different: other characters than letters, digits, '-' and '_' become ~ and
+    /// their code.
+    /// </summary>
     public static string Safe(string name)
     {
         var safe = new StringBuilder(name.Length);

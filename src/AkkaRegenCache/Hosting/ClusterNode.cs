@@ -12,15 +12,16 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// A cache's place in the cluster, as the cache sees it: its notification bus, its way to the coordinators and what stands before its store. It is there
-/// before the actor system is and outlives it; without one, or while this node is no member, nothing is sent, and the cache gets on without. Thread-safe.
+/// A cache's connection to the cluster: its notification bus, its link to the coordinators and its store decorator. It exists before the
+/// actor system does and outlives it. Without one, or while this node is not a member, nothing is sent, and the cache works without
+/// coordinators. Thread-safe.
 /// </summary>
 internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDecorator, IReturnsAtOnce
 {
-    /// <summary>For how long shards may have no home after a node has died.</summary>
+    /// <summary>How long shards may have no home after a node has died.</summary>
     private static readonly TimeSpan s_homeless = TimeSpan.FromSeconds(15);
 
-    /// <summary>For how long an announced hand-over is waited for by an entity that starts.</summary>
+    /// <summary>How long a starting entity waits for an announced handoff.</summary>
     private static readonly TimeSpan s_announcementHolds = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, Action<object>> _attached = new(StringComparer.Ordinal);
@@ -45,10 +46,11 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         Time = time ?? TimeProvider.System;
         _talkedTo = new bool[options.Shards];
         Topic = ClusterNames.Topic(cacheName);
-        RecordBound = new StoreBound(options.MaximumRecords, options.MaximumRecordBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+        RecordBound = new StoreBound(options.MaximumRecords,
+            options.MaximumRecordBytes ?? GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
     }
 
-    /// <summary>Whether the application is about to end: then the cache that was drained stays so. Set before the actors start.</summary>
+    /// <summary>Whether the application is about to end: then a drained cache stays drained. Set before the actors start.</summary>
     public Func<bool> IsEnding { get; set; } = static () => false;
 
     public string CacheName { get; }
@@ -59,32 +61,35 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
 
     public TimeProvider Time { get; }
 
-    /// <summary>What the shards that live here may hold together.</summary>
+    /// <summary>The shared bound of the shards' records on this node.</summary>
     public StoreBound RecordBound { get; }
 
-    /// <summary>Finds the cache, for those who ask it through its agent; makes it, where nobody has used it yet. Set before the agent starts.</summary>
+    /// <summary>
+    /// Returns the cache for requests through its agent, and creates it if it was not used yet. Set before the agent starts.
+    /// </summary>
     public Func<RegenCache>? FindCache { get; set; }
 
-    /// <summary>Notices when another node has died. Set before anything of another node can be heard.</summary>
+    /// <summary>The failure detector of other nodes. Set before the first message of another node can arrive.</summary>
     public IActorRef? Watch { get; set; }
 
-    /// <summary>The other nodes that have said something, with their agents, but for those believed dead.</summary>
+    /// <summary>The other nodes that were heard and are not believed dead, with their agents.</summary>
     public IEnumerable<KeyValuePair<string, IActorRef>> Peers => _peers;
 
-    /// <summary>What it has in the actor system; null: there is none, or none any more.</summary>
+    /// <summary>The actors; null: there are none yet, or none any more.</summary>
     public ClusterHandle? Handle => _handle;
 
     /// <summary>Whether this node is a member of the cluster, and has not left.</summary>
     public bool IsUp => _isUp && !_hasLeft && !HasEnded;
 
-    /// <summary>Whether the cache has left, while the node is about to.</summary>
+    /// <summary>Whether the cache has left because the node is about to.</summary>
     public bool HasLeft => _hasLeft;
 
-    /// <summary>Whether this node has left the cluster, was downed or has lost its actor system: it is never a member again.</summary>
+    /// <summary>Whether this node has left the cluster, was downed or has lost its actor system: it will not be a member again.</summary>
     public bool HasEnded => _ended is not null;
 
-    /// <summary>The store of a cache that had the cluster's, from its end on; null before.</summary>
-    public InMemoryStore? Own => HasEnded ? LazyInitializer.EnsureInitialized(ref _own, () => new InMemoryStore(Time, storesObjects: false, Options.MaximumRecords, Options.MaximumRecordBytes)) : null;
+    /// <summary>The cache's own store after the cluster has ended for it, if the cluster was its store; null before.</summary>
+    public InMemoryStore? Own => !HasEnded ? null : LazyInitializer.EnsureInitialized(
+        ref _own, () => new InMemoryStore(Time, storesObjects: false, Options.MaximumRecords, Options.MaximumRecordBytes));
 
     /// <inheritdoc/>
     public int Shards => Options.Shards;
@@ -99,7 +104,9 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         return new StoreActorStore(ForeignStore.Around(chosen ?? new ClusterStore(this)), this);
     }
 
-    /// <summary>What the cache sends and hears through: the cluster and, where the store carries notifications and it is wanted, the store.</summary>
+    /// <summary>
+    /// The cache's notification bus: the cluster and, if the store carries notifications and they are enabled, the store.
+    /// </summary>
     /// <param name="outside">The store's notifications; null: it carries none.</param>
     public INotificationBus NotificationsWith(INotificationBus? outside) =>
         outside is null || !Options.UseStoreNotifications ? this : new FarmNotifications(this, outside, () => IsUp, Time);
@@ -109,7 +116,7 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
     {
         ArgumentNullException.ThrowIfNull(notification);
 
-        // A hint that nobody can hear is no failure.
+        // A hint that can't be delivered is not a failure.
         if (_handle is { } handle && _isUp)
             handle.Mediator.Tell(new Publish(Topic, new ToNode(WireLimits.Fit(notification))), handle.Agent);
         return ValueTask.CompletedTask;
@@ -141,18 +148,18 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         ArgumentNullException.ThrowIfNull(handler);
         _attached[nodeId] = handler;
 
-        // The first use of the cache may come when all is over.
+        // The cache may be used for the first time after the cluster has ended for it.
         if (_ended is { } ended && !IsEnding())
             handler(ended);
         return new Ending(() => _attached.TryRemove(nodeId, out _));
     }
 
-    /// <summary>The actors are there, or others in their place. The agent may have found already that this node is a member.</summary>
+    /// <summary>The actors were started or replaced. The agent may already have found that this node is a member.</summary>
     public void Open(ClusterHandle handle)
     {
         _handle = handle;
 
-        // The end may come meanwhile, from another thread.
+        // The node may end meanwhile, on another thread.
         if (HasEnded)
             _handle = null;
         else if (IsUp)
@@ -160,10 +167,10 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
     }
 
     /// <summary>
-    /// This node is out of the cluster for good, in whatever way. Unless the application ends with it, the cache goes on without. Calls after the first do
-    /// nothing.
+    /// This node is out of the cluster for good. Unless the application ends with it, the cache goes on without the cluster. Only the first
+    /// call counts.
     /// </summary>
-    /// <param name="why">What has happened, for people.</param>
+    /// <param name="why">What has happened, for a log message.</param>
     public void End(string why)
     {
         var ended = new LinkEnded(why, _hasStore);
@@ -173,25 +180,25 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         var handle = _handle;
         _handle = null;
 
-        // No shard answers any more: what is asked of them fails at once.
+        // No shard answers any more: calls of their stores must fail at once.
         if (handle is not null)
             handle.System.Stop(handle.Partitions);
         if (!IsEnding())
             Deliver(ended);
     }
 
-    /// <summary>This node has become a member: now the coordinators can be told what it holds.</summary>
+    /// <summary>This node has become a member: the coordinators can be told what it holds.</summary>
     public void OnUp()
     {
         _isUp = true;
         Deliver(LinkRestored.Instance);
     }
 
-    /// <summary>Whether it is the agent's first start; else what it had was lost.</summary>
+    /// <summary>Whether it is the agent's first start; otherwise earlier messages were lost.</summary>
     public bool IsFirstAgent() => Interlocked.Increment(ref _agentStarts) == 1;
 
-    /// <summary>A node has said something through its agent; if it is another one, its end will be noticed.</summary>
-    /// <returns>Whether it was not known.</returns>
+    /// <summary>A node was heard through its agent. The end of another node will be noticed.</summary>
+    /// <returns>Whether the node was unknown.</returns>
     public bool See(string nodeId, IActorRef agent)
     {
         if (agent is IInternalActorRef { IsLocal: true } || (_peers.TryGetValue(nodeId, out var known) && known.Equals(agent)))
@@ -201,10 +208,10 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         return true;
     }
 
-    /// <summary>The caches that are there on this node: one, as a rule, once it is made.</summary>
+    /// <summary>The caches on this node: one, once it was created.</summary>
     public IEnumerable<string> NodeIds => _attached.Keys;
 
-    /// <summary>Whether a node was believed dead lately, whose shards may have no home.</summary>
+    /// <summary>Whether a node was believed dead recently, so that shards may have no home.</summary>
     public bool HasLostPeerLately => Volatile.Read(ref _peerLostAt) is not 0 and var at && Time.GetElapsedTime(at) < s_homeless;
 
     /// <summary>A node is believed dead.</summary>
@@ -214,21 +221,21 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
         Volatile.Write(ref _peerLostAt, Time.GetTimestamp());
     }
 
-    /// <summary>Hands the cache what the bus brought.</summary>
+    /// <summary>Passes a notification to the cache.</summary>
     public void Deliver(CacheNotification notification)
     {
         foreach (var handler in _handlers)
             handler(notification);
     }
 
-    /// <summary>Hands the cache what a coordinator says, and who is believed dead.</summary>
+    /// <summary>Passes a coordinator's message or a suspected node to the cache.</summary>
     public void Deliver(object message)
     {
         foreach (var (_, handler) in _attached)
             handler(message);
     }
 
-    /// <summary>Tells the coordinators that this node regenerates nothing any more.</summary>
+    /// <summary>Tells the coordinators that this node does not regenerate any more.</summary>
     public void SayGoodbye()
     {
         foreach (var (nodeId, _) in _attached)
@@ -242,28 +249,30 @@ internal sealed class ClusterNode : INotificationBus, ICoordinatorLink, IStoreDe
     }
 
     /// <summary>
-    /// The cache has left: nothing goes to the shards any more, which are handed off now. What their region held for shards without a home would keep the
-    /// last node of a cluster from ending.
+    /// The cache has left: no messages are sent to the shards any more, which are handed off now. Messages that their region buffers for
+    /// shards without a home would keep the last node of a cluster from ending.
     /// </summary>
     public void Leave()
     {
         _hasLeft = true;
 
-        // Downed while it was leaving: what was drained after that goes on all the same.
+        // Downed while it was leaving: the drained cache goes on all the same.
         if (_ended is { } ended && !IsEnding())
             Deliver(ended);
     }
 
-    /// <summary>Records of a shard are on their way to its next entity, which may be here.</summary>
+    /// <summary>A handoff of a shard's records is under way to its next entity, which may start here.</summary>
     public void Expect(HandoffAnnounced announced)
     {
         if ((uint)announced.Shard < (uint)Shards)
             _handOvers[announced.Shard] = (announced.Incarnation, Time.GetTimestamp());
     }
 
-    /// <summary>Which incarnation's records an entity that starts here may wait for; null: nobody's.</summary>
+    /// <summary>The incarnation for whose records a starting entity may wait; null: none.</summary>
     public long? TakeExpected(int shard) =>
-        _handOvers.TryRemove(shard, out var expected) && Time.GetElapsedTime(expected.At) < s_announcementHolds ? expected.Incarnation : null;
+        _handOvers.TryRemove(shard, out var expected) && Time.GetElapsedTime(expected.At) < s_announcementHolds
+            ? expected.Incarnation
+            : null;
 
     private sealed class Ending(Action end) : IDisposable
     {

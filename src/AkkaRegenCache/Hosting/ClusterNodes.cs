@@ -6,31 +6,33 @@ using Microsoft.Extensions.DependencyInjection;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// The application's caches in the cluster, by name. A container hands out the cache before, or without, the actor system; so both find each other here.
-/// Thread-safe.
+/// The application's caches in the cluster, by name. The container creates the cache before, or without, the actor system, so this is where
+/// both find each other. Thread-safe.
 /// </summary>
 internal sealed class ClusterNodes(IServiceProvider provider, IEnumerable<ClusterCacheName> registered)
 {
-    // Akka runs the function that is given to AddAkka when the container is built already: what it says is kept beside the builder, where the
-    // container's services find it.
-    private static readonly ConditionalWeakTable<AkkaConfigurationBuilder, ConcurrentDictionary<string, RegenClusterOptions>> s_options = [];
+    // Akka runs the function given to AddAkka after the container is built. Its options are kept with the builder, where the container's
+    // services find them.
+    private static readonly ConditionalWeakTable<AkkaConfigurationBuilder, ConcurrentDictionary<string, RegenClusterOptions>>
+        s_options = [];
 
     private readonly ConcurrentDictionary<string, Lazy<ClusterNode>> _nodes = new(StringComparer.Ordinal);
 
     /// <summary>The caches that are registered to use the cluster.</summary>
     public IReadOnlyCollection<string> Registered { get; } = [.. registered.Select(cache => cache.Name).Distinct(StringComparer.Ordinal)];
 
-    /// <summary>Keeps what WithRegenCache was told.</summary>
-    /// <exception cref="ArgumentException">It was called for this cache before.</exception>
+    /// <summary>Stores the options of WithRegenCache.</summary>
+    /// /// <exception cref="ArgumentException">It was already called for this cache.</exception>
     public static void Add(AkkaConfigurationBuilder builder, string cacheName, RegenClusterOptions options)
     {
         if (!s_options.GetOrCreateValue(builder).TryAdd(cacheName, options))
             throw new ArgumentException($"WithRegenCache was called twice for cache '{cacheName}'.", nameof(cacheName));
     }
 
-    /// <summary>The place of a cache.</summary>
+    /// <summary>The connection of a cache to the cluster.</summary>
     /// <exception cref="InvalidOperationException">
-    /// There is no actor system, it doesn't know the cache, or the cache isn't registered to use the cluster; the message tells the line to add.
+    /// There is no actor system, it does not serve the cache, or the cache is not registered to use the cluster. The message has the line
+    /// to add.
     /// </exception>
     public ClusterNode For(string cacheName) => _nodes.GetOrAdd(cacheName, name => new Lazy<ClusterNode>(() => Create(name))).Value;
 
@@ -48,7 +50,7 @@ internal sealed class ClusterNodes(IServiceProvider provider, IEnumerable<Cluste
                 + $".WithRegenCache(\"{cacheName}\")");
     }
 
-    /// <summary>The actor system serves a cache that doesn't use the cluster, or isn't there at all.</summary>
+    /// <summary>The error if the actor system serves a cache that does not use the cluster, or is not registered.</summary>
     public static InvalidOperationException NotRegistered(string cacheName, IEnumerable<string> registered) => new(
         $"The actor system serves cache '{cacheName}', which isn't registered to use the cluster{Known(registered)}. Add: "
         + $"services.AddRegenCache(\"{cacheName}\").UseCluster();");

@@ -6,24 +6,25 @@ using AkkaRegenCache.Messages;
 
 namespace AkkaRegenCache.Hosting;
 
-/// <summary>Starts a cache's part of an actor system.</summary>
+/// <summary>Starts a cache's actors in an actor system.</summary>
 internal static class ClusterStart
 {
-    /// <summary>How often a region that ends is asked what it still hosts.</summary>
+    /// <summary>How often an ending region is asked what it still hosts.</summary>
     private static readonly TimeSpan s_regionPace = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>How long it may take to tell.</summary>
+    /// <summary>The longest that its answer may take.</summary>
     private static readonly TimeSpan s_regionPatience = TimeSpan.FromSeconds(2);
 
-    /// <summary>Starts the region and the actors; from then on the cache is connected.</summary>
+    /// <summary>Starts the region and the actors. After that the cache is connected.</summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
-    /// <param name="node">The cache's place.</param>
-    /// <param name="key">The type under which its agent is registered too.</param>
-    /// <param name="drain">Lets the cache leave.</param>
-    /// <param name="hasHost">Whether a Generic Host hears of signals.</param>
-    /// <param name="isEnding">Whether the application is about to end, and the cache with it; null: only SIGTERM tells.</param>
+    /// <param name="node">The cache's connection.</param>
+    /// <param name="key">The type under which its agent is registered, too.</param>
+    /// <param name="drain">Drains the cache and makes it leave.</param>
+    /// <param name="hasHost">Whether a Generic Host handles signals.</param>
+    /// <param name="isEnding">Whether the application is about to end, and the cache with it; null: only SIGTERM counts.</param>
     /// <exception cref="InvalidOperationException">The actor system is in no cluster, or the cache is started already.</exception>
-    public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost, Func<bool>? isEnding = null)
+    public static async Task<IActorRef> StartAsync(ActorSystem system, ClusterNode node, Type? key, Func<Task> drain, bool hasHost,
+        Func<bool>? isEnding = null)
     {
         if (node.Handle is not null)
             throw new InvalidOperationException($"Cache '{node.CacheName}' is started already.");
@@ -47,7 +48,7 @@ internal static class ClusterStart
         return agent;
     }
 
-    /// <summary>Else the actors below would fail one by one, each in a thread of its own.</summary>
+    /// <summary>Otherwise the actors below would fail one by one, each on its own thread.</summary>
     private static void EnsureCluster(ActorSystem system, ClusterNode node, bool hasHost)
     {
         if (((ExtendedActorSystem)system).Provider is not IClusterActorRefProvider)
@@ -61,8 +62,8 @@ internal static class ClusterStart
     }
 
     /// <summary>
-    /// Akka documents this role as not used, and gives it to the replicator of all shard regions that have none: their state would be nowhere, and no shard
-    /// would find a home.
+    /// Akka documents this role as unused, and gives it to the replicator of all shard regions without one: their state would be stored
+    /// nowhere, and no shard would find a home.
     /// </summary>
     private static void EnsureReplicator(ActorSystem system, ClusterNode node)
     {
@@ -70,12 +71,13 @@ internal static class ClusterStart
         if (node.Options.Role is null && system.Settings.Config.GetString(key, "") is { Length: > 0 } role)
         {
             throw new InvalidOperationException(
-                $"Cache '{node.CacheName}' can't share the replicator of cluster sharding, which {key} keeps to the role '{role}'. Remove that setting; "
+                $"Cache '{node.CacheName}' can't share the replicator of cluster sharding, which {key} keeps to the role '{role}'. Remove "
+                + "that setting; "
                 + "regions with a role have a replicator of that role without it.");
         }
     }
 
-    /// <summary>An actor system that was made without our HOCON knows the serializer by this.</summary>
+    /// <summary>Registers the serializer in an actor system that was created without our HOCON.</summary>
     internal static void EnsureSerializer(ActorSystem system)
     {
         var serialization = ((ExtendedActorSystem)system).Serialization;
@@ -87,8 +89,8 @@ internal static class ClusterStart
     }
 
     /// <summary>
-    /// The caches' own settings, over Akka's defaults: what <c>akka.cluster.sharding</c> and <c>akka.cluster.singleton</c> say is meant for the
-    /// application's entities. With their role or lease, say, the coordinators would find no node to live on.
+    /// The caches' own settings over Akka's defaults. <c>akka.cluster.sharding</c> and <c>akka.cluster.singleton</c> are meant for the
+    /// application's entities: with their role or lease, for example, the coordinators would find no node.
     /// </summary>
     internal static ClusterShardingSettings SettingsOf(ActorSystem system, RegenClusterOptions options)
     {
@@ -102,8 +104,8 @@ internal static class ClusterStart
     }
 
     /// <summary>
-    /// Whoever has left the cluster or was downed can't join it again with this actor system; nor can a terminated one. In whatever order these come, the
-    /// first says why.
+    /// A node that has left the cluster or was downed can't join again with this actor system; nor can a terminated system. Several of
+    /// these may happen, in any order; the first one is the reason that is logged.
     /// </summary>
     private static void End(ActorSystem system, ClusterNode node, Func<bool>? isEnding)
     {
@@ -122,13 +124,13 @@ internal static class ClusterStart
         };
     }
 
-    /// <summary>Leaving comes first of all that an actor system does when it ends: while shards, and the connections to them, still are there.</summary>
+    /// <summary>Leaving is the first step of an ending actor system, while shards and the connections to them still exist.</summary>
     private static void Leave(ActorSystem system, ClusterNode node, Func<Task> drain) => CoordinatedShutdown.Get(system).AddTask(
         CoordinatedShutdown.PhaseBeforeServiceUnbind,
         ClusterNames.Agent(node.CacheName) + "-leaves",
         async () =>
         {
-            // A node that was downed has left already; its cache goes on.
+            // A downed node has left already; its cache goes on.
             if (node.HasEnded)
                 return Akka.Done.Instance;
             node.SayGoodbye();
@@ -143,18 +145,20 @@ internal static class ClusterStart
 
             node.Leave();
 
-            // One that has hosted nothing has nothing to hand over.
+            // A region that has hosted no shard has none to hand over.
             if (node.Handle is { } handle && await HostsNothingAsync(handle.Region).ConfigureAwait(false))
                 handle.Region.Tell(PoisonPill.Instance);
             return Akka.Done.Instance;
         });
 
     /// <summary>
-    /// Akka tells the region to go in the same phase. It then waits, for as long as the phase lasts, not only for its shards to be handed over but also for the homes
-    /// of shards that it has buffered messages for. Where no other node is left to host them, nothing is ever handed over, and it is ended as soon as it hosts
-    /// nothing. Where there is one, what it has buffered may be what its own shards knew, on its way to the next.
+    /// Akka stops the region in the same phase. The region then waits, for as long as the phase lasts, until its shards are handed over and
+    /// until the shards that it has buffered messages for have a home. If no other node can host them, no handoff will happen, so the
+    /// region is ended as soon as it hosts no shard. If another node can, the buffered messages may be its own shards' records, on the way
+    /// to the next entity.
     /// </summary>
-    internal static void EndLastRegion(ActorSystem system, string cacheName, string? role, IActorRef region) => CoordinatedShutdown.Get(system).AddTask(
+    internal static void EndLastRegion(ActorSystem system, string cacheName, string? role, IActorRef region) =>
+        CoordinatedShutdown.Get(system).AddTask(
         CoordinatedShutdown.PhaseClusterShardingShutdownRegion,
         ClusterNames.Agent(cacheName) + "-ends-its-region",
         async () =>
@@ -177,7 +181,8 @@ internal static class ClusterStart
         });
 
     private static bool HasOtherHosts(Cluster cluster, string? role) => cluster.State.Members.Any(member =>
-        !member.UniqueAddress.Equals(cluster.SelfUniqueAddress) && member.Status is MemberStatus.Up or MemberStatus.WeaklyUp or MemberStatus.Joining
+        !member.UniqueAddress.Equals(cluster.SelfUniqueAddress)
+            && member.Status is MemberStatus.Up or MemberStatus.WeaklyUp or MemberStatus.Joining
         && (string.IsNullOrEmpty(role) || member.HasRole(role)));
 
     private static async Task<bool> HostsNothingAsync(IActorRef region)

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Hosting;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// Looks, before anything of the host starts, whether the actor system serves each cache that is registered to use the cluster. What is missing ends the
-/// host's start, with the line to add: found at the cache's first use it would be a request's error.
+/// Checks, before the host starts anything, that the actor system serves each cache that is registered to use the cluster. Missing wiring
+/// ends the host's start with the line to add; at the cache's first use it would be the error of a request.
 /// </summary>
 internal sealed class ClusterWiring(ClusterNodes nodes) : IHostedLifecycleService
 {

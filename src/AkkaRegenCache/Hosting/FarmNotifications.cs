@@ -4,18 +4,18 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// The notifications of a node in a cluster whose store carries some, too: nodes outside the cluster, on the store alone or in another cluster, hear and are
-/// heard as well.
+/// The notifications of a node in a cluster whose store carries notifications, too: nodes outside the cluster (on the store alone, or in
+/// another cluster) also send and receive them.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Inside of one cluster nothing is sent twice but heartbeats: they tell who is there, and their numbers tell an outsider what it has missed. All else goes
-/// through the store only while an outsider is known, or while this node is no member.
+/// Within one cluster only heartbeats are sent twice: they show which nodes exist, and their numbers show an outside node what it has
+/// missed. All other notifications go through the store only while an outside node is known, or while this node is not a member.
 /// </para>
 /// <para>
-/// Each publisher is followed on one way at a time: through the cluster, where it is heard there, and else through the store. Two ways are not equally fast, so
-/// whoever followed both would take a number that is still under way on one of them for a gap, and compare all its entries. What comes on both when the way
-/// changes is passed on once.
+/// Each publisher is followed on one path at a time: through the cluster if it is heard there, and otherwise through the store. The two
+/// paths are not equally fast. A node that followed both would take a number that is still under way on one of them for a gap, and compare
+/// all its entries. Notifications that come on both paths while the path changes are passed on once.
 /// </para>
 /// <para>Thread-safe. For one node of one cache, which subscribes once.</para>
 /// </remarks>
@@ -26,10 +26,12 @@ namespace AkkaRegenCache.Hosting;
 internal sealed class FarmNotifications(INotificationBus cluster, INotificationBus outside, Func<bool> isMember, TimeProvider time)
     : INotificationBus, IReturnsAtOnce
 {
-    /// <summary>So many heartbeats through the store, and none through the cluster in between, make a node an outsider.</summary>
+    /// <summary>
+    /// A node becomes an outside node after this number of heartbeats through the store with none through the cluster in between.
+    /// </summary>
     internal const int UnheardHeartbeats = 3;
 
-    /// <summary>For how long something is sent on for the sake of an outsider that is silent.</summary>
+    /// <summary>How long notifications are sent through the store for an outside node that is silent.</summary>
     internal static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<string, Publisher> _publishers = new(StringComparer.Ordinal);
@@ -59,7 +61,7 @@ internal sealed class FarmNotifications(INotificationBus cluster, INotificationB
         });
         return new Subscriptions(inside, outside.Subscribe(cacheName, heard =>
         {
-            // The echo of what was published here: it makes nobody an outsider.
+            // The echo of this node's own publication does not make any node an outside node.
             if (heard.Publisher == _own || !Of(heard).IsNewOutside(heard, time.GetTimestamp(), out var isOutsider))
                 return;
             if (isOutsider)
@@ -84,7 +86,7 @@ internal sealed class FarmNotifications(INotificationBus cluster, INotificationB
         _hasOutsiders = any;
     }
 
-    /// <summary>Another node: on which way it is followed, and what was heard of it.</summary>
+    /// <summary>Another node: the path on which it is followed, and the numbers heard of it.</summary>
     private sealed class Publisher
     {
         private readonly Lock _gate = new();
@@ -133,7 +135,7 @@ internal sealed class FarmNotifications(INotificationBus cluster, INotificationB
                 return true;
             }
 
-            // What is so late can't be told from a repeat; the cache takes a repeat, too.
+            // Too late to tell from a repeat; the cache accepts repeats.
             if (ahead <= -64)
                 return true;
             var bit = 1UL << (int)-ahead;

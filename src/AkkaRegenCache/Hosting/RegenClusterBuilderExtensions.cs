@@ -10,16 +10,19 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class RegenClusterBuilderExtensions
 {
     /// <summary>
-    /// Puts the cache into the application's cluster. Coordinators help it, and DistributedPubSub carries its notifications. If no external store is chosen
-    /// (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must be told too:
-    /// <c>services.AddAkka(…, akka =&gt; akka.….WithRegenCache(name))</c>.
+    /// Puts the cache into the application's cluster. Coordinators help it, and DistributedPubSub carries its notifications. If no external
+    /// store is chosen (<c>UseRedis</c>, <c>UseStore</c>, …, before or after), the cluster stores its values. The actor system must be told
+    /// too: <c>services.AddAkka(…, akka =&gt; akka.….WithRegenCache(name))</c>.
     /// </summary>
     /// <remarks>
-    /// The cache works as soon as the host has started, also while the cluster isn't up. Each node then asks the external store without coordinators or, if
-    /// there is no store, makes its own values. Missing wiring ends the host's start with an <see cref="InvalidOperationException"/> that names the line to add.
-    /// With Redis, nodes outside this cluster are reached through Redis (<see cref="RegenClusterOptions.UseStoreNotifications"/>).
+    /// The cache works as soon as the host has started, also while the cluster isn't up. Each node then asks the external store without
+    /// coordinators or, if there is no store, makes its own values. Missing wiring ends the host's start with an <see
+    /// cref="InvalidOperationException"/> that names the line to add. With Redis, nodes outside this cluster are reached through Redis
+    /// (<see cref="RegenClusterOptions.UseStoreNotifications"/>).
     /// </remarks>
-    /// <param name="builder">The cache's registration. Of this call and <c>UseNotifications</c> the last one decides on the notifications.</param>
+    /// <param name="builder">
+    /// The cache's registration. Of this call and <c>UseNotifications</c> the last one decides on the notifications.
+    /// </param>
     public static RegenCacheBuilder UseCluster(this RegenCacheBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);

@@ -10,8 +10,8 @@ namespace AkkaRegenCache.Hosting;
 public static class RegenClusterConfig
 {
     /// <summary>
-    /// <c>akka-regencache.conf</c>, and below it the defaults of the Akka modules that the caches use. (Other nodes may send messages of these modules before
-    /// this node has started them.) Put it below your own HOCON, as a fallback.
+    /// <c>akka-regencache.conf</c>, and below it the defaults of the Akka modules that the caches use. (Other nodes may send messages of
+    /// these modules before this node has started them.) Put it below your own HOCON, as a fallback.
     /// </summary>
     public static Config Default { get; } = Load("akka-regencache.conf")
         .WithFallback(ClusterSharding.DefaultConfig())
@@ -27,7 +27,7 @@ public static class RegenClusterConfig
     /// <summary>Akka's own defaults of <c>akka.cluster.pub-sub</c>.</summary>
     internal static Config PubSubDefaults { get; } = DistributedPubSub.DefaultConfig().GetConfig("akka.cluster.pub-sub");
 
-    /// <summary><c>hosted.conf</c>: what changes where a Generic Host ends the process.</summary>
+    /// <summary><c>hosted.conf</c>: the settings that change if a Generic Host ends the process.</summary>
     internal static Config Hosted { get; } = Load("hosted.conf");
 
     /// <summary><c>fast-failover.conf</c>: finds dead nodes sooner. The file tells the price. Put it below your own HOCON.</summary>

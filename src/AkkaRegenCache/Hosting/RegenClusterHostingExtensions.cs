@@ -9,8 +9,9 @@ namespace Akka.Hosting;
 public static class RegenClusterHostingExtensions
 {
     /// <summary>
-    /// Lets the actor system serve a cache that is registered with <c>services.AddRegenCache(name).UseCluster()</c>. The agent of the first cache is found as
-    /// <c>IRequiredActor&lt;RegenCacheKey&gt;</c>. Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is there.
+    /// Lets the actor system serve a cache that is registered with <c>services.AddRegenCache(name).UseCluster()</c>. The agent of the first
+    /// cache is found as <c>IRequiredActor&lt;RegenCacheKey&gt;</c>. Adds <see cref="RegenClusterConfig.Default"/> below all HOCON that is
+    /// there.
     /// </summary>
     /// <param name="builder">The actor system's builder, on which remoting and clustering are set up too.</param>
     /// <param name="name">The cache's name.</param>
@@ -20,7 +21,9 @@ public static class RegenClusterHostingExtensions
         this AkkaConfigurationBuilder builder, string name, Action<RegenClusterOptions>? configure = null) =>
         WithRegenCache(builder, name, null, configure);
 
-    /// <summary>As <see cref="WithRegenCache(AkkaConfigurationBuilder, string, Action{RegenClusterOptions})"/>, with a key of its own.</summary>
+    /// <summary>
+    /// As <see cref="WithRegenCache(AkkaConfigurationBuilder, string, Action{RegenClusterOptions})"/>, with a key of its own.
+    /// </summary>
     /// <typeparam name="TKey">Its agent is found as <c>IRequiredActor&lt;TKey&gt;</c>.</typeparam>
     /// <param name="builder">The actor system's builder.</param>
     /// <param name="name">The cache's name.</param>
@@ -30,7 +33,8 @@ public static class RegenClusterHostingExtensions
         WithRegenCache(builder, name, typeof(TKey), configure);
 
     /// <summary>
-    /// Brings the shards of a killed node back in about 8 seconds instead of 45. For the price see <see cref="RegenClusterConfig.FastFailover"/>.
+    /// Brings the shards of a killed node back in about 8 seconds instead of 45. For the price see <see
+    /// cref="RegenClusterConfig.FastFailover"/>.
     /// </summary>
     /// <param name="builder">The actor system's builder.</param>
     /// <param name="externalStore">Whether the caches have an external store (Redis), which arbitrates.</param>
@@ -72,7 +76,8 @@ public static class RegenClusterHostingExtensions
     }
 
     /// <summary>
-    /// Where <c>WithClustering</c> came before, Akka's own default is there already, above our HOCON: it would make sharding open a database on the disk.
+    /// Where <c>WithClustering</c> came before, Akka's own default is there already, above our HOCON: it would make sharding open a
+    /// database on the disk.
     /// </summary>
     private static void KeepShardingInMemory(AkkaConfigurationBuilder builder)
     {

@@ -12,8 +12,8 @@ public static class RegenClusterSystemExtensions
 {
     /// <summary>
     /// Starts a cache in an actor system without Akka.Hosting and without a container, as in a plain console program. Its HOCON needs
-    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system, on SIGTERM too. Dispose it afterwards; otherwise it goes
-    /// on without the cluster, on its store or alone in this process.
+    /// <see cref="RegenClusterConfig.Default"/> as a fallback. The cache leaves with the actor system, on SIGTERM too. Dispose it
+    /// afterwards; otherwise it goes on without the cluster, on its store or alone in this process.
     /// </summary>
     /// <param name="system">The actor system; its provider is the cluster's.</param>
     /// <param name="name">The cache's name, the same on every node.</param>
@@ -24,7 +24,8 @@ public static class RegenClusterSystemExtensions
     /// <param name="timeProvider">The clock; null: the system's.</param>
     /// <param name="logger">Logs what goes wrong in the cache; null: nothing is logged.</param>
     /// <param name="storeNotifications">
-    /// Reaches nodes on the same store outside this cluster: <c>RedisNotifications</c> on the store's connection. Null: they aren't reached.
+    /// Reaches nodes on the same store outside this cluster: <c>RedisNotifications</c> on the store's connection. Null: they aren't
+    /// reached.
     /// </param>
     /// <returns>The cache. It works at once, also while the cluster isn't up.</returns>
     /// <exception cref="ArgumentException">An option is not usable; the message names it.</exception>

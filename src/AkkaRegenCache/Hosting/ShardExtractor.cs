@@ -14,7 +14,7 @@ internal sealed class ShardExtractor : IMessageExtractor
         _names = [.. Enumerable.Range(0, shards).Select(shard => shard.ToString(CultureInfo.InvariantCulture))];
     }
 
-    // A shard that isn't there: somebody else's number of shards. It is dropped.
+    // The shard does not exist: the sender has another number of shards. The message is dropped.
     public string? EntityId(object message) =>
         message is ToShard { Shard: var shard } && (uint)shard < (uint)_names.Length ? _names[shard] : null;
 

@@ -5,12 +5,12 @@ using Akka.Event;
 namespace AkkaRegenCache.Hosting;
 
 /// <summary>
-/// SIGTERM in a program without a Generic Host: its actor systems leave, all of them, and then the process ends. Akka's own handler does
-/// the first alone; and where it is switched off, .NET 10 ends a plain console program at once.
+/// SIGTERM in a program without a Generic Host: all its actor systems leave, and then the process ends. Akka's own handler only does the
+/// first. Without it, .NET 10 ends a plain console program at once.
 /// </summary>
 internal static class TerminationSignal
 {
-    /// <summary>How long the program has to come to its own end after the actor systems have.</summary>
+    /// <summary>How long the program has to end by itself after the actor systems have ended.</summary>
     private static readonly TimeSpan s_ownEnd = TimeSpan.FromSeconds(5);
 
     private const int TerminatedBySignal = 128 + 15;
@@ -19,10 +19,10 @@ internal static class TerminationSignal
     private static PosixSignalRegistration? s_registration;
     private static volatile bool s_hasCome;
 
-    /// <summary>Whether the signal was taken: the process is about to end.</summary>
+    /// <summary>Whether the signal has arrived: the process is about to end.</summary>
     public static bool HasCome => s_hasCome;
 
-    /// <summary>Makes the signal end the actor system gracefully, and then the process. Several calls for one system are one.</summary>
+    /// <summary>Handles the signal: the actor system leaves, and then the process ends. Several calls for one system count once.</summary>
     public static void Handle(ActorSystem system)
     {
         lock (s_systems)
@@ -35,7 +35,7 @@ internal static class TerminationSignal
         system.RegisterOnTermination(() => Forget(system));
     }
 
-    /// <summary>Ends the systems, however that goes, lets the program come to its own end, and then ends the process: nobody else would.</summary>
+    /// <summary>Ends the systems, even if that fails, waits for the program to end by itself, and then ends the process.</summary>
     internal static async Task LeaveAsync(IReadOnlyCollection<ActorSystem> systems, TimeSpan ownEnd, Action<int> exit)
     {
         await Task.WhenAll(systems.Select(system => LeaveAsync(system, ownEnd))).ConfigureAwait(false);
@@ -53,14 +53,14 @@ internal static class TerminationSignal
         _ = LeaveAsync(systems, s_ownEnd, Environment.Exit);
     }
 
-    /// <summary>Never fails: a signal that was taken and ends nothing would leave the process to be killed.</summary>
+    /// <summary>Never fails: after a handled signal the process must end, or it would be killed.</summary>
     private static async Task LeaveAsync(ActorSystem system, TimeSpan patience)
     {
         try
         {
             await CoordinatedShutdown.Get(system).Run(CoordinatedShutdown.ClrExitReason.Instance).ConfigureAwait(false);
 
-            // A shutdown whose configuration lets the system live ends here all the same; and a system that doesn't end then is not waited for.
+            // Terminates the system even if the shutdown's configuration does not; a system that does not end is not awaited.
             await system.Terminate().WaitAsync(patience).ConfigureAwait(false);
         }
         catch (Exception e)

@@ -5,8 +5,8 @@ using AkkaRegenCache.Serialization;
 namespace AkkaRegenCache.Messages;
 
 /// <summary>
-/// The one answer to a <see cref="CacheRequest"/>. Errors are replies, too, and no <see cref="Status.Failure"/>: so an <c>Ask&lt;CacheReply&gt;</c> throws
-/// nothing but that it timed out. Immutable, the value aside: that is shared by all its readers.
+/// The only answer to a <see cref="CacheRequest"/>. Errors are replies, too, and never a <see cref="Status.Failure"/>. So an
+/// <c>Ask&lt;CacheReply&gt;</c> throws only if it timed out. Immutable, except for the value, which all its readers share.
 /// </summary>
 public sealed record CacheReply : INoSerializationVerificationNeeded
 {
@@ -37,7 +37,9 @@ public sealed record CacheReply : INoSerializationVerificationNeeded
     /// <summary>The value; or throws what went wrong, as a call of <see cref="IRegenCache"/> would have.</summary>
     /// <typeparam name="T">The value's type, or one of its bases.</typeparam>
     /// <exception cref="KeyNotFoundException">There is no value.</exception>
-    /// <exception cref="InvalidOperationException">The value is of another type; or the request was a set or a removal, to which there is none.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The value is of another type; or the request was a set or a removal, to which there is none.
+    /// </exception>
     public T As<T>()
     {
         if (Error is not null)
@@ -61,12 +63,14 @@ public enum CacheReplyKind
     NotFound,
 
     /// <summary>
-    /// The set or the removal has come to its end, or is pending; <see cref="CacheReply.Change"/> tells whether it is the one that stays. (204)
+    /// The set or the removal has come to its end, or is pending; <see cref="CacheReply.Change"/> tells whether it is the one that stays.
+    /// (204)
     /// </summary>
     Changed,
 
     /// <summary>
-    /// It can't be done as it was asked: the key is not usable, its keyspace is not registered, an option is not usable, or a value is of another type. (400)
+    /// It can't be done as it was asked: the key is not usable, its keyspace is not registered, an option is not usable, or a value is of
+    /// another type. (400)
     /// </summary>
     Rejected,
 

@@ -8,8 +8,8 @@ namespace AkkaRegenCache.Messages;
 /// <see cref="CacheReply"/>, also where it is refused or fails. Immutable.
 /// </summary>
 /// <remarks>
-/// For actors and controllers of the agent's own node only: requests and replies hold values of any type as they are, and don't go over the wire.
-/// <see cref="IRegenCache"/> is the same thing without the mailbox.
+/// For actors and controllers of the agent's own node only: requests and replies hold values of any type as they are, and don't go over the
+/// wire. <see cref="IRegenCache"/> is the same thing without the mailbox.
 /// </remarks>
 public abstract record CacheRequest : INoSerializationVerificationNeeded
 {
@@ -19,8 +19,9 @@ public abstract record CacheRequest : INoSerializationVerificationNeeded
     public string Key { get; init; }
 
     /// <summary>
-    /// Ends the wait for the answer, and with the last one who waits the generation. An Ask that times out tells nobody: without a token the cache goes
-    /// on for it until the generator has ended, or its deadline has passed. <see cref="RegenCacheAsking.AskCacheAsync"/> takes care of it.
+    /// Ends the wait for the answer, and the generation if no other caller waits for it. An Ask that times out does not cancel its request:
+    /// without a token the cache goes on until the generator has ended or its deadline has passed. <see
+    /// cref="RegenCacheAsking.AskCacheAsync"/> cancels it.
     /// </summary>
     public CancellationToken CancellationToken { get; init; }
 
@@ -47,7 +48,7 @@ public abstract record CacheRequest : INoSerializationVerificationNeeded
         }
     }
 
-    /// <exception cref="Exception">The request can't be done; of what goes wrong later the task tells.</exception>
+    /// <exception cref="Exception">The request is invalid. Later errors are the task's.</exception>
     private protected abstract ValueTask<CacheReply> Ask(RegenCache cache);
 
     private protected static async ValueTask<CacheReply> Found(string key, ValueTask<object?> value) =>
@@ -73,8 +74,8 @@ public abstract record CacheRequest : INoSerializationVerificationNeeded
 }
 
 /// <summary>
-/// The value of a registered keyspace's key; where there is none it is generated. As <see cref="IRegenCache.GetAsync{T}(string, CancellationToken)"/> with
-/// the registered type. The reply is <see cref="CacheReplyKind.Found"/>, or an error.
+/// The value of a registered keyspace's key; where there is none it is generated. As <see cref="IRegenCache.GetAsync{T}(string,
+/// CancellationToken)"/> with the registered type. The reply is <see cref="CacheReplyKind.Found"/>, or an error.
 /// </summary>
 /// <param name="Key">The whole key: <c>users:42</c>.</param>
 public sealed record CacheGet(string Key) : CacheRequest(Key)
@@ -86,8 +87,8 @@ public sealed record CacheGet(string Key) : CacheRequest(Key)
 }
 
 /// <summary>
-/// The value of a registered keyspace's key, if there is one; nothing is generated. As <see cref="IRegenCache.TryGetAsync{T}"/> with the registered type.
-/// Of a key that has no keyspace nobody knows the type: <see cref="CacheTryGet{T}"/>.
+/// The value of a registered keyspace's key, if there is one; nothing is generated. As <see cref="IRegenCache.TryGetAsync{T}"/> with the
+/// registered type. For a key without a keyspace the type is not known: use <see cref="CacheTryGet{T}"/>.
 /// </summary>
 /// <param name="Key">The whole key.</param>
 public sealed record CacheTryGet(string Key) : CacheRequest(Key)
@@ -128,7 +129,9 @@ public sealed record CacheSet<T>(string Key, T Value, RegenEntryOptions? Options
         Changed(Key, cache.SetAsync(Key, Value, Options, CancellationToken));
 }
 
-/// <summary>Removes any key. As <see cref="IRegenCache.RemoveAsync"/>. The reply is <see cref="CacheReplyKind.Changed"/>, or an error.</summary>
+/// <summary>
+/// Removes any key. As <see cref="IRegenCache.RemoveAsync"/>. The reply is <see cref="CacheReplyKind.Changed"/>, or an error.
+/// </summary>
 /// <param name="Key">The key.</param>
 public sealed record CacheRemove(string Key) : CacheRequest(Key)
 {
@@ -136,8 +139,8 @@ public sealed record CacheRemove(string Key) : CacheRequest(Key)
 }
 
 /// <summary>
-/// Makes the value of a registered keyspace's key again, now. As <see cref="IRegenCache.RefreshAsync{T}(string, CancellationToken)"/> with the registered
-/// type. The reply is <see cref="CacheReplyKind.Found"/>, or an error.
+/// Makes the value of a registered keyspace's key again, now. As <see cref="IRegenCache.RefreshAsync{T}(string, CancellationToken)"/> with
+/// the registered type. The reply is <see cref="CacheReplyKind.Found"/>, or an error.
 /// </summary>
 /// <param name="Key">The whole key.</param>
 public sealed record CacheRefresh(string Key) : CacheRequest(Key)

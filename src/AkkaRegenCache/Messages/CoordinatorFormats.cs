@@ -4,7 +4,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>The formats of notifications, and of what nodes and coordinators say to each other.</summary>
+/// <summary>The formats of notifications, and of messages between nodes and coordinators.</summary>
 internal static class CoordinatorFormats
 {
     public static IReadOnlyList<Format> All { get; } =
@@ -29,11 +29,11 @@ internal static class CoordinatorFormats
             static (w, m) => { w.Text(m.Node); w.Text(m.Key); w.Flag(m.IsOver); w.OptionalTime(m.DueIn); },
             static r => new RegenerationDeclined { Node = r.Text(), Key = r.Text(), IsOver = r.Flag(), DueIn = r.OptionalTime() }),
         Format.Of<NodeLeaving>("nl1", static (w, m) => w.Text(m.Node), static r => new NodeLeaving { Node = r.Text() }),
-        Format.Of<ResyncAnswered>("sa1", WriteResync, ReadSurvey),
+        Format.Of<ResyncAnswered>("sa1", WriteResync, ReadResync),
         Format.Of<RecordsRecovered>(
             "rk1",
-            static (w, m) => { w.Text(m.Node); w.Text(m.Epoch); w.List(m.Records, WriteKept); },
-            static r => new RecordsRecovered { Node = r.Text(), Epoch = r.Text(), Records = r.List(ReadKept) }),
+            static (w, m) => { w.Text(m.Node); w.Text(m.Epoch); w.List(m.Records, WriteRecovery); },
+            static r => new RecordsRecovered { Node = r.Text(), Epoch = r.Text(), Records = r.List(ReadRecovery) }),
         Format.Of<ClaimOrphaned>(
             "co1",
             static (w, m) => { WriteFrom(w, m); w.Text(m.Key); w.Long(m.Token); w.Text(m.Holder); },
@@ -87,7 +87,7 @@ internal static class CoordinatorFormats
     private static OfferedKey ReadOffered(WireReader reader) =>
         new(reader.Text(), reader.Long(), reader.OptionalTime(), reader.Time(), reader.Time());
 
-    private static void WriteKept(WireWriter writer, RecoveryRecord kept)
+    private static void WriteRecovery(WireWriter writer, RecoveryRecord kept)
     {
         writer.Text(kept.Key);
         writer.Long(kept.Token);
@@ -98,7 +98,7 @@ internal static class CoordinatorFormats
         writer.Time(kept.ActiveFor);
     }
 
-    private static RecoveryRecord ReadKept(WireReader reader) => new(
+    private static RecoveryRecord ReadRecovery(WireReader reader) => new(
         reader.Text(), reader.Long(), reader.OptionalPayload(), reader.Time(), reader.Time(), reader.OptionalTime(), reader.Time());
 
     private static void WriteResync(WireWriter writer, ResyncAnswered resync)
@@ -110,7 +110,7 @@ internal static class CoordinatorFormats
         writer.List(resync.Offered, WriteOffered);
     }
 
-    private static ResyncAnswered ReadSurvey(WireReader reader)
+    private static ResyncAnswered ReadResync(WireReader reader)
     {
         var node = reader.Text();
         return new ResyncAnswered

@@ -23,8 +23,8 @@ public abstract record CorrelatedRequest : INoSerializationVerificationNeeded
 /// lifetime has passed.
 /// </summary>
 /// <remarks>
-/// The awaiter stands when the actor has taken the request, and not yet when the Ask has returned its task. What is sent to the same actor
-/// after it, like a <see cref="PublishMessage{TMessage}"/>, comes after it; where anything else brings the message about, use
+/// The awaiter is registered when the actor has taken the request, not yet when the Ask has returned its task. Messages that are sent to
+/// the same actor afterwards, like a <see cref="PublishMessage{TMessage}"/>, are handled afterwards. If other code causes the message, use
 /// <see cref="RegisterAwaiter{TKey}"/>.
 /// </remarks>
 /// <typeparam name="TKey">The topic's type of keys.</typeparam>
@@ -33,8 +33,8 @@ public sealed record AwaitMessage<TKey>(TKey Key) : CorrelatedRequest
     where TKey : notnull
 {
     /// <summary>
-    /// Ends the wait. An Ask that times out tells nobody: without a token its awaiter stays until the message comes or its longest lifetime
-    /// has passed. <see cref="CorrelatedAsking.AwaitMessageAsync"/> takes care of it.
+    /// Ends the wait. An Ask that times out does not cancel its request: without a token the awaiter stays until the message comes or its
+    /// longest lifetime has passed. <see cref="CorrelatedAsking.AwaitMessageAsync"/> cancels it.
     /// </summary>
     public CancellationToken CancellationToken { get; init; }
 }
@@ -61,5 +61,5 @@ public sealed record RegisterAwaiter<TKey>(TKey Key) : CorrelatedRequest
 public sealed record PublishMessage<TMessage>(TMessage Message) : CorrelatedRequest;
 
 /// <summary>The reply to <see cref="PublishMessage{TMessage}"/>: this node's awaiters have the message.</summary>
-/// <param name="IsSent">Whether it was handed to the farm; that is no promise that everybody hears it.</param>
+/// <param name="IsSent">Whether it was sent to the other nodes. That is no promise that all of them receive it.</param>
 public sealed record MessagePublished(bool IsSent) : INoSerializationVerificationNeeded;

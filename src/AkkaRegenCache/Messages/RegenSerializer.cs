@@ -7,12 +7,12 @@ using Akka.Serialization;
 namespace AkkaRegenCache.Messages;
 
 /// <summary>
-/// Serializes all that crosses nodes: compact, by hand, under short manifests with a version each, so that nodes of two versions of the library live in one
-/// cluster. Thread-safe.
+/// Serializes all that crosses nodes: compact, by hand, under short manifests with a version each, so that nodes of two versions of the
+/// library live in one cluster. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Whatever is not known is told once in the log and becomes an <see cref="UnknownMessage"/>, which receivers ignore: a node of a newer version must not
-/// break an older one's connection.
+/// Whatever is not known is told once in the log and becomes an <see cref="UnknownMessage"/>, which receivers ignore: a node of a newer
+/// version must not break an older one's connection.
 /// </remarks>
 public sealed class RegenSerializer : SerializerWithStringManifest
 {
@@ -53,15 +53,18 @@ public sealed class RegenSerializer : SerializerWithStringManifest
         }
         catch (FormatException e)
         {
-            throw new SerializationException($"A message '{manifest}' of AkkaRegenCache with {bytes.Length} bytes can't be read: {e.Message}", e);
+            throw new SerializationException(
+                $"A message '{manifest}' of AkkaRegenCache with {bytes.Length} bytes can't be read: {e.Message}", e);
         }
 
         // Not without a bound: a manifest may be anything.
-        if ((message as UnknownMessage ?? (message as ToShard)?.Body as UnknownMessage) is not null && _told.Count < 100 && _told.TryAdd(manifest, true))
+        if ((message as UnknownMessage ?? (message as ToShard)?.Body as UnknownMessage) is not null && _told.Count < 100
+            && _told.TryAdd(manifest, true))
         {
             // The system has no log yet when it makes its serializers.
             Logging.GetLogger(_system, nameof(RegenSerializer)).Warning(
-                "A message '{0}' of AkkaRegenCache is not known here: a newer version's. It is ignored; further ones are not reported.", manifest);
+                "A message '{0}' of AkkaRegenCache is not known here: a newer version's. It is ignored; further ones are not reported.",
+                manifest);
         }
 
         return message;

@@ -2,10 +2,10 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>The formats of what is asked of a store, and of its answers.</summary>
+/// <summary>The formats of requests to a store and of its answers.</summary>
 internal static class StoreFormats
 {
-    /// <summary>Stands where a value is fetched apart.</summary>
+    /// <summary>The placeholder of a value that is fetched separately.</summary>
     private static readonly CachePayload s_fetchedApart = CachePayload.FromBytes(default);
 
     public static IReadOnlyList<Format> All { get; } =
@@ -28,7 +28,8 @@ internal static class StoreFormats
             "t1",
             static (w, m) => w.List(m.Activities, static (w, a) => { w.Text(a.Key); w.Time(a.ActiveFor); }),
             static r => new TouchBatch(r.List(static r => new KeyActivity(r.Text(), r.Time())))),
-        Format.Of<CheckBatch>("k1", static (w, m) => w.List(m.Keys, static (w, key) => w.Text(key)), static r => new CheckBatch(r.List(static r => r.Text()))),
+        Format.Of<CheckBatch>("k1", static (w, m) => w.List(m.Keys, static (w, key) => w.Text(key)),
+            static r => new CheckBatch(r.List(static r => r.Text()))),
 
         Format.Of<ReadAnswer>(
             "R1",
@@ -42,7 +43,8 @@ internal static class StoreFormats
         Format.Of<ChangeAnswer>(
             "S1",
             static (w, m) => { w.Text(m.Epoch); w.Flag(m.Accepted); w.Long(m.Token); w.OptionalTime(m.DueIn); w.Time(m.ActiveFor); },
-            static r => new ChangeAnswer { Epoch = r.Text(), Accepted = r.Flag(), Token = r.Long(), DueIn = r.OptionalTime(), ActiveFor = r.Time() }),
+            static r => new ChangeAnswer { Epoch = r.Text(), Accepted = r.Flag(), Token = r.Long(), DueIn = r.OptionalTime(),
+                ActiveFor = r.Time() }),
         Format.Of<ReleaseAnswer>(
             "L1",
             static (w, m) => { w.Text(m.Epoch); w.Flag(m.Released); },

@@ -2,7 +2,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>Takes values out of requests and answers that are too large to travel in them, and puts them back.</summary>
+/// <summary>Removes values that are too large for one message from requests and answers, and puts them back.</summary>
 internal static class StorePayloads
 {
     private static readonly CachePayload s_apart = CachePayload.FromBytes(default);

@@ -3,9 +3,9 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Messages;
 
-/// <summary>How one type of message is written and read.</summary>
+/// <summary>The format of one type of message.</summary>
 /// <param name="Type">The type.</param>
-/// <param name="Manifest">Its name on the wire; a digit at its end is its version.</param>
+/// <param name="Manifest">Its name on the wire; the digit at its end is its version.</param>
 /// <param name="Write">Writes it.</param>
 /// <param name="Read">Reads it.</param>
 internal sealed record Format(Type Type, string Manifest, Action<WireWriter, object> Write, Func<WireReader, object> Read)
@@ -15,8 +15,8 @@ internal sealed record Format(Type Type, string Manifest, Action<WireWriter, obj
 }
 
 /// <summary>
-/// What all messages look like on the wire. A manifest is the name of the innermost message after the frames that it is in, a character each:
-/// <c>&gt;</c> to a shard, <c>?</c> asked of a store, <c>!</c> answered by one. So a shard's claim is <c>&gt;?c1</c>. The frames' own fields come first.
+/// The wire format of all messages. A manifest is the name of the innermost message after its frames, one character each: <c>&gt;</c> to a
+/// shard, <c>?</c> a request to a store, <c>!</c> its answer. So a shard's claim is <c>&gt;?c1</c>. The frames' own fields come first.
 /// </summary>
 internal static class WireFormat
 {
@@ -26,7 +26,8 @@ internal static class WireFormat
 
     private static readonly Format[] s_all = [.. CoordinatorFormats.All, .. StoreFormats.All, .. ClusterFormats.All];
     private static readonly FrozenDictionary<Type, Format> s_byType = s_all.ToFrozenDictionary(f => f.Type);
-    private static readonly FrozenDictionary<string, Format> s_byManifest = s_all.ToFrozenDictionary(f => f.Manifest, StringComparer.Ordinal);
+    private static readonly FrozenDictionary<string, Format> s_byManifest =
+        s_all.ToFrozenDictionary(f => f.Manifest, StringComparer.Ordinal);
 
     public static IReadOnlyList<Format> All => s_all;
 
@@ -52,8 +53,8 @@ internal static class WireFormat
         return writer.ToArray();
     }
 
-    /// <summary>Reads a message; one that is not known is an <see cref="UnknownMessage"/>, in the frame of its shard where it has one.</summary>
-    /// <exception cref="FormatException">It can't be read.</exception>
+    /// <summary>Reads a message. An unknown one becomes an <see cref="UnknownMessage"/>, in its shard's frame if it has one.</summary>
+    /// /// <exception cref="FormatException">The bytes are invalid.</exception>
     public static object Read(byte[] bytes, string manifest)
     {
         var reader = new WireReader(bytes);

@@ -4,27 +4,29 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Messages;
 
 /// <summary>
-/// Keeps what is sent below the size of a remoting frame (128,000 bytes by default), beyond which a message is dropped with no more than a line in the log.
+/// Keeps messages below the size of a remoting frame (128,000 bytes by default). A larger message is dropped with only a line in the log.
 /// </summary>
 internal static class WireLimits
 {
-    /// <summary>The most bytes of a value in one message. What else is in it stays far below the rest of the frame.</summary>
+    /// <summary>The most bytes of a value in one message. The other fields are far smaller than the rest of the frame.</summary>
     public const int Payload = 64 * 1024;
 
     /// <summary>The most bytes of a list in one message.</summary>
     public const int List = 64 * 1024;
 
-    /// <summary>How many bytes of a value are asked for at once: enough to keep a fast network busy, and nobody else waiting.</summary>
+    /// <summary>
+    /// The number of bytes of a value that are requested at once: enough to keep a fast network busy, without delaying other messages.
+    /// </summary>
     public const int Window = 16 * Payload;
 
-    /// <summary>The most bytes that a character of a key takes.</summary>
+    /// <summary>The most bytes of one character of a key.</summary>
     private const int BytesPerCharacter = 3;
 
-    /// <summary>A notification that fits: one with a large value goes without it, and whoever wants the value reads it.</summary>
+    /// <summary>A notification that fits into a frame: a large value is left out, and nodes that need it read it.</summary>
     public static CacheNotification Fit(CacheNotification notification) =>
         notification.Payload?.Bytes is { Length: > Payload } ? notification with { Payload = null } : notification;
 
-    /// <summary>The same in messages that fit.</summary>
+    /// <summary>Splits a message into messages that fit into a frame.</summary>
     public static IEnumerable<ToCoordinator> Split(ToCoordinator message)
     {
         switch (message)
@@ -38,7 +40,7 @@ internal static class WireLimits
                     .Concat(Split(resync.Awaited, SizeOf).Select(awaited => resync with { Held = [], Awaited = awaited, Offered = [] }))
                     .Concat(Split(resync.Offered, SizeOf).Select(offers => resync with { Held = [], Awaited = [], Offered = offers }));
             case RecordsRecovered kept when kept.Records.Sum(SizeOf) > List:
-                // A value that fits no message is not given back: it is made again.
+                // A value that fits into no message is not recovered: it will be generated again.
                 var fitting = kept.Records.Where(record => record.Payload?.Bytes is not { Length: > Payload }).ToList();
                 return Split(fitting, SizeOf).Select(records => kept with { Records = records });
             default:
@@ -46,7 +48,7 @@ internal static class WireLimits
         }
     }
 
-    /// <summary>A list in stretches that fit.</summary>
+    /// <summary>Splits a list into parts that fit into a frame.</summary>
     public static IEnumerable<IReadOnlyList<T>> Split<T>(IReadOnlyList<T> items, Func<T, int> sizeOf)
     {
         var part = new List<T>();

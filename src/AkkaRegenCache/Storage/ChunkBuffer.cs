@@ -3,12 +3,12 @@ using AkkaRegenCache.Messages;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Puts a large value together that is fetched window by window. It grows with what comes: a length is only a claim until the bytes are there. The parts of
-/// one connection come in order; one that doesn't fit is ignored, and the whole is given up when its time has come.
+/// Assembles a large value that is fetched in windows. It grows with the received bytes, because an announced length is not trusted. The
+/// parts of one connection arrive in order. A part that does not fit is ignored, and the value is given up at its deadline.
 /// </summary>
 internal sealed class ChunkBuffer
 {
-    /// <summary>The longest value; more is a message gone wrong.</summary>
+    /// <summary>The longest value; a longer one is an invalid message.</summary>
     public const int MaximumLength = 1 << 30;
 
     private readonly int _length;
@@ -25,10 +25,10 @@ internal sealed class ChunkBuffer
 
     public bool IsComplete => _received == _length;
 
-    /// <summary>What has come.</summary>
+    /// <summary>The bytes received so far.</summary>
     public ReadOnlyMemory<byte> Bytes => _bytes.AsMemory(0, _received);
 
-    /// <summary>The next stretch to ask for; null: the last one has not fully come yet, or nothing is missing.</summary>
+    /// <summary>The next part to request; null: the last one is still arriving, or nothing is missing.</summary>
     public (int Offset, int Count)? Next()
     {
         if (_received < _wanted || IsComplete)
@@ -49,7 +49,7 @@ internal sealed class ChunkBuffer
         _received = needed;
     }
 
-    /// <summary>A stretch of a value in parts that fit in a message. Of more than a window only the first: nobody asks for more at once.</summary>
+    /// <summary>Splits a part of a value into messages. At most one window, as no receiver requests more at once.</summary>
     public static IEnumerable<PayloadChunk> Cut(long id, ReadOnlyMemory<byte> bytes, int offset, int count)
     {
         if (offset < 0 || count < 0 || offset > bytes.Length)

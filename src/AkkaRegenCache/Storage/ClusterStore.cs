@@ -5,12 +5,12 @@ using AkkaRegenCache.Messages;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The store of a cluster without an external one: each shard of the keys has its only arbiter in the shard's entity, with the records in its memory. A part
-/// for each shard: one that has lost its node begins a new epoch, and the others don't notice.
+/// The store of a cluster without an external one: the entity of each shard arbitrates its keys, with the records in its memory. Each shard
+/// is a partition. One that has lost its node begins a new epoch, and the others are not affected.
 /// </summary>
 /// <remarks>
-/// It promises less than a store of its own: records die with the node of their shard (a node that leaves gracefully hands them over), and in a partition of
-/// the cluster each side may accept one result. Values are kept as bytes.
+/// It promises less than an external store: records are lost with the node of their shard (a node that leaves gracefully hands them over),
+/// and in a partition of the network each side may accept one result. Values are stored as bytes.
 /// </remarks>
 internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
 {
@@ -31,7 +31,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
 
     public int PartitionOf(string key) => _node.ShardOf(key);
 
-    // The region is the cache's own already.
+    // The region already belongs to one cache.
     public IExternalStore ForCache(string cacheName) => this;
 
     public async ValueTask<ReadAnswer> ReadAsync(ReadRequest request, CancellationToken cancellationToken = default)
@@ -70,18 +70,21 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
         return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request), cancellationToken).ConfigureAwait(false);
     }
 
-    public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default)
+    public async ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(claims);
-        var answers = await AskInPartsAsync<HeldClaim, RenewAnswer>(
+        var answers = await AskInBatchesAsync<HeldClaim, RenewAnswer>(
             claims, c => c.Key, list => new RenewBatch(list, lease), cancellationToken).ConfigureAwait(false);
-        return answers is [var only] ? only : new RenewAnswer { Epoch = answers[0].Epoch, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
+        return answers is [var only]
+            ? only
+            : new RenewAnswer { Epoch = answers[0].Epoch, Outcomes = [.. answers.SelectMany(a => a.Outcomes)] };
     }
 
     public async ValueTask<TouchAnswer> TouchAsync(IReadOnlyList<KeyActivity> activities, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(activities);
-        var answers = await AskInPartsAsync<KeyActivity, TouchAnswer>(
+        var answers = await AskInBatchesAsync<KeyActivity, TouchAnswer>(
             activities, a => a.Key, list => new TouchBatch(list), cancellationToken).ConfigureAwait(false);
         return answers[^1];
     }
@@ -89,20 +92,24 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
     public async ValueTask<CheckAnswer> CheckAsync(IReadOnlyList<string> keys, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        var answers = await AskInPartsAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken).ConfigureAwait(false);
+        var answers = await AskInBatchesAsync<string, CheckAnswer>(keys, k => k, list => new CheckBatch(list), cancellationToken)
+            .ConfigureAwait(false);
         return answers is [var only] ? only : new CheckAnswer { Epoch = answers[0].Epoch, Checks = [.. answers.SelectMany(a => a.Checks)] };
     }
 
-    private async Task<ChangeAnswer> ChangeAsync(MutationRequest request, ReadOnlyMemory<byte>? payload, CancellationToken cancellationToken)
+    private async Task<ChangeAnswer> ChangeAsync(MutationRequest request, ReadOnlyMemory<byte>? payload,
+        CancellationToken cancellationToken)
     {
         if (payload is null)
             throw new ArgumentException("A value without its bytes can't be stored in the cluster.", nameof(request));
-        return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request, payload), cancellationToken).ConfigureAwait(false);
+        return (ChangeAnswer)await AskAsync(new PartitionCall(PartitionOf(request.Key), request, payload), cancellationToken)
+            .ConfigureAwait(false);
     }
 
-    /// <summary>A batch, whose keys are all of one part, in messages that fit a frame.</summary>
-    private async Task<IReadOnlyList<TAnswer>> AskInPartsAsync<TItem, TAnswer>(
-        IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch, CancellationToken cancellationToken)
+    /// <summary>Sends a batch, whose keys are all of one partition, in messages that fit into a frame.</summary>
+    private async Task<IReadOnlyList<TAnswer>> AskInBatchesAsync<TItem, TAnswer>(
+        IReadOnlyList<TItem> items, Func<TItem, string> keyOf, Func<IReadOnlyList<TItem>, object> batch,
+        CancellationToken cancellationToken)
         where TAnswer : StoreAnswer
     {
         var part = items.Count == 0 ? 0 : PartitionOf(keyOf(items[0]));
@@ -143,7 +150,7 @@ internal sealed class ClusterStore : IExternalStore, IReturnsAtOnce
         }
     }
 
-    /// <summary>Waits for a late answer: what a claim has got must be known, or it blocks its key.</summary>
+    /// <summary>Waits for a late answer: a granted claim that the node does not know would block its key.</summary>
     private async Task<bool> IsAnsweredAsync(PartitionCall call, TimeSpan lease)
     {
         await ((Task)call.Answer).WaitAsync(lease, _node.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

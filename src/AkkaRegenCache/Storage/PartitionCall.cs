@@ -3,15 +3,15 @@ using AkkaRegenCache.Messages;
 
 namespace AkkaRegenCache.Storage;
 
-/// <summary>A question to a shard's store, and the value that travels apart from it. Thread-safe in what its caller does.</summary>
+/// <summary>A request to a shard's store, and the value that is sent separately. Its caller's members are thread-safe.</summary>
 internal sealed class PartitionCall : INoSerializationVerificationNeeded
 {
     private readonly TaskCompletionSource<StoreAnswer> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    /// <summary>Creates a question.</summary>
+    /// <summary>Creates a request.</summary>
     /// <param name="shard">The shard.</param>
-    /// <param name="request">What is asked.</param>
-    /// <param name="payload">The value of it.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="payload">Its value.</param>
     public PartitionCall(int shard, object request, ReadOnlyMemory<byte>? payload = null)
     {
         Shard = shard;
@@ -28,16 +28,16 @@ internal sealed class PartitionCall : INoSerializationVerificationNeeded
 
     public object Request { get; }
 
-    /// <summary>The value, where it is fetched by the shard.</summary>
+    /// <summary>The value, if the shard fetches it.</summary>
     public ReadOnlyMemory<byte> Large { get; }
 
     public Task<StoreAnswer> Answer => _answer.Task;
 
-    // Its actor's.
+    // For the actor only.
 
     public long Id { get; set; }
 
-    /// <summary>When it began, as the actor counts.</summary>
+    /// <summary>When it began, by the actor's clock.</summary>
     public long StartedAt { get; set; }
 
     /// <summary>The answer whose value is being fetched.</summary>
@@ -58,5 +58,5 @@ internal sealed class PartitionCall : INoSerializationVerificationNeeded
     }
 }
 
-/// <summary>Nobody waits for a call any more.</summary>
+/// <summary>The caller of a request has stopped waiting.</summary>
 internal sealed record PartitionCallAbandoned(PartitionCall Call) : INoSerializationVerificationNeeded;

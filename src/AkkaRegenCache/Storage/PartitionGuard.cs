@@ -1,24 +1,26 @@
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// Refuses calls to a partition of the store that doesn't answer, but for a probe now and then: a shard without a home must not make the whole store count as
-/// down, nor callers wait. Thread-safe.
+/// A circuit breaker for one partition of the store: refuses calls while the partition does not answer, except for a probe now and then. A
+/// shard without a home must neither make the whole store count as down nor make callers wait. Thread-safe.
 /// </summary>
 /// <param name="time">The clock.</param>
-/// <param name="isDoubtful">Whether parts are likely to be away: a node has died lately. Then the first timeout counts.</param>
-internal sealed class PartitionGuard(TimeProvider time, Func<bool> isDoubtful)
+/// <param name="isSuspect">
+/// Whether partitions are likely to be unavailable, because a node died recently. Then the first timeout opens it.
+/// </param>
+internal sealed class PartitionGuard(TimeProvider time, Func<bool> isSuspect)
 {
-    /// <summary>After so many timeouts in a row a part counts as away, as a rule.</summary>
+    /// <summary>The number of timeouts in a row that normally open it.</summary>
     public const int TimeoutsToRefuse = 2;
 
-    /// <summary>How often a part that is away is probed.</summary>
+    /// <summary>How often an unavailable partition is probed.</summary>
     public static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
     private int _timeouts;
     private long _lastProbe;
 
-    /// <summary>Whether a call may be made; a true answer for a part that is away makes it the probe.</summary>
+    /// <summary>Whether a call may be sent. If the partition is unavailable, a permitted call is the probe.</summary>
     public bool MayAsk()
     {
         lock (_gate)
@@ -44,7 +46,7 @@ internal sealed class PartitionGuard(TimeProvider time, Func<bool> isDoubtful)
     {
         lock (_gate)
         {
-            _timeouts = _timeouts == 0 && isDoubtful() ? TimeoutsToRefuse : _timeouts + 1;
+            _timeouts = _timeouts == 0 && isSuspect() ? TimeoutsToRefuse : _timeouts + 1;
             if (_timeouts == TimeoutsToRefuse)
                 _lastProbe = time.GetTimestamp();
         }

@@ -5,8 +5,8 @@ using AkkaRegenCache.Protocol;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The store that a shard's entity is: the store's machine, the large values on their way in, and the hand-over from the entity before. Not thread-safe:
-/// it lives in its actor.
+/// The store in a shard's entity: the store machine, large values on their way in, and the handoff from the previous entity. Not
+/// thread-safe: it belongs to its actor.
 /// </summary>
 internal sealed class ShardStore
 {
@@ -21,10 +21,10 @@ internal sealed class ShardStore
     private readonly Dictionary<(IActorRef Sender, long Id), Upload> _uploads = [];
     private readonly List<(object Body, IActorRef Sender)> _stash = [];
 
-    /// <summary>Who has answered to this entity, so that what comes from there now was asked for now.</summary>
+    /// <summary>The senders that have answered this entity, so that their later requests are known to be current.</summary>
     private readonly HashSet<IActorRef> _present = [];
 
-    /// <summary>What others were told to ask for again.</summary>
+    /// <summary>The requests whose senders were told to ask again.</summary>
     private readonly Dictionary<IActorRef, HashSet<long>> _toldToAskAgain = [];
     private StoreMachine _machine;
     private Handoff? _handoff;
@@ -33,9 +33,9 @@ internal sealed class ShardStore
 
     /// <summary>Creates an empty store, with an epoch of its own.</summary>
     /// <param name="clock">The store's clock: ticks of 100 ns since 1970, which never go back.</param>
-    /// <param name="reply">Tells a message to a node.</param>
-    /// <param name="failed">Hears of an exception at a message. It costs that message only.</param>
-    /// <param name="bound">How much it may hold, with the other stores of its node; null: that is not bounded.</param>
+    /// <param name="reply">Sends a message to a node.</param>
+    /// <param name="failed">Called with an exception at a message. Only that message fails.</param>
+    /// <param name="bound">The bound that it shares with the other stores of its node; null: none.</param>
     public ShardStore(Func<long> clock, Action<IActorRef, object> reply, Action<Exception, object>? failed = null, StoreBound? bound = null)
     {
         _bound = bound;
@@ -45,20 +45,20 @@ internal sealed class ShardStore
         _machine = New(Guid.NewGuid().ToString("N"));
     }
 
-    /// <summary>Whether anything was asked of it, so that there is something to hand over.</summary>
+    /// <summary>Whether it has served a request, so that there is state to hand over.</summary>
     public bool IsInUse => _hasServed;
 
-    /// <summary>Whether requests wait for the hand-over.</summary>
+    /// <summary>Whether requests wait for the handoff.</summary>
     public bool IsWaiting => _isWaiting;
 
     public string Epoch => _machine.Epoch;
 
     public int Count => _machine.Count;
 
-    /// <summary>The records of the entity before are on their way: requests wait for them, until <see cref="EndWait"/>.</summary>
+    /// <summary>The records of the previous entity are on their way: requests wait for them until <see cref="EndWait"/>.</summary>
     public void Wait() => _isWaiting = !_hasServed;
 
-    /// <summary>No more waiting: what has not come is lost, and a new epoch begins.</summary>
+    /// <summary>Ends the wait: records that have not come are lost, and a new epoch begins.</summary>
     public void EndWait()
     {
         _isWaiting = false;
@@ -68,7 +68,7 @@ internal sealed class ShardStore
         _stash.Clear();
     }
 
-    /// <summary>Serves a message of a node's. Whatever is none of a store's is ignored.</summary>
+    /// <summary>Serves a node's message. Messages that are not for a store are ignored.</summary>
     public void Handle(object body, IActorRef sender)
     {
         if (_isWaiting)
@@ -83,9 +83,10 @@ internal sealed class ShardStore
         }
         catch (Exception e)
         {
-            // The records of all other keys are in this machine only: a restart would lose them.
+            // This machine has the only records of all other keys: a restart would lose them.
             _failed?.Invoke(e, body);
-            if (body switch { StoreAsk ask => ask.Id, PayloadChunk chunk => chunk.Id, RecordWanted wanted => wanted.Id, _ => (long?)null } is { } id)
+            if (body switch { StoreAsk ask => ask.Id, PayloadChunk chunk => chunk.Id, RecordWanted wanted => wanted.Id,
+                _ => (long?)null } is { } id)
             {
                 _uploads.Remove((sender, id));
                 _reply(sender, new StoreFailed(id, $"{e.GetType().Name} at a {body.GetType().Name}: {e.Message}"));
@@ -122,10 +123,10 @@ internal sealed class ShardStore
     }
 
     /// <summary>
-    /// What is asked of a shard that has no home waits in the askers' regions, for as long as that lasts: a set that was given up long ago
-    /// must not be done then over one that came later, nor a claim be granted to nobody. So each asker confirms its first change: one that
-    /// has given it up doesn't. Messages of one asker come in order, so all that waited came before the answer. (A large value is fetched,
-    /// which confirms it.)
+    /// Requests to a shard without a home wait in the senders' regions for as long as that lasts. A set that was given up long ago must not
+    /// be done then in place of a later one, and no claim must be granted to a caller that has left. So each sender confirms its first
+    /// change, unless it has given it up. Messages of one sender arrive in order, so all that had waited came before the answer. (Fetching
+    /// a large value confirms its request.)
     /// </summary>
     private bool MayBeOld(StoreAsk ask, IActorRef sender)
     {
@@ -144,12 +145,12 @@ internal sealed class ShardStore
         return true;
     }
 
-    /// <summary>Takes a part of what the entity before held; with the last one its epoch goes on here.</summary>
-    /// <returns>Whether it was the last one, and it counts.</returns>
-    /// <exception cref="FormatException">It can't be read; nothing was taken.</exception>
+    /// <summary>Takes a part of the previous entity's state. With the last part its epoch continues here.</summary>
+    /// <returns>Whether it was the last part and the handoff is complete.</returns>
+    /// /// <exception cref="FormatException">The part is invalid; nothing was taken.</exception>
     public bool Take(HandoffPart part)
     {
-        // What was granted here already stands in another epoch.
+        // Claims granted here already belong to another epoch.
         if (_hasServed || !part.IsPossible)
             return false;
         if (_handoff is null || _handoff.Incarnation != part.Incarnation)
@@ -168,8 +169,8 @@ internal sealed class ShardStore
     }
 
     /// <summary>
-    /// Takes back what a node still shows of an earlier epoch, where nothing newer is here. The entity before died with its records: the nodes' memories are all
-    /// that is left of them.
+    /// Takes back what a node still shows of an earlier epoch, unless something newer is here. The previous entity died with its records,
+    /// so only the nodes' memories still have them.
     /// </summary>
     public void Restore(RecordsRecovered kept)
     {
@@ -183,7 +184,7 @@ internal sealed class ShardStore
         }
     }
 
-    /// <summary>All that it holds, in parts that fit.</summary>
+    /// <summary>The whole state, in parts that fit into a frame.</summary>
     public IEnumerable<HandoffPart> Export(long incarnation)
     {
         ReadOnlyMemory<byte> bytes = SlotCodec.Write(_machine, _clock());
@@ -195,19 +196,19 @@ internal sealed class ShardStore
         }
     }
 
-    /// <summary>Nodes come and go; beyond so many all confirm again.</summary>
+    /// <summary>The most senders that are remembered. Beyond it all of them confirm again.</summary>
     private const int MostPresent = 10_000;
 
-    /// <summary>So many slots that have ended go in a sweep.</summary>
+    /// <summary>The most expired slots that a sweep removes.</summary>
     private const int PurgedAtOnce = 10_000;
 
-    /// <summary>Forgets values whose sender has gone silent, and what has ended while nobody asked.</summary>
+    /// <summary>Removes incomplete values whose sender is silent, and expired slots that no request has removed.</summary>
     public void Sweep()
     {
         var now = _clock();
         _machine.Purge(now, PurgedAtOnce);
 
-        // Who has not asked again has gone, or does so once more.
+        // A sender that has not asked again has gone, or will be told again.
         _toldToAskAgain.Clear();
         if (_present.Count > MostPresent)
             _present.Clear();
@@ -218,7 +219,7 @@ internal sealed class ShardStore
         }
     }
 
-    /// <summary>It is not used any more: what it holds counts no longer.</summary>
+    /// <summary>It is not used any more: its state does not count against the bound.</summary>
     public void Leave() => _machine.Leave();
 
     private StoreMachine New(string epoch) => new(epoch, s_operationsKept, storesObjects: false, _bound);
@@ -286,12 +287,12 @@ internal sealed class ShardStore
 
     private sealed class Handoff(long incarnation, string epoch, int count)
     {
-        // Grows with the parts that come: their count is only a claim.
+        // Grows with the parts that arrive, because their announced count is not trusted.
         private readonly SortedDictionary<int, ReadOnlyMemory<byte>> _chunks = [];
 
         public long Incarnation => incarnation;
 
-        /// <summary>Takes a part; whether it was the last that was missing.</summary>
+        /// <summary>Takes a part; returns whether it was the last missing one.</summary>
         public bool Take(HandoffPart part)
         {
             return part.Epoch == epoch && part.Count == count && _chunks.TryAdd(part.Index, part.Bytes) && _chunks.Count == count;

@@ -5,9 +5,9 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// The cache's store with the node's <see cref="Actors.StoreActor"/> before it, where it is an external one. While there is no actor (before the actor system
-/// starts, and when it has ended) calls go straight to the store; so do those of the shards' stores, each of which has a mailbox of its own. When the cluster
-/// has ended for this node, its shards' stores give way to one in this process.
+/// The cache's store behind the node's <see cref="Actors.StoreActor"/>, if it is an external one. Without the actor (before the actor
+/// system starts and after it has ended) calls go directly to the store. So do calls of the shards' stores, each of which has its own
+/// mailbox. When the cluster has ended for this node, a store in this process replaces the shards' stores.
 /// </summary>
 internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : IExternalStore, IReturnsAtOnce
 {
@@ -15,7 +15,7 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
 
     public int Partitions => store.Partitions;
 
-    /// <summary>What is behind the actor.</summary>
+    /// <summary>The store behind the actor.</summary>
     internal IExternalStore Inner => store;
 
     private IExternalStore Current => store is ClusterStore && node.Own is { } own ? own : store;
@@ -32,7 +32,8 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
     public ValueTask<ClaimAnswer> ClaimAsync(ClaimRequest request, CancellationToken cancellationToken = default) =>
         Through(null, false, token => Current.ClaimAsync(request, token), cancellationToken, isLetEnd: true);
 
-    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease, CancellationToken cancellationToken = default) =>
+    public ValueTask<RenewAnswer> RenewAsync(IReadOnlyList<HeldClaim> claims, TimeSpan lease,
+        CancellationToken cancellationToken = default) =>
         Through(null, true, token => Current.RenewAsync(claims, lease, token), cancellationToken);
 
     public ValueTask<ChangeAnswer> CommitAsync(CommitRequest request, CancellationToken cancellationToken = default) =>
@@ -54,7 +55,8 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
         Through(null, false, token => Current.CheckAsync(keys, token), cancellationToken);
 
     private ValueTask<T> Through<T>(
-        string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken, bool isLetEnd = false)
+        string? readKey, bool isUrgent, Func<CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken,
+        bool isLetEnd = false)
         where T : StoreAnswer
     {
         return node.Handle is { } handle && store is not ClusterStore
@@ -70,7 +72,7 @@ internal sealed class StoreActorStore(IExternalStore store, ClusterNode node) : 
             }
             catch (OperationCanceledException) when (isLetEnd && cancellationToken.IsCancellationRequested)
             {
-                // Abandoned: passed over if its turn hasn't come. Else the store has it, and answers.
+                // Given up: skipped if its turn has not come. Otherwise the store has the call and will answer.
                 return (T)await job.Answer.ConfigureAwait(false);
             }
         }

@@ -4,7 +4,7 @@ using Akka.Actor;
 namespace AkkaRegenCache.Storage;
 
 /// <summary>
-/// A call of a store on its way through the <see cref="Actors.StoreActor"/>. Its caller's continuation never runs on the actor's thread. Thread-safe.
+/// A call of a store through the <see cref="Actors.StoreActor"/>. Its caller's continuation never runs on the actor's thread. Thread-safe.
 /// </summary>
 [SuppressMessage("Reliability", "CA1001", Justification = "A source of tokens without a timer holds nothing that must be given back.")]
 internal sealed class StoreJob : INoSerializationVerificationNeeded
@@ -17,7 +17,7 @@ internal sealed class StoreJob : INoSerializationVerificationNeeded
 
     /// <summary>Creates a call.</summary>
     /// <param name="run">Calls the store.</param>
-    /// <param name="readKey">The key that is read; null: it is no read.</param>
+    /// <param name="readKey">The key of a read; null: it is not a read.</param>
     /// <param name="isUrgent">Whether it must not wait behind reads.</param>
     public StoreJob(Func<CancellationToken, Task<StoreAnswer>> run, string? readKey = null, bool isUrgent = false)
     {
@@ -30,13 +30,13 @@ internal sealed class StoreJob : INoSerializationVerificationNeeded
 
     public bool IsUrgent { get; }
 
-    /// <summary>Whether nobody waits for it any more.</summary>
+    /// <summary>Whether its caller has stopped waiting.</summary>
     public bool IsAbandoned => _abandon.IsCancellationRequested;
 
     /// <summary>The call's outcome.</summary>
     public Task<StoreAnswer> Answer => _answer.Task;
 
-    /// <summary>Ends the caller's wait with the token; what nobody waits for is abandoned.</summary>
+    /// <summary>Ends the caller's wait with the token; a call without callers is given up.</summary>
     public async Task<StoreAnswer> WaitAsync(CancellationToken cancellationToken)
     {
         try
@@ -50,8 +50,8 @@ internal sealed class StoreJob : INoSerializationVerificationNeeded
         }
     }
 
-    /// <summary>Shares this call's outcome with another that asks for the same. Not once it runs.</summary>
-    /// <returns>Whether it does; false: this one is abandoned.</returns>
+    /// <summary>Shares this call's outcome with another call for the same read, unless it runs already.</summary>
+    /// <returns>Whether it is shared; false: this call was given up.</returns>
     public bool TryLead(StoreJob follower)
     {
         lock (_abandon)
@@ -65,7 +65,7 @@ internal sealed class StoreJob : INoSerializationVerificationNeeded
         }
     }
 
-    /// <summary>Calls the store; an exception that it throws at once is in the task.</summary>
+    /// <summary>Calls the store. An exception that it throws at once is in the task.</summary>
     public async Task<StoreAnswer> RunAsync() => await _run(_abandon.Token).ConfigureAwait(false);
 
     public void Complete(StoreAnswer answer)
@@ -78,7 +78,7 @@ internal sealed class StoreJob : INoSerializationVerificationNeeded
     {
         _answer.TrySetException(exception);
 
-        // Observed: its caller may have gone.
+        // Observed, because its caller may have left.
         _ = _answer.Task.Exception;
         _followers?.ForEach(follower => follower.Fail(exception));
     }

@@ -2,12 +2,13 @@ using AkkaRegenCache.Notifications;
 
 namespace AkkaRegenCache.Protocol;
 
-// From a node to the coordinator of a key's shard. All are hints: lost, late, doubled or false ones cost time, never a promise.
+// From a node to the coordinator of a key's shard. All of these are hints. A lost, late, doubled or false one costs time and breaks no
+// promise.
 
-/// <summary>What a node tells a coordinator.</summary>
+/// <summary>A message from a node to a coordinator.</summary>
 internal abstract record ToCoordinator
 {
-    /// <summary>The node incarnation that tells; it is the one that claims at the store.</summary>
+    /// <summary>The node incarnation that sends the message. It is the one that claims at the store.</summary>
     public required string Node { get; init; }
 }
 
@@ -18,7 +19,7 @@ internal sealed record ClaimHeld : ToCoordinator
 
     public required long Token { get; init; }
 
-    /// <summary>It has ended after this, at the latest.</summary>
+    /// <summary>The claim has ended after this time, at the latest.</summary>
     public required TimeSpan EndsIn { get; init; }
 }
 
@@ -33,15 +34,15 @@ internal sealed record ClaimAwaited : ToCoordinator
     public required string Holder { get; init; }
 }
 
-/// <summary>Nobody on this node waits for the key any more.</summary>
+/// <summary>No caller on this node waits for the key any more.</summary>
 internal sealed record AwaitEnded : ToCoordinator
 {
     public required string Key { get; init; }
 }
 
 /// <summary>
-/// What became of a key on this node: a claim's outcome, a set, a removal. The notification is the very one that all nodes are told, without its value where
-/// the coordinator has nobody to give it to.
+/// What became of a key on this node: a claim's outcome, a set or a removal. The notification is the one that all nodes receive. The value
+/// is left out where no node waits for the coordinator to deliver it.
 /// </summary>
 internal sealed record OutcomeKnown : ToCoordinator
 {
@@ -54,7 +55,7 @@ internal sealed record OutcomeKnown : ToCoordinator
     public bool Offers { get; init; }
 }
 
-/// <summary>Keys that this node can regenerate, as it learns to.</summary>
+/// <summary>Keys that this node has learned to regenerate.</summary>
 internal sealed record KeysOffered : ToCoordinator
 {
     public required IReadOnlyList<OfferedKey> Keys { get; init; }
@@ -68,22 +69,22 @@ internal sealed record KeysOffered : ToCoordinator
 /// <param name="Jitter">A regeneration may start up to this late.</param>
 internal readonly record struct OfferedKey(string Key, long Token, TimeSpan? DueIn, TimeSpan ActiveFor, TimeSpan Jitter);
 
-/// <summary>This node doesn't regenerate a key that it was asked to.</summary>
+/// <summary>This node declines to regenerate a key.</summary>
 internal sealed record RegenerationDeclined : ToCoordinator
 {
     public required string Key { get; init; }
 
-    /// <summary>Whether nobody shall: the key was removed, or is not active any more.</summary>
+    /// <summary>Whether no node should regenerate the key: it was removed, or is not active any more.</summary>
     public bool IsOver { get; init; }
 
-    /// <summary>The store says when it is due; null: it is this node that can't.</summary>
+    /// <summary>When the key is due, by the store; null: the store does not say, only this node can't regenerate the key.</summary>
     public TimeSpan? DueIn { get; init; }
 }
 
-/// <summary>This node leaves: it regenerates nothing any more.</summary>
+/// <summary>This node leaves: it does not regenerate any more.</summary>
 internal sealed record NodeLeaving : ToCoordinator;
 
-/// <summary>A part of what a node knows of a shard's keys, as answer to <see cref="ResyncRequested"/>.</summary>
+/// <summary>A batch of what a node knows of a shard's keys: the answer to <see cref="ResyncRequested"/>.</summary>
 internal sealed record ResyncAnswered : ToCoordinator
 {
     public required long Incarnation { get; init; }
@@ -96,12 +97,12 @@ internal sealed record ResyncAnswered : ToCoordinator
 }
 
 /// <summary>
-/// Records that this node still shows, for a partition of a store that has begun a new epoch without them. Goes to the partition itself, where coordinator and store are
-/// one; a coordinator has no use for it.
+/// Records that this node still shows, for a partition of the store that began a new epoch without them. They go to the partition itself,
+/// where coordinator and store are one. A coordinator does not use them.
 /// </summary>
 internal sealed record RecordsRecovered : ToCoordinator
 {
-    /// <summary>The life they are for.</summary>
+    /// <summary>The epoch they are for.</summary>
     public required string Epoch { get; init; }
 
     public required IReadOnlyList<RecoveryRecord> Records { get; init; }
@@ -110,7 +111,7 @@ internal sealed record RecordsRecovered : ToCoordinator
 /// <summary>A record as a node shows it.</summary>
 /// <param name="Key">The key.</param>
 /// <param name="Token">Its token.</param>
-/// <param name="Payload">The value; a machine leaves it to its shell to fill in.</param>
+/// <param name="Payload">The value. The machine leaves it empty; its shell fills it in.</param>
 /// <param name="FreshFor">How much longer it is fresh.</param>
 /// <param name="Interval">The schedule's interval; zero: nothing is scheduled.</param>
 /// <param name="DueIn">When the next one is due, about.</param>
@@ -120,17 +121,17 @@ internal readonly record struct RecoveryRecord(
 
 // From a coordinator to a node.
 
-/// <summary>What a coordinator tells a node.</summary>
+/// <summary>A message from a coordinator to a node.</summary>
 internal abstract record FromCoordinator
 {
-    /// <summary>The shard it speaks for.</summary>
+    /// <summary>The sender's shard.</summary>
     public required int Shard { get; init; }
 
     /// <summary>The coordinator's incarnation: a later one has a higher number.</summary>
     public required long Incarnation { get; init; }
 }
 
-/// <summary>The holder of a claim that this node waits for is believed dead: claim the key, and take the dead node's claim over.</summary>
+/// <summary>The holder of a claim that this node waits for is believed dead: claim the key and steal the dead node's claim.</summary>
 internal sealed record ClaimOrphaned : FromCoordinator
 {
     public required string Key { get; init; }
@@ -140,7 +141,7 @@ internal sealed record ClaimOrphaned : FromCoordinator
     public required string Holder { get; init; }
 }
 
-/// <summary>What this node waits for has come to its end.</summary>
+/// <summary>The outcome of a claim that this node waits for.</summary>
 internal sealed record OutcomePushed : FromCoordinator
 {
     public required CacheNotification Outcome { get; init; }
@@ -151,16 +152,16 @@ internal sealed record RegenerationDue : FromCoordinator
 {
     public required string Key { get; init; }
 
-    /// <summary>A node believed dead, whose claim may stand in the way.</summary>
+    /// <summary>A node that is believed dead and whose claim may still stand.</summary>
     public string? Orphan { get; init; }
 }
 
-/// <summary>A coordinator that knows nothing asks all nodes what they hold, wait for and can regenerate.</summary>
+/// <summary>A new coordinator asks all nodes what they hold, wait for and can regenerate.</summary>
 internal sealed record ResyncRequested : FromCoordinator;
 
-// To coordinators and nodes from their shells.
+// From their shells to coordinators and nodes.
 
-/// <summary>A node is believed dead: its process is gone, or can't be reached. Taken back by the next thing it says.</summary>
+/// <summary>A node is believed dead: its process has ended or can't be reached. The next message from it ends the suspicion.</summary>
 internal sealed class NodeDown(string node)
 {
     public string Node { get; } = node;

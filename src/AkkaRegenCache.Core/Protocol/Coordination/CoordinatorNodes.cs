@@ -1,9 +1,12 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>The nodes a coordinator has heard of, each with a small number.</summary>
+/// <summary>The nodes that a coordinator knows, each with a small number.</summary>
 internal sealed class CoordinatorNodes
 {
-    /// <summary>Nodes with a higher number than a bit set can hold are never chosen by their offers; they still wait, hold and are told.</summary>
+    /// <summary>
+    /// Nodes with a higher number than a bit set can hold are never chosen by their offers. They can still wait, hold claims and get
+    /// outcomes.
+    /// </summary>
     public const int MaximumOffering = 64;
 
     private const int RememberedDead = 256;
@@ -19,9 +22,9 @@ internal sealed class CoordinatorNodes
 
     public string this[int number] => _names[number]!;
 
-    /// <summary>The number of a node that says something: it is alive.</summary>
+    /// <summary>The number of a node that has sent a message: it is alive.</summary>
     /// <param name="name">The node.</param>
-    /// <param name="isNews">Whether nothing was known of it, or it was believed dead.</param>
+    /// <param name="isNews">Whether the node was unknown or believed dead.</param>
     public int Hear(string name, out bool isNews)
     {
         isNews = !_numbers.TryGetValue(name, out var number);
@@ -43,11 +46,11 @@ internal sealed class CoordinatorNodes
 
     public bool IsDead(string name) => _dead.Contains(name);
 
-    /// <summary>The node regenerates nothing any more.</summary>
+    /// <summary>The node does not regenerate any more.</summary>
     public void Leave(int number) => _available &= ~BitOf(number);
 
-    /// <summary>The node is believed dead: its number will be another's.</summary>
-    /// <returns>Its number; <see cref="TrackedKey.Nobody"/>: it wasn't known.</returns>
+    /// <summary>The node is believed dead. Its number is free for another node.</summary>
+    /// <returns>Its number; <see cref="TrackedKey.Nobody"/>: it was not known.</returns>
     public int Lose(string name)
     {
         if (_dead.Add(name))

@@ -1,13 +1,13 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What a coordinator wants told, in order. Reused by its shell from call to call.</summary>
+/// <summary>The messages that a coordinator wants sent, in order. Its shell reuses it for each call.</summary>
 internal sealed class CoordinatorOutbox
 {
     private readonly List<(string? Node, FromCoordinator Message)> _messages = [];
 
     public int Count => _messages.Count;
 
-    /// <summary>To which node; null: to all of the cache.</summary>
+    /// <summary>The receiving node (null: all nodes of the cache) and the message.</summary>
     public (string? Node, FromCoordinator Message) this[int index] => _messages[index];
 
     public void Send(string? node, FromCoordinator message) => _messages.Add((node, message));

@@ -2,7 +2,7 @@ using AkkaRegenCache.Notifications;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Claims that run, those who wait for them, and what becomes of them when a node dies.</content>
+/// <content>Claims under way, the nodes that wait for them, and what becomes of them when a node dies.</content>
 internal sealed partial class CoordinatorShard
 {
     private void OnHeld(int node, ClaimHeld held)
@@ -31,17 +31,17 @@ internal sealed partial class CoordinatorShard
         standing.Awaiting.RemoveAll(a => a.Node == node);
         if (standing.Asked == node)
         {
-            // The same claim still stands: the store didn't give it. Another one it was not asked for.
+            // The same claim still stands, so the store refused the steal. A different claim would not have been part of the request.
             if (standing.Orphan == awaited.Holder && standing.AskedToken == awaited.Token)
                 standing.RefusedToken = awaited.Token;
             EndAsking(standing);
         }
 
         var bit = CoordinatorNodes.BitOf(node);
-        if (standing.LastOutcome is { } outcome && outcome.Token >= awaited.Token && (standing.Told & bit) == 0 && bit != 0)
+        if (standing.LastOutcome is { } outcome && outcome.Token >= awaited.Token && (standing.Notified & bit) == 0 && bit != 0)
         {
-            // It has ended already; what told so may have been lost, or came before this node was waiting.
-            standing.Told |= bit;
+            // The claim has ended already. The notification was lost, or came before this node began to wait.
+            standing.Notified |= bit;
             Push(node, outcome);
             Settle(tracked);
             return;
@@ -91,7 +91,7 @@ internal sealed partial class CoordinatorShard
         var standing = StandingClaimOf(tracked);
         if (outcome.Token >= standing.HoldToken)
         {
-            // Overtaken by a change: what its holder makes is of no use any more, and those who wait there need wait no longer.
+            // The claim was superseded: its holder's result is of no use, and the nodes that wait for it need not wait.
             if (standing.Holder != TrackedKey.Nobody && standing.Holder != node && outcome.Token > standing.HoldToken)
                 Push(standing.Holder, outcome);
             EndHold(standing);
@@ -102,14 +102,14 @@ internal sealed partial class CoordinatorShard
         {
             standing.LastOutcome = outcome;
             standing.RememberedUntil = _now + s_remembered;
-            standing.Told = CoordinatorNodes.BitOf(node);
+            standing.Notified = CoordinatorNodes.BitOf(node);
         }
 
         foreach (var (waiting, token) in standing.Awaiting)
         {
             if (token > outcome.Token || waiting == node)
                 continue;
-            standing.Told |= CoordinatorNodes.BitOf(waiting);
+            standing.Notified |= CoordinatorNodes.BitOf(waiting);
             Push(waiting, outcome);
         }
 
@@ -117,14 +117,14 @@ internal sealed partial class CoordinatorShard
         Settle(tracked);
     }
 
-    /// <summary>Gives a node the outcome it waits for.</summary>
+    /// <summary>Sends a node the outcome that it waits for.</summary>
     private void Push(int node, CacheNotification outcome)
     {
         if (!Omits(Step.PushOutcome))
             _out.Send(_nodes[node], new OutcomePushed { Shard = _settings.Shard, Incarnation = _incarnation, Outcome = outcome });
     }
 
-    /// <summary>A node is believed dead. What it held goes to those who wait for it.</summary>
+    /// <summary>A node is believed dead. Nodes that wait for its claims take them over.</summary>
     private void OnNodeDown(string name)
     {
         if (Omits(Step.FindHeir))
@@ -148,7 +148,9 @@ internal sealed partial class CoordinatorShard
         }
     }
 
-    /// <summary>Nobody works on a claim that stands in the store: somebody who waits for it takes it over, or one who can regenerate the key.</summary>
+    /// <summary>
+    /// A claim stands in the store, but its holder is dead. A waiting node takes it over, or else a node that can regenerate the key.
+    /// </summary>
     private void Orphaned(TrackedKey tracked, string holder)
     {
         var standing = StandingClaimOf(tracked);

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Due times: who offers to regenerate what, and whom it asks.</content>
+/// <content>Due times: which nodes offer to regenerate a key, and which one is asked.</content>
 internal sealed partial class CoordinatorShard
 {
     private void OnOffered(int node, IReadOnlyList<OfferedKey> keys)
@@ -11,7 +11,8 @@ internal sealed partial class CoordinatorShard
         {
             var tracked = KeyOf(offered.Key);
             tracked.Offers |= CoordinatorNodes.BitOf(node);
-            if (offered.Token >= tracked.Token && tracked.DueAt == long.MaxValue && tracked.TrackedClaim is null or { Holder: TrackedKey.Nobody })
+            if (offered.Token >= tracked.Token && tracked.DueAt == long.MaxValue
+                && tracked.TrackedClaim is null or { Holder: TrackedKey.Nobody })
             {
                 var isKnown = tracked.Token == offered.Token;
                 tracked.Token = offered.Token;
@@ -49,7 +50,7 @@ internal sealed partial class CoordinatorShard
         Settle(tracked);
     }
 
-    /// <summary>A node regenerates no more: others are asked where it was, or would have been.</summary>
+    /// <summary>A node does not regenerate any more: other nodes are asked in its place.</summary>
     private void Unoffer(int node)
     {
         var bit = CoordinatorNodes.BitOf(node);
@@ -66,13 +67,13 @@ internal sealed partial class CoordinatorShard
         }
     }
 
-    /// <summary>A key is due: one node is asked.</summary>
+    /// <summary>A key is due: asks one node to regenerate it.</summary>
     private void ServeDue(TrackedKey tracked)
     {
         if (Omits(Step.AskForDue))
             return;
 
-        // Its holder brings the next time; and whom nobody reads any more the store would not grant.
+        // The holder's outcome will bring the next due time. And the store would not grant a claim on an inactive key.
         if (tracked.TrackedClaim is { Holder: not TrackedKey.Nobody } || tracked.ActiveUntil < _now)
             return;
         var standing = StandingClaimOf(tracked);
@@ -81,12 +82,13 @@ internal sealed partial class CoordinatorShard
         AskNext(tracked);
     }
 
-    /// <summary>Asks the next node that may act, or gives up: the nodes' own timers and the end of the lease are left.</summary>
+    /// <summary>Asks the next candidate. With none left it gives up: the nodes' own timers and the end of the lease take over.</summary>
     private void AskNext(TrackedKey tracked)
     {
         var standing = tracked.TrackedClaim!;
         EndAsking(standing, keepTried: true);
-        if (standing.Orphan is { } orphan && standing.Awaiting.FindIndex(a => (standing.Tried & CoordinatorNodes.BitOf(a.Node)) == 0) is >= 0 and var first)
+        if (standing.Orphan is { } orphan
+            && standing.Awaiting.FindIndex(a => (standing.Tried & CoordinatorNodes.BitOf(a.Node)) == 0) is >= 0 and var first)
         {
             var (node, token) = standing.Awaiting[first];
             Ask(standing, node);
@@ -117,7 +119,10 @@ internal sealed partial class CoordinatorShard
         }
     }
 
-    /// <summary>Who made the last value goes first; then those that offer to; then any, as some can regenerate what they never read.</summary>
+    /// <summary>
+    /// The order: the node that made the last value, then nodes that offer the key, then any node, as some can regenerate keys they never
+    /// read.
+    /// </summary>
     private int Choose(TrackedKey tracked, ulong tried)
     {
         if (tracked.Owner != TrackedKey.Nobody && (CoordinatorNodes.BitOf(tracked.Owner) & _nodes.Available & ~tried) != 0)
@@ -134,7 +139,7 @@ internal sealed partial class CoordinatorShard
 
     private void Ask(TrackedClaim standing, int node)
     {
-        // One that no bit stands for is asked once, and then others are: it can't be marked as tried.
+        // A node without a bit can't be marked as tried, so it is asked once and then others are.
         standing.Tried |= CoordinatorNodes.BitOf(node);
         standing.Asked = node;
         standing.AskedUntil = _now + s_patience;
@@ -155,6 +160,8 @@ internal sealed partial class CoordinatorShard
     private void Schedule(TrackedKey tracked, TimeSpan? dueIn, TimeSpan activeFor, TimeSpan jitter)
     {
         tracked.ActiveUntil = _now + activeFor.Ticks;
-        tracked.DueAt = dueIn is { } due && activeFor > TimeSpan.Zero ? _now + Math.Max(0, due.Ticks) + Random(jitter.Ticks) : long.MaxValue;
+        tracked.DueAt = dueIn is { } due && activeFor > TimeSpan.Zero
+            ? _now + Math.Max(0, due.Ticks) + Random(jitter.Ticks)
+            : long.MaxValue;
     }
 }

@@ -4,58 +4,59 @@ using AkkaRegenCache.Notifications;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What a <see cref="CoordinatorShard"/> must be told once.</summary>
+/// <summary>The settings of a <see cref="CoordinatorShard"/>.</summary>
 internal sealed record CoordinatorSettings
 {
-    /// <summary>The shard it is for.</summary>
+    /// <summary>The coordinator's shard.</summary>
     public required int Shard { get; init; }
 
-    /// <summary>This incarnation's number: higher than those of all before it.</summary>
+    /// <summary>This incarnation's number, higher than those of all incarnations before it.</summary>
     public required long Incarnation { get; init; }
 
-    /// <summary>So many keys it keeps the schedule of; of more, the nodes keep it by themselves.</summary>
+    /// <summary>The most keys whose schedule the coordinator keeps. For further keys the nodes' own timers remain.</summary>
     public int MaximumKeys { get; init; } = 1_000_000;
 
     /// <inheritdoc cref="AgentSettings.Omits"/>
     public Func<Step, object?, bool>? Omits { get; init; }
 
-    /// <summary>For tests: told each message before it is handled; throws where the coordinator is to fail.</summary>
+    /// <summary>For tests: called with each message before it is handled. It throws to make the coordinator fail.</summary>
     public Action<object>? Hears { get; init; }
 }
 
 /// <summary>
-/// Layer 1 of the protocol: the coordinator of one shard of the keys, as a deterministic machine: no I/O, no clock, no randomness of its own.
+/// Layer 1 of the protocol: the coordinator of one shard of the keys, as a deterministic machine without I/O, clock or randomness of its
+/// own.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>What it is for.</b> The store arbitrates; a coordinator only knows more than the store does: who lives. It (1) wakes those who wait for a
-/// claim with its outcome, should the fan-out have missed them; (2) keeps the due times and asks one node to regenerate; (3) when a node dies that
-/// holds a claim, lets one of those who wait take it over at once, without the end of the lease; (4) gives the schedule of a node that leaves or dies to
-/// another one.
+/// <b>What it is for.</b> The store arbitrates, but it does not know which nodes are alive. The coordinator does. (1) It pushes the outcome
+/// of a claim to the nodes that wait for it, in case they missed the notification. (2) It keeps the due times and asks one node to
+/// regenerate. (3) When a claim's holder dies, it lets a waiting node steal the claim before its lease ends. (4) When a node leaves or
+/// dies, it gives its schedule to other nodes.
 /// </para>
 /// <para>
-/// <b>Why it can't do harm.</b> Nobody waits for it: a node asks the store as if there were no coordinator, and tells it what came of it. What it
-/// asks for (claim this, take that over) are claims that the store grants or not. So it may be lost, doubled, late, or wrong about who is dead: each of
-/// them costs a lease's time or one run more, and a promise never. All it knows is soft: a new incarnation asks all nodes once
-/// (<see cref="ResyncRequested"/>) and knows the same.
+/// <b>Why it can't do harm.</b> No node waits for it: a node asks the store as if there were no coordinator, and reports the result. What
+/// the coordinator asks for are ordinary claims, which the store grants or refuses. So it may be lost, doubled, late, or wrong about which
+/// node is dead. Each of these costs a lease's time or one more run, and never a promise. Its state is soft: a new incarnation asks all
+/// nodes once (<see cref="ResyncRequested"/>) and then knows the same.
 /// </para>
-/// <para>Times are ticks (100 ns) of a monotonic clock, handed in. Not thread-safe.</para>
+/// <para>Times are ticks (100 ns) of a monotonic clock, passed in by the caller. Not thread-safe.</para>
 /// </remarks>
 internal sealed partial class CoordinatorShard
 {
     /// <summary>How many deadlines one call serves at most.</summary>
     private const int DeadlinesPerCall = 1024;
 
-    /// <summary>How long a node that was asked to act has before another one is asked.</summary>
+    /// <summary>How long a node has to act before another one is asked.</summary>
     private static readonly long s_patience = TimeSpan.FromMilliseconds(250).Ticks;
 
-    /// <summary>How long an outcome is remembered for those who register late.</summary>
+    /// <summary>How long an outcome is remembered for nodes that begin to wait late.</summary>
     private static readonly long s_remembered = TimeSpan.FromSeconds(2).Ticks;
 
-    /// <summary>So often at the most it takes a higher number.</summary>
+    /// <summary>The shortest time between two increases of the incarnation's number.</summary>
     private static readonly long s_renumbering = TimeSpan.FromSeconds(1).Ticks;
 
-    /// <summary>How long it remembers a claim that it knows of from others only.</summary>
+    /// <summary>How long a claim is remembered that only a waiting node has reported.</summary>
     private static readonly long s_reportedKept = TimeSpan.FromMinutes(1).Ticks;
 
     private readonly CoordinatorSettings _settings;
@@ -67,7 +68,7 @@ internal sealed partial class CoordinatorShard
     private long _incarnation;
     private long _now = long.MinValue;
     private long _renumberedAt = -s_renumbering;
-    private long _surveyAt;
+    private long _resyncAt;
 
     public CoordinatorShard(CoordinatorSettings settings, Random random)
     {
@@ -79,17 +80,20 @@ internal sealed partial class CoordinatorShard
     /// <summary>This incarnation's number, as the nodes know it.</summary>
     public long Incarnation => _incarnation;
 
-    /// <summary>Keys it knows of.</summary>
+    /// <summary>The number of keys it knows.</summary>
     public int KeyCount => _keys.Count;
 
-    /// <summary>When it wants to be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
-    public long NextDeadline => Math.Min(_surveyAt, _deadlines.First);
+    /// <summary>When it must be called next, at the latest; <see cref="long.MaxValue"/>: only with a message.</summary>
+    public long NextDeadline => Math.Min(_resyncAt, _deadlines.First);
 
-    /// <summary>Takes a message (a <see cref="ToCoordinator"/>, a <see cref="NodeDown"/> or a <see cref="Tick"/>); serves the deadlines that have come.</summary>
+    /// <summary>
+    /// Handles a message (a <see cref="ToCoordinator"/>, a <see cref="NodeDown"/> or a <see cref="Tick"/>) and all deadlines that have
+    /// passed.
+    /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="now">Monotonic time in ticks (100 ns).</param>
-    /// <param name="outbox">Gets what is to be told.</param>
-    /// <exception cref="InvalidOperationException">An invariant is broken: the incarnation is of no use any more.</exception>
+    /// <param name="outbox">Receives the messages to send.</param>
+    /// /// <exception cref="InvalidOperationException">An invariant is broken; the incarnation must not be used any more.</exception>
     public void On(object message, long now, CoordinatorOutbox outbox)
     {
         _settings.Hears?.Invoke(message);
@@ -114,9 +118,10 @@ internal sealed partial class CoordinatorShard
         Serve();
     }
 
-    /// <summary>The keys with something going on that nothing will end, for the simulator's final check.</summary>
+    /// <summary>Keys with a state that no deadline will end, for the simulator's final check.</summary>
     internal IEnumerable<string> Leftovers() =>
-        _keys.Values.Where(k => k.TrackedClaim is { NextDeadline: long.MaxValue }).Select(k => $"{k.Key}: held {k.TrackedClaim!.HoldToken}, {k.TrackedClaim.Awaiting.Count} waiting");
+        _keys.Values.Where(k => k.TrackedClaim is { NextDeadline: long.MaxValue })
+            .Select(k => $"{k.Key}: held {k.TrackedClaim!.HoldToken}, {k.TrackedClaim.Awaiting.Count} waiting");
 
     internal TrackedKey? Find(string key) => _keys.GetValueOrDefault(key);
 
@@ -158,12 +163,12 @@ internal sealed partial class CoordinatorShard
             case RecordsRecovered:
                 break;
             case ResyncAnswered answered:
-                OnSurveyAnswered(node, answered);
+                OnResyncAnswered(node, answered);
                 return;
         }
 
-        // Believed dead until now, or not known: it tells all that it holds.
-        if (isNews && _surveyAt == long.MaxValue)
+        // The node was unknown or believed dead, so its claims and waits are not known here.
+        if (isNews && _resyncAt == long.MaxValue)
             _out.Send(said.Node, new ResyncRequested { Shard = _settings.Shard, Incarnation = _incarnation });
     }
 
@@ -173,11 +178,12 @@ internal sealed partial class CoordinatorShard
         Unoffer(node);
     }
 
-    private void OnSurveyAnswered(int node, ResyncAnswered answered)
+    private void OnResyncAnswered(int node, ResyncAnswered answered)
     {
         if (answered.Incarnation > _incarnation)
         {
-            // The nodes heed another incarnation: one that is gone, and was begun where the clock is ahead. Should both live, they don't vie without pause.
+            // The nodes follow an incarnation with a higher number: one that has ended, on a host whose clock is ahead. If both are alive,
+            // the pause keeps them from outbidding each other without end.
             if (_now - _renumberedAt >= s_renumbering)
             {
                 _incarnation = answered.Incarnation + 1;
@@ -197,9 +203,9 @@ internal sealed partial class CoordinatorShard
 
     private void Serve()
     {
-        if (_surveyAt <= _now)
+        if (_resyncAt <= _now)
         {
-            _surveyAt = long.MaxValue;
+            _resyncAt = long.MaxValue;
             Resync();
         }
 
@@ -242,7 +248,7 @@ internal sealed partial class CoordinatorShard
         return tracked ??= new TrackedKey(key);
     }
 
-    /// <summary>Ends a step on a key: its deadline is queued, or nothing is left of it and it goes.</summary>
+    /// <summary>Ends a step on a key: queues its deadline, or removes a key without state.</summary>
     private void Settle(TrackedKey tracked)
     {
         if (tracked.TrackedClaim is { IsOver: true })

@@ -1,11 +1,12 @@
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// A node's way to the coordinators of its cache: one per shard of the keys. Messages may be lost, doubled or late, in both directions. Thread-safe.
+/// A node's connection to the coordinators of its cache, one for each shard. Messages may be lost, doubled or late in both directions.
+/// Thread-safe.
 /// </summary>
 internal interface ICoordinatorLink
 {
-    /// <summary>How many shards there are; never changes.</summary>
+    /// <summary>The number of shards; never changes.</summary>
     int Shards { get; }
 
     /// <summary>The shard of a key: the same on every node.</summary>
@@ -14,14 +15,14 @@ internal interface ICoordinatorLink
     /// <summary>Sends to the coordinator of a shard. Returns at once and doesn't throw.</summary>
     void Send(int shard, ToCoordinator message);
 
-    /// <summary>Hears what coordinators say to this node, until disposed.</summary>
+    /// <summary>Receives what coordinators send to this node, until disposed.</summary>
     /// <param name="nodeId">The node incarnation.</param>
     /// <param name="handler">Called for each message, on any thread; returns at once and doesn't throw.</param>
     IDisposable Attach(string nodeId, Action<object> handler);
 }
 
 /// <summary>
-/// The way to the coordinators was broken and is made again: what was said meanwhile may be lost, so the node says again what it holds and waits for.
+/// The connection to the coordinators is restored. Messages may have been lost, so the node reports again what it holds and waits for.
 /// </summary>
 internal sealed class LinkRestored
 {
@@ -29,9 +30,9 @@ internal sealed class LinkRestored
 }
 
 /// <summary>
-/// This node is no member of the cluster any more, and won't be one again: no coordinators, no notifications. It goes on with its store
-/// alone, also where it was about to leave.
+/// This node is not a member of the cluster any more and will not be one again. It goes on with its store alone, without coordinators and
+/// notifications, even if it was about to leave.
 /// </summary>
-/// <param name="Why">What has happened, for people: the end of a sentence.</param>
-/// <param name="HasStore">Whether it has an external store; else what it keeps from now on is in this process alone.</param>
+/// <param name="Why">What has happened, for a log message: the end of a sentence.</param>
+/// <param name="HasStore">Whether it has an external store; otherwise later values stay in this process.</param>
 internal sealed record LinkEnded(string Why, bool HasStore);

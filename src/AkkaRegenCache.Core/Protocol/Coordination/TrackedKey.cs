@@ -3,7 +3,7 @@ using AkkaRegenCache.Notifications;
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// What a coordinator knows of a key that is scheduled, or has something going on. A million of them must fit: what only something going on
+/// What a coordinator knows of a key that is scheduled or has a claim. A million of them must fit in memory, so the state that only a claim
 /// needs is in its <see cref="TrackedClaim"/>.
 /// </summary>
 internal sealed class TrackedKey(string key) : Timed
@@ -12,22 +12,22 @@ internal sealed class TrackedKey(string key) : Timed
 
     public string Key { get; } = key;
 
-    /// <summary>The newest token that is known to be accepted; 0: none is.</summary>
+    /// <summary>The newest token that is known to be accepted; 0: none.</summary>
     public long Token { get; set; }
 
-    /// <summary>When a node is asked to regenerate it; <see cref="long.MaxValue"/>: nothing is due.</summary>
+    /// <summary>When a node is asked to regenerate the key; <see cref="long.MaxValue"/>: nothing is due.</summary>
     public long DueAt { get; set; } = long.MaxValue;
 
-    /// <summary>How long it is active, as far as is known.</summary>
+    /// <summary>Until when the key is active, as far as is known.</summary>
     public long ActiveUntil { get; set; } = long.MinValue;
 
-    /// <summary>The nodes that can regenerate it, a bit for each.</summary>
+    /// <summary>The nodes that can regenerate the key, one bit for each.</summary>
     public ulong Offers { get; set; }
 
     /// <summary>The node that made the last value.</summary>
     public int Owner { get; set; } = Nobody;
 
-    /// <summary>What is going on; null: nothing.</summary>
+    /// <summary>The claim or request under way; null: none.</summary>
     public TrackedClaim? TrackedClaim { get; set; }
 
     public bool IsIdle => TrackedClaim is null && DueAt == long.MaxValue;
@@ -35,49 +35,49 @@ internal sealed class TrackedKey(string key) : Timed
     public override long NextDeadline => TrackedClaim is { } standing ? Math.Min(DueAt, standing.NextDeadline) : DueAt;
 }
 
-/// <summary>What is going on with a key: a claim, those who wait for it, a node that was asked to act.</summary>
+/// <summary>A claim or request under way for a key: the holder, the waiting nodes, the node that was asked to act.</summary>
 internal sealed class TrackedClaim
 {
     /// <summary>The node that holds the claim.</summary>
     public int Holder { get; set; } = TrackedKey.Nobody;
 
-    /// <summary>Its claim.</summary>
+    /// <summary>The token of that node's claim.</summary>
     public long HoldToken { get; set; }
 
-    /// <summary>When it has ended, whatever is heard of it.</summary>
+    /// <summary>When the claim has ended, even if its outcome is never received.</summary>
     public long HoldEnds { get; set; } = long.MaxValue;
 
-    /// <summary>Nodes whose callers wait, in the order in which they came.</summary>
+    /// <summary>Nodes whose callers wait, in the order in which they reported it.</summary>
     public List<(int Node, long Token)> Awaiting { get; } = [];
 
-    /// <summary>Until when they are remembered, should nothing be heard of the claim: those who still wait say so again.</summary>
+    /// <summary>Until when the waiting nodes are remembered if no outcome is received. Nodes that still wait then report again.</summary>
     public long AwaitingUntil { get; set; } = long.MaxValue;
 
     /// <summary>The node that was asked to regenerate the key, or to take its claim over.</summary>
     public int Asked { get; set; } = TrackedKey.Nobody;
 
-    /// <summary>The claim that it was last asked to take over.</summary>
+    /// <summary>The token of the claim that the node was last asked to steal.</summary>
     public long AskedToken { get; set; }
 
-    /// <summary>When another one is asked.</summary>
+    /// <summary>When another node is asked.</summary>
     public long AskedUntil { get; set; } = long.MaxValue;
 
-    /// <summary>Those that were asked already.</summary>
+    /// <summary>The nodes that were asked already, one bit for each.</summary>
     public ulong Tried { get; set; }
 
-    /// <summary>The node believed dead whose claim is to be taken over; null: none.</summary>
+    /// <summary>The node believed dead whose claim is to be stolen; null: none.</summary>
     public string? Orphan { get; set; }
 
-    /// <summary>The claim that the store didn't let be taken over; its lease has to end.</summary>
+    /// <summary>The claim that the store did not let a node steal; its lease has to end.</summary>
     public long RefusedToken { get; set; }
 
-    /// <summary>What became of the last claim, for those who register late.</summary>
+    /// <summary>The outcome of the last claim, for nodes that report their wait late.</summary>
     public CacheNotification? LastOutcome { get; set; }
 
-    /// <summary>The nodes that have been told of it: one that still waits is told no second time.</summary>
-    public ulong Told { get; set; }
+    /// <summary>The nodes that have received the last outcome; they do not receive it again.</summary>
+    public ulong Notified { get; set; }
 
-    /// <summary>Until when it is remembered.</summary>
+    /// <summary>Until when the last outcome is remembered.</summary>
     public long RememberedUntil { get; set; } = long.MaxValue;
 
     public bool IsOver => Holder == TrackedKey.Nobody && Asked == TrackedKey.Nobody && Awaiting.Count == 0 && LastOutcome is null;

@@ -2,12 +2,12 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Callers: how they join a flight, leave it, and look aside.</content>
+/// <content>Callers: how they join and leave a flight, and how detached readers read beside it.</content>
 internal sealed partial class Flights
 {
     public void OnAsked(Waiter waiter)
     {
-        // Gone before it came here: it wants nothing any more.
+        // The caller left before its message was handled.
         if (waiter.HasLeft)
             return;
         SetDeadline(waiter);
@@ -17,7 +17,9 @@ internal sealed partial class Flights
         if (state.Source is { } known)
             state.ActiveUntil = Math.Max(state.ActiveUntil, Now + known.Profile.Retention);
 
-        var changed = !state.InMemory && queues.LastApplied(state) is { Payload: { } pending } change && shown.ShowPending(change, pending) ? pending : null;
+        var changed = !state.InMemory && queues.LastApplied(state) is { Payload: { } pending } change && shown.ShowPending(change, pending)
+            ? pending
+            : null;
         if (state.InMemory && !waiter.IsOfNoUse(state.Token) && changed is null)
             Kernel.Answer(waiter, AnswerKind.InMemory);
         else if (changed is not null && waiter.Kind != WaiterKind.Refresh)
@@ -36,7 +38,7 @@ internal sealed partial class Flights
         Kernel.Settle(state);
     }
 
-    /// <summary>A caller's time runs from its first call on, also where it must ask again.</summary>
+    /// <summary>A caller's deadline counts from its first call, even if it has to ask again.</summary>
     private void SetDeadline(Waiter waiter)
     {
         var timeout = waiter.Profile.HardTimeout;
@@ -46,7 +48,7 @@ internal sealed partial class Flights
 
     private void AskRefresh(KeyState state, Waiter waiter)
     {
-        // A removal meanwhile makes the node forget its generator, but not what this caller asked for.
+        // A removal may make the node forget the generator, but this caller still has it.
         waiter.Source ??= state.Source;
         if (waiter.Source is null)
         {
@@ -70,7 +72,9 @@ internal sealed partial class Flights
             Peek(state, waiter);
     }
 
-    /// <summary>Looks into the store beside the key's flight, which may take a while: for a caller, or for those of a sealed flight.</summary>
+    /// <summary>
+    /// Reads the store beside the key's flight, which may take long: for a detached reader, or for the callers of a superseded flight.
+    /// </summary>
     public void Peek(KeyState state, Waiter? waiter)
     {
         if (waiter is not null)
@@ -78,7 +82,7 @@ internal sealed partial class Flights
         storeGate.Issue(new StorePeekCall(state.Key) { State = state, Peeker = waiter });
     }
 
-    /// <summary>A caller aside has a patience, too. Changes have their own deadlines.</summary>
+    /// <summary>A detached reader has a deadline, too. Callers of changes are covered by the change's own deadline.</summary>
     private DetachedReaderEnds? WatchDetachedReader(Waiter waiter)
     {
         if (waiter.Deadline == long.MaxValue)
@@ -88,8 +92,8 @@ internal sealed partial class Flights
         return ends;
     }
 
-    /// <summary>Takes a caller in again. False: it was answered, or has left.</summary>
-    private bool LeaveAside(Waiter waiter)
+    /// <summary>Takes a detached reader back. False: it was answered already, or has left.</summary>
+    private bool TakeBackDetached(Waiter waiter)
     {
         if (!DetachedReaders.Remove(waiter, out var ends))
             return false;
@@ -98,7 +102,7 @@ internal sealed partial class Flights
         return true;
     }
 
-    public void ServeAside(Waiter waiter)
+    public void ServeDetachedReader(Waiter waiter)
     {
         if (DetachedReaders.Remove(waiter))
             Kernel.Answer(waiter, AnswerKind.TimedOut);
@@ -107,10 +111,10 @@ internal sealed partial class Flights
     public void OnPeeked(StorePeekCall call, ReadAnswer? answer)
     {
         var peeker = call.Peeker;
-        if (peeker is not null && !LeaveAside(peeker))
+        if (peeker is not null && !TakeBackDetached(peeker))
             return;
         var record = answer?.Record;
-        if (answer is not null && IsOvertaken(call, record?.Token ?? 0))
+        if (answer is not null && IsOutdatedAnswer(call, record?.Token ?? 0))
         {
             Peek(call.State!, peeker);
         }
@@ -119,14 +123,14 @@ internal sealed partial class Flights
             var (token, dueAt) = (call.State!.Token, call.State.DueAt);
             records.Take(call, record);
 
-            // Nothing new: then it is asked again when it was to be, and not at once because the store says that the key is due.
+            // The store has nothing new. The due time stays, so that an overdue record does not make the node ask again at once.
             if (peeker is null && call.State.Token == token && dueAt != long.MaxValue)
                 call.State.DueAt = dueAt;
             Kernel.AnswerValue(peeker, record.Payload!, record.Token);
         }
         else if (peeker is null)
         {
-            // What was shown meanwhile may be older than a removal.
+            // The value shown meanwhile may be older than a removal.
             if (record is not null && record.Token > call.State!.Token)
                 records.HearRemoved(call.State, record.Token);
         }
@@ -145,7 +149,7 @@ internal sealed partial class Flights
         waiter.HasLeft = true;
         if (waiter.Flight is not { } flight)
         {
-            LeaveAside(waiter);
+            TakeBackDetached(waiter);
             return;
         }
 
@@ -155,7 +159,7 @@ internal sealed partial class Flights
         Kernel.Settle(flight.State);
     }
 
-    /// <summary>The end of the patience of a caller whom no flight has.</summary>
+    /// <summary>The deadline of a detached reader.</summary>
     internal sealed class DetachedReaderEnds(Waiter waiter) : Timed
     {
         public Waiter Waiter { get; } = waiter;

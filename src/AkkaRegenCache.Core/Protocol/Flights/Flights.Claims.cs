@@ -3,22 +3,22 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>The questions to the store: reads and claims, and their answers.</content>
+/// <content>Reads and claims at the store, and their answers.</content>
 internal sealed partial class Flights
 {
     private const int ClaimAttempts = 2;
 
-    /// <summary>How many claims of others that end without a value a flight waits for.</summary>
+    /// <summary>For how many claims of other nodes that end without a value a flight waits.</summary>
     private const int MaximumRounds = 3;
 
-    /// <summary>How often a claim held by this very node is asked for again before it is taken for an orphan.</summary>
+    /// <summary>How often a flight asks again while its own node holds the claim, before it treats the claim as orphaned.</summary>
     private const int OwnClaimPatience = 3;
 
     public int Claiming { get; set; }
 
     /// <summary>
-    /// What an operation brought is shown now, but something was missed while it was under way, when there was nothing to check yet: the
-    /// store is asked once more.
+    /// A gap was found while the operation was under way. Its result is shown only now, so anti-entropy had nothing to compare then: the
+    /// key is read again.
     /// </summary>
     public void VerifyAcrossGap(StoreCall call)
     {
@@ -26,8 +26,8 @@ internal sealed partial class Flights
             Peek(call.State!, null);
     }
 
-    /// <summary>Whether an answer was overtaken: something newer was heard since it was asked for.</summary>
-    private bool IsOvertaken(StoreCall call, long token)
+    /// <summary>Whether an answer is outdated: a newer token was received since the call was sent.</summary>
+    private bool IsOutdatedAnswer(StoreCall call, long token)
     {
         if (Kernel.Omits(Step.RefuseOvertaken))
             return false;
@@ -80,12 +80,12 @@ internal sealed partial class Flights
             flight.AsksUntil = Now + Settings.ReadTimeout;
     }
 
-    /// <summary>Generates without the store, for those who wait on this node.</summary>
+    /// <summary>Generates without the store, for the callers of this node.</summary>
     private void RunLocally(Flight flight)
     {
         if (flight is { Why: not ClaimReason.Refresh, State.InMemory: true } && !scheduling.EndsSoon(flight.State))
         {
-            // A change came while the store was asked: what is made now must not cover it, and those who wait have what they came for.
+            // A change was made while the store was asked. A local value must not replace it, and the callers can have the changed value.
             Kernel.Answer(flight.TakeWaiters(), AnswerKind.InMemory);
             scheduling.DueAgainIn(flight.State, Delays.Repair);
             End(flight);
@@ -107,7 +107,8 @@ internal sealed partial class Flights
         if (answer is null)
         {
             Kernel.Answer(flight.TakePeekers(), AnswerKind.Missing);
-            var mayWait = !flight.IsOwedARun && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && scheduling.EndsSoon(state));
+            var mayWait = !flight.IsOwedARun
+                && !(flight.KeepsGoing && state.Source is { Profile.IsScheduled: true } && scheduling.EndsSoon(state));
             if (flight.Waiters is null && mayWait)
                 End(flight, again: Delays.Repair / 4);
             else if (flight.Waiters is not null && fault is StoreFault.NotSent or StoreFault.Refused)
@@ -115,13 +116,13 @@ internal sealed partial class Flights
             else
                 Claim(flight);
         }
-        else if (IsOvertaken(call, record?.Token ?? 0))
+        else if (IsOutdatedAnswer(call, record?.Token ?? 0))
         {
             Read(flight);
         }
         else if (record is { IsRemoved: false })
         {
-            // Asked after all that was heard before, the store knows best, also where it is behind that.
+            // The read began after those tokens were received, so the store's answer counts even where it is older.
             state.NewestHeard = Math.Max(record.Token, state.Token);
             records.Take(call, record);
             Kernel.AnswerValue(flight.TakePeekers(), record.Payload!, record.Token);
@@ -155,8 +156,9 @@ internal sealed partial class Flights
             case ClaimOutcome.Granted:
                 OnGranted(call, flight, answer.Token);
                 break;
-            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Epoch == answer.Epoch && Now < call.IssuedAt + Settings.Lease:
-                // By the first try itself, whose answer the store has forgotten and this node has got since.
+            case ClaimOutcome.Held when call.Late?.Token == answer.Token && call.Late.Epoch == answer.Epoch
+                && Now < call.IssuedAt + Settings.Lease:
+                // The first try was granted: the store has forgotten that answer, but it has reached this node since.
                 OnGranted(call, flight, answer.Token);
                 break;
             case ClaimOutcome.Held:
@@ -170,7 +172,7 @@ internal sealed partial class Flights
                 scheduling.DueAgainIn(flight.State, answer.Remaining.Ticks);
                 EndOrAskAsMiss(flight);
                 break;
-            case ClaimOutcome.BackingOff when IsOvertaken(call, answer.Token):
+            case ClaimOutcome.BackingOff when IsOutdatedAnswer(call, answer.Token):
                 AskAgain(flight);
                 break;
             case ClaimOutcome.BackingOff:
@@ -202,7 +204,7 @@ internal sealed partial class Flights
 
         if (fault == StoreFault.Refused && flight is { Why: ClaimReason.Miss, HasRead: false })
         {
-            // It takes no claims now (no memory, a replica), and may have the value all the same.
+            // The store takes no claims now (no memory, a replica), but may still have the value.
             places.GivePlaceBack(flight);
             Read(flight);
             return;
@@ -215,7 +217,7 @@ internal sealed partial class Flights
     {
         var state = flight.State;
 
-        // The store can't be asked. Those who wait get a value made here; a regeneration waits for the store as long as the old value lasts.
+        // The store can't be asked. Callers get a value made here. A scheduled run waits for the store as long as the old value lasts.
         if (flight.Waiters is not null || (flight.KeepsGoing && scheduling.EndsSoon(state)))
         {
             RunLocally(flight);
@@ -234,7 +236,7 @@ internal sealed partial class Flights
         var state = flight.State;
         if (state.NewestHeard > token)
         {
-            // A change has ended this claim before its answer came.
+            // A change ended this claim before the answer arrived.
             AskAgain(flight);
             return;
         }
@@ -269,16 +271,17 @@ internal sealed partial class Flights
         {
             if (++flight.OwnClaims <= OwnClaimPatience)
             {
-                // Most likely its release is still on the way.
+                // Most likely its release is still under way.
                 flight.Phase = FlightPhase.Waiting;
                 flight.WakeAt = Now + Delays.Retry;
                 Kernel.Queue(flight);
                 return;
             }
 
-            // A claim of ours whose answer never came: nobody runs it, so it is given back and asked for again.
+            // This node's own claim, whose answer was lost: nothing runs under it. Release it and ask again.
             flight.Phase = FlightPhase.Releasing;
-            storeGate.Issue(new ReleaseCall(new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(), Token = answer.Token })
+            storeGate.Issue(new ReleaseCall(new ReleaseRequest { Key = flight.State.Key, Operation = Kernel.NextOperation(),
+                Token = answer.Token })
             {
                 State = flight.State,
                 Flight = flight,
@@ -297,7 +300,8 @@ internal sealed partial class Flights
             flight.Why = ClaimReason.Miss;
         if (flight.HeardNothing && flight.Awaited != 0 && flight.Awaited != answer.Token && ++flight.Rounds > MaximumRounds)
         {
-            // One claim after another, and nothing is heard of how they end: the store takes claims and no results. Nobody waits for that for ever.
+            // Claims follow each other and no outcome is received: the store takes claims but no results. Callers must not wait for that
+            // forever.
             RunLocally(flight);
             return;
         }
@@ -318,7 +322,7 @@ internal sealed partial class Flights
         flight.AsksUntil = 0;
         flight.WakeAt = Now + answer.Remaining.Ticks + Kernel.Random(Delays.Retry);
 
-        // Its holder has told that it gave the claim up, but the store doesn't know yet; or never will, and its lease has to end.
+        // Its holder has announced the release, but the store does not know it yet. If the release was lost, the lease has to end.
         if (flight.EndHeard >= answer.Token)
             flight.WakeAt = Math.Min(flight.WakeAt, Now + (Delays.Retry << Math.Min(flight.EndAsks++, 5)));
         else
@@ -329,8 +333,8 @@ internal sealed partial class Flights
     }
 
     /// <summary>
-    /// Another node regenerates the key. What it makes is heard of, as a rule; where that is lost, the next claim may meet the next holder, and so on, until
-    /// what is shown here has ended, though the store has newer. So the store is asked for its record when that comes near.
+    /// Another node regenerates the key. Its notification may be lost, and the next claim may find the next holder, until the value shown
+    /// here expires although the store has a newer one. So the node reads the store's record before that.
     /// </summary>
     private void AskAgainBeforeEnd(KeyState state, long leaseLeft)
     {
@@ -350,7 +354,8 @@ internal sealed partial class Flights
     private void OnFresh(StoreCall call, Flight flight, StoreRecord? record)
     {
         var state = flight.State;
-        if (IsOvertaken(call, record?.Token ?? 0) || (flight.Why == ClaimReason.Refresh && call.EpochAtIssue != Kernel.Epochs[call.Partition]))
+        if (IsOutdatedAnswer(call, record?.Token ?? 0)
+            || (flight.Why == ClaimReason.Refresh && call.EpochAtIssue != Kernel.Epochs[call.Partition]))
         {
             AskAgain(flight);
             return;
@@ -372,7 +377,8 @@ internal sealed partial class Flights
             return;
         }
 
-        // A scheduled claim: the key was removed, or is inactive and gone. Or a store whose values are not its own lost one between two looks.
+        // On a scheduled claim: the key was removed, or became inactive and its record is gone. Or a store that evicts lost the record
+        // between two calls.
         shown.NoteToken(state, record?.Token ?? 0);
         if (flight.Why == ClaimReason.Due)
         {

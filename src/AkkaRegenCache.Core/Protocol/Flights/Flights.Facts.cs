@@ -2,18 +2,18 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>What other parts state: how it touches flights.</content>
+/// <content>Facts that other components state, and what they mean for flights.</content>
 internal sealed partial class Flights
 {
     /// <summary>
-    /// Memory shows something newer than what sealed flights make: their callers needn't wait any longer, and what nobody waits for
-    /// needn't be made.
+    /// Memory shows something newer than the results of superseded flights. Their callers are answered with it, and runs without callers
+    /// are cancelled.
     /// </summary>
     public void OnShown(KeyState state)
     {
         if (state.Flight is { Why: not ClaimReason.Refresh, Phase: FlightPhase.Waiting or FlightPhase.Running, Waiters: not null } joined)
         {
-            // Found beside the flight: its callers have what they came for, and a regeneration goes on without them.
+            // A detached read found the value. The callers are answered; a scheduled run goes on without them.
             Kernel.Answer(joined.TakeWaiters(), AnswerKind.InMemory);
             if (joined.Phase == FlightPhase.Waiting && joined.IsUnwanted)
                 End(joined);
@@ -25,8 +25,7 @@ internal sealed partial class Flights
             return;
         foreach (var flight in flights.ToArray())
         {
-            // Without the store, or in another epoch of it, a refresh can't tell whether what is shown is newer than its call; and a set may have been done
-            // before it.
+            // Without the store, or across its epochs, a refresh can't compare tokens. And a set may have been made before the refresh.
             var isComparable = !flight.IsLocal && !state.Uncommitted && flight.Epoch == Kernel.Epochs[state.Partition];
             if (flight.Why == ClaimReason.Refresh && !(isComparable && state.Token >= flight.Token))
                 continue;
@@ -38,7 +37,7 @@ internal sealed partial class Flights
         }
     }
 
-    /// <summary>A change of this node is shown: what the store says can't be, so nobody need wait for that.</summary>
+    /// <summary>A change of this node is shown. The store's answers must not replace it, so no caller waits for them.</summary>
     public void OnChangeShown(KeyState state, CachePayload payload)
     {
         if (state.Flight is not { Why: not ClaimReason.Refresh, Phase: FlightPhase.Reading or FlightPhase.Claiming } asking)
@@ -48,25 +47,25 @@ internal sealed partial class Flights
         asking.IsOwedARun = false;
     }
 
-    /// <summary>A newer token is known: a flight that runs under an older one is overtaken.</summary>
+    /// <summary>A newer token is known: a flight that runs under an older one is superseded.</summary>
     public void OnTokenHeard(KeyState state)
     {
         if (IsBehind(state))
             Supersede(state.Flight!);
     }
 
-    /// <summary>Whether a key has a flight that a change has overtaken.</summary>
-    public bool HasOvertaken(KeyState state) => Detached.ContainsKey(state) || IsBehind(state);
+    /// <summary>Whether a key has a superseded flight.</summary>
+    public bool HasSuperseded(KeyState state) => Detached.ContainsKey(state) || IsBehind(state);
 
-    /// <summary>Whether a key has a flight under an older claim than this token, which a change has overtaken.</summary>
-    public bool HasOvertakenBelow(KeyState state, long token) =>
+    /// <summary>Whether a key has a flight under a claim older than this token, which a change has superseded.</summary>
+    public bool HasSupersededBelow(KeyState state, long token) =>
         (IsBehind(state) && state.Flight is { IsLocal: false })
         || (Detached.TryGetValue(state, out var flights) && flights.Exists(f => !f.IsLocal && f.Token < token));
 
     private static bool IsBehind(KeyState state) =>
         state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight && flight.Token < state.NewestHeard;
 
-    /// <summary>Another part has begun a flight.</summary>
+    /// <summary>A component has begun a flight.</summary>
     public void Begin(Flight flight)
     {
         if (flight.IsEnded)
@@ -77,12 +76,12 @@ internal sealed partial class Flights
             Claim(flight);
     }
 
-    /// <summary>Something newer is in the store: only a read, and readers see the old value until it is done.</summary>
+    /// <summary>The store has something newer. It is only read; readers see the old value until then.</summary>
     public void Fetch(KeyState state)
     {
         if (state.Flight is { } flight)
         {
-            // One that reads brings it anyway; beside one that generates, a look into the store.
+            // A flight that reads will bring it. Beside a flight that generates, the store is read separately.
             if (flight.Why != ClaimReason.Miss)
                 Peek(state, null);
             state.DueAt = Now + Delays.Repair;
@@ -93,10 +92,10 @@ internal sealed partial class Flights
         Read(state.Flight);
     }
 
-    /// <summary>A claim is lost: what its run makes can't be stored, so making it is a waste. Those who wait ask again.</summary>
+    /// <summary>A claim is lost: its run's result can't be stored, so the run is cancelled. Its callers ask again.</summary>
     public void OnClaimLost(Flight flight)
     {
-        if (flight is not { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
+        if (flight is not { IsEnded: false, IsSuperseded: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
             return;
         Cancel(flight, hung: false);
         scheduling.DueAgainIn(flight.State, Delays.Retry);
@@ -104,14 +103,14 @@ internal sealed partial class Flights
     }
 
     /// <summary>
-    /// A partition of the store lives again. What memory shows goes on being served as if uncommitted; a record or tombstone of the new epoch wins. What runs was begun in
-    /// the epoch before.
+    /// A partition of the store began a new epoch. Values in memory stay shown, as uncommitted; a record or tombstone of the new epoch
+    /// replaces them. Running flights belong to the old epoch.
     /// </summary>
-    public void OnEpochBegan(int part)
+    public void OnEpochBegan(int partition)
     {
-        foreach (var state in Kernel.IsStoreInShards ? Kernel.OfShard.Of(part) : Kernel.Keys.Values)
+        foreach (var state in Kernel.IsStoreInShards ? Kernel.OfShard.Of(partition) : Kernel.Keys.Values)
         {
-            if (state.Partition != part)
+            if (state.Partition != partition)
                 continue;
             state.NewestHeard = 0;
             if (state.Flight is { Phase: FlightPhase.Running or FlightPhase.Committing } flight)
@@ -133,7 +132,7 @@ internal sealed partial class Flights
         }
     }
 
-    /// <summary>Something was stored or removed: whoever waits for a generation of the key has waited long enough.</summary>
+    /// <summary>A value was stored or a key removed: flights that wait for the key go on.</summary>
     public void WakeWaiting(KeyState state, long token, CachePayload? payload)
     {
         if (state.Flight is not { Phase: FlightPhase.Waiting } flight || token < flight.Awaited)

@@ -3,12 +3,12 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Claims that are given back.</content>
+/// <content>Claims that are released.</content>
 internal sealed partial class Flights
 {
     /// <summary>
-    /// A claim was granted when nobody here waited for that any more: the value is made without the store, or by a later claim. It is given back, or it would block
-    /// the key in the whole farm for its lease. What runs here without the store can't use it: a change may have come between the two.
+    /// A claim was granted after its flight gave up: the value is made without the store or under a later claim. It is released, because
+    /// otherwise it would block the key in the whole farm for its lease. A local run can't use it: a change may have come between the two.
     /// </summary>
     public void OnLateGrant(LateGrant late)
     {
@@ -17,7 +17,7 @@ internal sealed partial class Flights
         var state = Kernel.StateOf(late.Call.State!.Key);
         if (late.Call.IsAwaited)
         {
-            // It is asked for once more: should that bring nothing, this did.
+            // The claim is asked for again. If that brings nothing, this grant is used.
             late.Call.Late = late.Answer;
         }
         else if (!IsUnder(state, late.Answer.Token))

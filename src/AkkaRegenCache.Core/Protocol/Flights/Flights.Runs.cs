@@ -3,7 +3,7 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Running a generator, and what becomes of its result.</content>
+/// <content>Runs of generators, and their results.</content>
 internal sealed partial class Flights
 {
     public Dictionary<long, Flight> Runs { get; } = [];
@@ -21,7 +21,7 @@ internal sealed partial class Flights
         flight.AwaitedHolder = "";
     }
 
-    /// <summary>A call from within a generator has joined: it waits for nobody's place.</summary>
+    /// <summary>A call inside a generator has joined the flight: it must not wait for a place.</summary>
     private void GoOnNested(Flight flight)
     {
         flight.IsNested = true;
@@ -47,7 +47,7 @@ internal sealed partial class Flights
             next.HasPlace = true;
             places.Taken++;
 
-            // One that was woken meanwhile is on its way already.
+            // A flight that was woken meanwhile has asked already.
             if (next.Phase == FlightPhase.Waiting)
                 Claim(next);
             Kernel.Settle(next.State);
@@ -94,10 +94,10 @@ internal sealed partial class Flights
         }
         else
         {
-            // Answered at the end: what they were given is shown by then.
+            // Callers are answered last, so that memory already shows their value.
             state.Failures = 0;
             var (waiters, token) = (flight.TakeWaiters(), flight.Token);
-            if (flight.IsSealed)
+            if (flight.IsSuperseded)
                 End(flight);
             else if (finished.Outcome == RunOutcome.Uncached)
                 FinishUncached(flight, finished.Payload!);
@@ -130,14 +130,16 @@ internal sealed partial class Flights
             ClaimEpoch = flight.Epoch,
             Payload = payload,
             Schedule = flight.Profile.ToSchedule(Math.Max(0, activity.OwnActivity(state) - Now)),
-            Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces() ? publishing.Announce(flight, payload) : null,
+            Announcement = Settings is { Shards: 0, StoreAnnounces: { } announces } && announces()
+                ? publishing.Announce(flight, payload)
+                : null,
         };
         storeGate.Issue(new CommitCall(request) { State = state, Flight = flight });
     }
 
     /// <summary>
-    /// What callers are given this node shows from now on, before the store has answered: as newer than all before its claim, and as no proof that it is
-    /// stored. Not where its claim may be another's by now, nor over a change of this node that waits for the store.
+    /// Shows the value before the store has answered, because callers get it now. It counts as newer than everything before its claim, but
+    /// not as stored. It is not shown if another node may have the claim by now, or over a pending change of this node.
     /// </summary>
     private void ShowOwn(Flight flight, CachePayload payload)
     {
@@ -145,15 +147,16 @@ internal sealed partial class Flights
             records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: Now);
     }
 
-    /// <summary>Whether memory shows what this flight made, and has nobody's word that it is stored.</summary>
-    private static bool ShowsOwn(Flight flight) => flight.State is { InMemory: true, Uncommitted: true } state && state.Token == flight.Token - 1;
+    /// <summary>Whether memory shows this flight's value, uncommitted.</summary>
+    private static bool ShowsOwn(Flight flight) =>
+        flight.State is { InMemory: true, Uncommitted: true } state && state.Token == flight.Token - 1;
 
     public void OnCommitted(CommitCall call, ChangeAnswer? answer)
     {
         Committing--;
         var flight = call.Flight!;
         var state = flight.State;
-        if (answer is null && !flight.IsSealed && Now < Math.Min(flight.LeaseEnds, flight.CommitEnds))
+        if (answer is null && !flight.IsSuperseded && Now < Math.Min(flight.LeaseEnds, flight.CommitEnds))
         {
             Committing++;
             storeGate.RetryLater(call, Delays.Retry * 2);
@@ -164,8 +167,8 @@ internal sealed partial class Flights
         if (answer is null)
         {
             publishing.NoteUnsure();
-            // Unknown whether it was stored, and nobody can be asked: the value stays here, and yields to anything newer.
-            if (flight.IsSealed || state.NewestHeard > flight.Token)
+            // Whether the commit was done is unknown. The value stays on this node and yields to anything newer.
+            if (flight.IsSuperseded || state.NewestHeard > flight.Token)
             {
                 AskAgainAll(flight);
                 return;
@@ -173,17 +176,17 @@ internal sealed partial class Flights
 
             if (state.InMemory && state.Token >= flight.Token)
             {
-                // It was stored: somebody has read it back already.
+                // The commit was done: its record has been read already.
                 AskAgainAll(flight);
                 return;
             }
 
-            // Whoever waits elsewhere for this claim waits for nothing any more, and goes first: this node has a value.
+            // Release remote waiters: this claim will not be committed. That goes first, as this node has a value.
             Kernel.AnswerValue(flight.TakeWaiters(), payload, flight.Token);
             Release(flight, null);
             publishing.PublishEnd(NotificationKind.Released, flight);
 
-            // Based on what came before its claim: should it be stored after all, the next claim finds it.
+            // The basis is the token before its claim: if the commit was done after all, the next claim finds it.
             records.TakeUncommitted(flight, payload, flight.Token - 1, madeAt: call.IssuedAt);
             state.DueAt = Now + Settings.Lease + Kernel.Random(Delays.Repair);
             End(flight);
@@ -194,10 +197,11 @@ internal sealed partial class Flights
             if (call.Request.Announcement is { } announcement)
                 publishing.NoteLateAnnouncement(call, announcement);
             else
-                publishing.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Lifetime - Now, isAwaited: flight.Why != ClaimReason.Due);
+                publishing.PublishFresh(state.Key, payload, answer, call.IssuedAt + flight.Profile!.Lifetime - Now,
+                    isAwaited: flight.Why != ClaimReason.Due);
             if (state.NewestHeard == answer.Token)
             {
-                // What memory has let go for want of room doesn't come back without a reader.
+                // A value that memory evicted does not come back without a reader.
                 if (scheduling.IsWanted(state) || flight.Why != ClaimReason.Due || flight.Waiters is not null)
                     shown.Show(state, answer.Token, payload, call.IssuedAt + flight.Profile!.Lifetime);
                 else
@@ -214,7 +218,8 @@ internal sealed partial class Flights
         }
         else
         {
-            // Superseded: what is newer may be a removal. Without anything newer (the claim was lost) it stays, and yields to nothing older.
+            // Superseded: the newer token may be a removal. If there is none (the claim was lost), the value stays and yields to nothing
+            // older.
             var isSuperseded = answer.Token > flight.Token && ShowsOwn(flight);
             shown.NoteToken(state, answer.Token);
             if (isSuperseded)
@@ -229,37 +234,38 @@ internal sealed partial class Flights
     }
 
     /// <summary>
-    /// Whether a refused value is better than what readers have here: its claim was lost, nothing newer is known, and what is shown is
-    /// about to end, or has. A store that evicts claims would otherwise let a value run out whose next one is made over and over.
+    /// Whether a superseded value is still better than what readers have: its claim was lost, no newer token is known, and the shown value
+    /// has expired or will soon. Otherwise, with a store that evicts claims, values would expire although the generator runs again and
+    /// again.
     /// </summary>
-    private bool IsOfUse(Flight flight, ChangeAnswer answer) => flight is { IsSealed: false, State: var state } && !ShowsOwn(flight)
+    private bool IsOfUse(Flight flight, ChangeAnswer answer) => flight is { IsSuperseded: false, State: var state } && !ShowsOwn(flight)
         && answer.Token < flight.Token && state.NewestHeard < flight.Token && scheduling.EndsSoon(state) && shown.MayShow(state);
 
     private void FinishFailed(Flight flight, GenerationFailure failure, AnswerKind kind)
     {
         var state = flight.State;
-        if (flight.IsSealed && kind == AnswerKind.Failed)
+        if (flight.IsSuperseded && kind == AnswerKind.Failed)
         {
-            // The change that overtook this run has made a newer value, or room for one: better than a late failure.
+            // The change that superseded this run made a newer value, or a removal: a better answer than a late failure.
             TellFailed(flight, failure);
             AskAgainAll(flight);
             return;
         }
 
         var backoff = Scheduling.DueBackoff(state);
-        if (!flight.IsSealed && !flight.IsLocal)
+        if (!flight.IsSuperseded && !flight.IsLocal)
         {
             ownFailures.NoteOwn(state.Key, failure, flight.Profile!.FailureBackoff);
             Release(flight, failure);
             publishing.PublishEnd(NotificationKind.Failed, flight, failure: failure);
 
-            // There is no newer value to put what was made without the store to the test: then the store's is.
+            // No newer value will replace what was made without the store, so the store's record counts.
             if (state is { InMemory: true, Uncommitted: true })
                 Peek(state, null);
         }
 
         Kernel.AnswerFailure(flight.TakeWaiters(), failure, kind);
-        if (!flight.IsSealed)
+        if (!flight.IsSuperseded)
             scheduling.DueAgainIn(state, backoff);
         TellFailed(flight, failure);
         End(flight);
@@ -269,7 +275,8 @@ internal sealed partial class Flights
     {
         var state = flight.State;
         Out.Send(Peer.Callers, new GenerationFailedHere(
-            state.Key, flight.Why, Math.Max(1, (int)state.Failures), state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - Now)), failure));
+            state.Key, flight.Why, Math.Max(1, (int)state.Failures),
+            state.DueAt == long.MaxValue ? null : TimeSpan.FromTicks(Math.Max(0, state.DueAt - Now)), failure));
     }
 
     private void FinishUncached(Flight flight, CachePayload payload)
@@ -280,7 +287,7 @@ internal sealed partial class Flights
             publishing.PublishEnd(NotificationKind.Uncached, flight, payload);
         }
 
-        // What the store doesn't vouch for has no successor.
+        // An uncommitted value has no scheduled successor.
         if (flight.State.Uncommitted)
             shown.Forget(flight.State);
         scheduling.DueAgainIn(flight.State, flight.Profile!.Interval);

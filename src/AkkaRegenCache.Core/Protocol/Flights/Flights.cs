@@ -4,23 +4,38 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Callers, and the shared work on a key that they wait for: single flight, claims, runs, and what callers are answered.</summary>
+/// <summary>Callers and their flights: single flight, claims, runs and answers.</summary>
 /// <remarks>
-/// A key has at most one <see cref="Flight"/> on a node, which its callers share. A missing value is read from the store; where that has none, the flight <i>claims</i>. Granted, the
-/// generator runs here and its result is <i>committed</i> under the claim's token; held by another node, the flight waits for that node's notification and asks again when the
-/// lease ends. A change <i>seals</i> a flight that runs: those who asked before it get the flight's value, nobody else joins. The files: here how flights begin, are sealed,
-/// woken and ended; <c>.Callers</c> who waits; <c>.Claims</c> the questions to the store; <c>.Runs</c> generators and commits.
+/// A key has at most one <see cref="Flight"/> on a node, which its callers share. A missing value is read from the store; if there is none,
+/// the flight <i>claims</i>. If the claim is granted, the generator runs here and its result is <i>committed</i> under the claim's token.
+/// If another node holds the claim, the flight waits for that node's notification and asks again when the lease ends. A change
+/// <i>supersedes</i> a running flight: callers that asked before get the flight's value, and no caller joins it. This file begins,
+/// supersedes, wakes and ends flights; <c>.Callers</c> has the waiters, <c>.Claims</c> the calls to the store, <c>.Runs</c> generators and
+/// commits.
 /// </remarks>
-internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Coordinators coordinators, Publishing publishing, Activity activity, Shown shown, Scheduling scheduling, Records records, Places places, HeldClaims heldClaims, DeadNodes deadNodes, OwnFailures ownFailures, WaitProbes waitProbes) : Component(kernel)
+internal sealed partial class Flights(
+    Kernel kernel,
+    StoreGate storeGate,
+    ChangeQueues queues,
+    Coordinators coordinators,
+    Publishing publishing,
+    Activity activity,
+    Shown shown,
+    Scheduling scheduling,
+    Records records,
+    Places places,
+    HeldClaims heldClaims,
+    DeadNodes deadNodes,
+    OwnFailures ownFailures,
+    WaitProbes waitProbes) : Component(kernel)
 {
-    /// <summary>Callers whom no flight has: those of changes, and those who look into the store beside a flight.</summary>
+    /// <summary>Detached readers: callers of changes, and callers that read the store beside a flight.</summary>
     public Dictionary<Waiter, DetachedReaderEnds?> DetachedReaders { get; } = [];
 
     public Dictionary<KeyState, List<Flight>> Detached { get; } = [];
 
     private void JoinOrStart(KeyState state, Waiter waiter) => Join(state.Flight ?? Start(state, ClaimReason.Miss), waiter);
 
-    /// <summary>Makes a caller one of a flight's waiters.</summary>
     private void Join(Flight flight, Waiter waiter)
     {
         if (Kernel.Omits(Step.Join, (flight, waiter)))
@@ -40,8 +55,8 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
     }
 
     /// <summary>
-    /// The last caller here has left. Whether another node waits for this claim only the store knows, so it decides, in one step with the
-    /// release. Reads and claims under way are let come to their end.
+    /// The last caller on this node has left. Only the store knows whether another node waits for this claim, so it decides that in one
+    /// step with the release. Reads and claims under way are left to finish.
     /// </summary>
     private void Abandon(Flight flight)
     {
@@ -50,7 +65,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
             coordinators.TellAwaitEnded(flight);
             End(flight);
         }
-        else if (flight.Phase == FlightPhase.Running && (flight.IsLocal || flight.IsSealed))
+        else if (flight.Phase == FlightPhase.Running && (flight.IsLocal || flight.IsSuperseded))
         {
             Cancel(flight, hung: false);
             End(flight);
@@ -69,7 +84,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         }
     }
 
-    /// <summary>The node leaves: callers aside of flights are told so.</summary>
+    /// <summary>The node leaves: detached readers are answered.</summary>
     public void LeaveCallers()
     {
         foreach (var (waiter, ends) in DetachedReaders)
@@ -82,7 +97,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         DetachedReaders.Clear();
     }
 
-    /// <summary>Gives everything back, so that the others need not wait for a lease to end.</summary>
+    /// <summary>Releases all claims, so that other nodes need not wait for their leases to end.</summary>
     public void Leave()
     {
         var flights = new HashSet<Flight>(Runs.Values);
@@ -105,7 +120,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         }
     }
 
-    /// <summary>Asks the store again, in the way the flight began.</summary>
+    /// <summary>Asks the store again: a read or a claim, as at the beginning.</summary>
     public void AskAgain(Flight flight)
     {
         flight.HeardNothing = false;
@@ -125,7 +140,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         }
     }
 
-    /// <summary>Ends a flight that brought nothing for those who still wait; they ask again.</summary>
+    /// <summary>Ends a flight without a result; its remaining callers ask again.</summary>
     public void AskAgainAll(Flight flight)
     {
         var waiters = flight.TakeWaiters();
@@ -133,7 +148,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         AskTogether(flight.State, waiters, flight.Observed);
     }
 
-    /// <summary>Lets callers who came together ask together: they share one new flight, or join the one there is.</summary>
+    /// <summary>Callers that were waiting together ask again together: they share one new flight, or join the current one.</summary>
     private void AskTogether(KeyState state, Waiter? waiters, long observed)
     {
         Flight? begun = null;
@@ -148,7 +163,8 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
             else if (state.Flight is null)
             {
                 var refresh = waiter.Kind == WaiterKind.Refresh;
-                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss, refresh ? Math.Max(observed, waiter.Unreadable) : 0), waiter);
+                Join(begun = Start(state, refresh ? ClaimReason.Refresh : ClaimReason.Miss,
+                    refresh ? Math.Max(observed, waiter.Unreadable) : 0), waiter);
             }
             else if (waiter.Kind == WaiterKind.Refresh && (state.Flight != begun || begun.Why != ClaimReason.Refresh))
             {
@@ -173,12 +189,12 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         Read(flight);
     }
 
-    /// <summary>A change has overtaken a running flight: no caller joins it any more.</summary>
+    /// <summary>A change has superseded a running flight: no caller joins it any more.</summary>
     public void Supersede(Flight flight)
     {
         if (Kernel.Omits(Step.Supersede))
             return;
-        flight.IsSealed = true;
+        flight.IsSuperseded = true;
         heldClaims.Unhold(flight);
         if (flight.State.Flight != flight)
             return;
@@ -202,9 +218,9 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
     }
 
     /// <summary>
-    /// A miss claims at once where this node could generate: the answer brings the record where there is one, so a cold key costs a claim and a commit. A node without a
-    /// generator reads; so does one whose places are all taken, as a value that the store has must not wait for a place, and one that shows something, of which only a read tells
-    /// that it was removed.
+    /// Whether a miss claims without a read before it. The answer to a claim brings a fresh record, so a cold key costs a claim and a
+    /// commit. A node reads first if it has no generator, or no free place (a stored value must not wait for a place), or if it shows a
+    /// value (only a read tells that the key was removed).
     /// </summary>
     private bool MayClaimFirst(Flight flight) =>
         flight.State is { Source: not null, InMemory: false } && !Kernel.IsDraining && !Kernel.HasDrained && places.HasRoom;
@@ -213,7 +229,8 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
     {
         if (flight.WaiterDeadline <= Now)
         {
-            // The caller's patience has ended, not its interest: the work goes on and its result is stored. One that has left since has neither.
+            // The caller's timeout has passed, but the caller still wants the value made: the flight goes on and its result is stored. A
+            // caller that left does not.
             var isOwedARun = flight.Waiters is not null;
             if (flight.TakeWhere(static (w, now) => w.Deadline <= now, Now) is { } late)
             {
@@ -241,7 +258,8 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
         else if (flight.Phase == FlightPhase.Running && flight.RunEnds <= Now)
         {
             Cancel(flight, hung: true);
-            FinishFailed(flight, GenerationFailure.From(new TimeoutException($"The generator of '{flight.State.Key}' ran past its deadline.")), AnswerKind.DeadlinePassed);
+            FinishFailed(flight, GenerationFailure.From(
+                new TimeoutException($"The generator of '{flight.State.Key}' ran past its deadline.")), AnswerKind.DeadlinePassed);
         }
 
         if (!flight.IsEnded)
@@ -251,7 +269,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
 
     /// <summary>Ends a flight.</summary>
     /// <param name="flight">The flight.</param>
-    /// <param name="again">After how long the store is asked again for what is known to be newer than what is shown.</param>
+    /// <param name="again">The delay before the store is asked again, if a newer token than the shown one is known.</param>
     public void End(Flight flight, long again = 0)
     {
         var state = flight.State;
@@ -281,7 +299,7 @@ internal sealed partial class Flights(Kernel kernel, StoreGate storeGate, Change
             scheduling.DueAgainIn(state, storeGate.IsUnreachable(state) ? Delays.Repair : again);
         }
 
-        // Whether the key goes is settled at the end of the step: what ended this flight may begin the next.
+        // The key is settled at the end of the step: whatever ended this flight may begin the next one.
         Kernel.Queue(state);
     }
 }

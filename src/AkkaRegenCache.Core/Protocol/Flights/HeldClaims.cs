@@ -28,7 +28,7 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
         flight.HeldIndex = -1;
     }
 
-    /// <summary>The store is back: nobody knows which of them hold.</summary>
+    /// <summary>The store is back: which of the claims still hold is unknown.</summary>
     public void OnStoreBack()
     {
         if (Held.Count > 0)
@@ -50,7 +50,6 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
         Renew();
     }
 
-    /// <summary>Sends the renewals.</summary>
     private void Renew()
     {
         if (Kernel.Omits(Step.Renew))
@@ -79,7 +78,8 @@ internal sealed class HeldClaims(Kernel kernel, StoreGate storeGate) : Component
             {
                 flight.LeaseEnds = call.IssuedAt + Settings.Lease;
             }
-            else if (answer.Outcomes[i] == RenewOutcome.Lost && flight is { IsEnded: false, IsSealed: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
+            else if (answer.Outcomes[i] == RenewOutcome.Lost
+                && flight is { IsEnded: false, IsSuperseded: false, Phase: FlightPhase.Running, HeldIndex: >= 0 })
             {
                 Kernel.Post(new Fact(FactKind.ClaimLost) { State = flight.State, Flight = flight });
             }

@@ -2,16 +2,16 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>The failures of this node's own runs, with their exceptions, for as long as the store may answer with them.</summary>
+/// <summary>The failures of this node's own runs with their exceptions, kept for as long as the store may answer with them.</summary>
 internal sealed class OwnFailures(Kernel kernel) : Component(kernel)
 {
-    /// <summary>So many failures are remembered with their exceptions.</summary>
+    /// <summary>The most failures that are remembered with their exceptions.</summary>
     private const int MostOwnFailures = 1000;
 
     /// <summary>Failures of this node's own runs, and until when the store may answer with them.</summary>
     private readonly Dictionary<string, (GenerationFailure Failure, long Until)> _ownFailures = new(StringComparer.Ordinal);
 
-    /// <summary>Within the backoff the store answers with a failure as others know it. This node has the exception itself.</summary>
+    /// <summary>During the backoff the store answers with a failure's type and message. This node also has the exception.</summary>
     public void NoteOwn(string key, GenerationFailure failure, long backoff)
     {
         if (backoff <= 0 || failure.Exception is null)
@@ -28,7 +28,8 @@ internal sealed class OwnFailures(Kernel kernel) : Component(kernel)
     }
 
     public GenerationFailure? OwnOf(string key, GenerationFailure? told) =>
-        _ownFailures.TryGetValue(key, out var own) && own.Until > Now && told is not null && (own.Failure.Type, own.Failure.Message) == (told.Type, told.Message)
+        _ownFailures.TryGetValue(key, out var own) && own.Until > Now && told is not null
+            && (own.Failure.Type, own.Failure.Message) == (told.Type, told.Message)
             ? own.Failure
             : told;
 }

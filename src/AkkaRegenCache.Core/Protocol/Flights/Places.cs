@@ -3,13 +3,13 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// The bound on generations that callers wait for. A flight takes a place before it claims, so that a key which must wait its turn here can be made elsewhere
-/// meanwhile; where there is none it stands in a line, and who comes when the line is full gets an error at once.
+/// The bound on generators that callers wait for. A flight takes a place before it claims, so that another node can make the value while
+/// the flight waits. Without a free place the flight waits in a queue; when the queue is full, its callers get an error at once.
 /// </summary>
 /// <remarks>
-/// Without a place go on: regenerations in the background, which have a bound of their own; calls from within a generator, whose own place would else be
-/// waited for in a circle; and questions about another node's claim, which as a rule bring its value. Should such a question be answered with the right to
-/// generate and no place is free, that right is given back.
+/// These need no place: background runs, which have a bound of their own; calls inside a generator, which would wait for the place of their
+/// own caller; and questions about another node's claim, which usually bring its value. If such a question is granted the claim and no
+/// place is free, the claim is released.
 /// </remarks>
 internal sealed class Places(Kernel kernel) : Component(kernel)
 {
@@ -22,8 +22,8 @@ internal sealed class Places(Kernel kernel) : Component(kernel)
 
     private static bool NeedsNoPlace(Flight flight) => flight.IsBackground || flight.IsNested || flight.HasPlace;
 
-    /// <summary>Takes a place for a flight that may be about to generate. Where there is none it waits in the line.</summary>
-    /// <returns>Whether it may go on.</returns>
+    /// <summary>Takes a place for a flight that may generate, or puts the flight into the queue.</summary>
+    /// <returns>Whether the flight may go on.</returns>
     public bool TakePlace(Flight flight)
     {
         if (NeedsNoPlace(flight) || Kernel.Omits(Step.TakePlace))
@@ -43,7 +43,7 @@ internal sealed class Places(Kernel kernel) : Component(kernel)
         return false;
     }
 
-    /// <summary>The flight generates no more, or waits for another node.</summary>
+    /// <summary>The flight does not generate any more, or waits for another node.</summary>
     public void GivePlaceBack(Flight flight)
     {
         if (Kernel.Omits(Step.GivePlaceBack, flight))

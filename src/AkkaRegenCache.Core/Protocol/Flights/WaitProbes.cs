@@ -2,21 +2,23 @@ using AkkaRegenCache.Notifications;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Generators that wait for each other's keys in a circle of several nodes.</summary>
+/// <summary>Finds generators on several nodes that wait for each other's keys in a circle.</summary>
 /// <remarks>
 /// <para>
-/// Edge chasing (Chandy, Misra, Haas 1983). A wait inside a generator is an edge from its run to the claim that it waits for, known by key and
-/// fencing token, so that no later run of the key is taken for it. A flight that waits so for another node's claim sends a probe after 200 ms, and
-/// again, ever less often. The node that runs the claim passes it on to all that its run waits for: to a run on the same node at once, to another
-/// node with a notification. Where a probe comes back to its flight, the call through which it came is in a circle, and fails with an error that
-/// names the keys.
+/// Edge chasing (Chandy, Misra, Haas 1983). A wait inside a generator is an edge from its run to the claim that it waits for. Key and
+/// fencing token name the claim, so a later run of the key is not taken for it. A flight that waits for another node's claim for a
+/// generator sends a probe after 200 ms and repeats it at growing intervals. The node that runs the claim passes the probe on to everything
+/// that its run waits for: directly to runs on the same node, with a notification to another node. A probe that comes back to its flight
+/// has found a circle. The call through which it came fails with an error that names the keys.
 /// </para>
 /// <para>
-/// Any wait that closes a circle is a new one, so it is enough that new ones are probed soon. One that is for a run of this node makes the waits
-/// of that run probe again. Circles on one node are refused when they are closed (<see cref="Runtime.GenerationScope"/>), and not looked for here.
+/// The wait that closes a circle is a new one, so only new waits must be probed soon. A new wait for a run of this node makes that run's
+/// waits probe again. Circles within one node are refused when they are closed (<see cref="Runtime.GenerationScope"/>), so they are not
+/// covered here.
 /// </para>
 /// <para>
-/// All waits of a circle may find it at the same time. The one for the greatest key fails at once, another one only if it finds the circle once more.
+/// All waits of a circle may find it at the same time. The one for the greatest key fails at once. Another fails only if it finds the
+/// circle again.
 /// </para>
 /// </remarks>
 internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Component(kernel)
@@ -26,16 +28,16 @@ internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Compone
     /// <summary>Whether a flight waits for another node's claim.</summary>
     private static bool AwaitsClaim(Flight flight) => flight is { Phase: FlightPhase.Waiting, InLine: null, Awaited: not 0 };
 
-    /// <summary>A generator has joined a flight: it may have closed a circle, unless what it waits for has not even begun.</summary>
+    /// <summary>A generator has joined a flight and may have closed a circle, unless the awaited run has not begun yet.</summary>
     public void ProbeForNested(Flight flight)
     {
         if (flight.Phase == FlightPhase.Running || AwaitsClaim(flight))
             ProbeAt(flight, Now + FlightProbes.Pause);
     }
 
-    /// <summary>A flight that a generator waits for has found its claim held.</summary>
+    /// <summary>The claim that a generator waits for is held by another node.</summary>
     /// <param name="flight">The flight.</param>
-    /// <param name="isOther">Whether it is another claim than it waited for before.</param>
+    /// <param name="isOther">Whether it is a different claim than before.</param>
     public void ProbeForHeld(Flight flight, bool isOther)
     {
         if (!flight.IsNested || (!isOther && flight.Probes is { At: < long.MaxValue }))
@@ -66,7 +68,7 @@ internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Compone
             return;
         }
 
-        // While it asks the store whether the claim still stands, it waits for nobody; most likely it will again.
+        // While the flight asks whether the claim still stands it waits for no node, but most likely it will again.
         probes.BeginRound(Now);
         if (!AwaitsClaim(flight))
             return;
@@ -89,7 +91,7 @@ internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Compone
     private void PublishProbe(Flight flight, WaitProbe probe) => Out.Send(Peer.Bus, new CacheNotification
     {
         Publisher = Settings.NodeId,
-        Sequence = publishing.LastTold(),
+        Sequence = publishing.LastPublished(),
         Kind = NotificationKind.WaitProbe,
         Epoch = Kernel.Epochs[flight.State.Partition],
         Key = flight.State.Key,
@@ -106,9 +108,9 @@ internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Compone
         }
     }
 
-    /// <summary>Passes a probe on to all that a run waits for.</summary>
+    /// <summary>Passes a probe on to everything that a run waits for.</summary>
     /// <param name="flight">The run's flight.</param>
-    /// <param name="probe">The probe; null: what the run waits for sends its own.</param>
+    /// <param name="probe">The probe; null: the run's waits send their own.</param>
     private void Pass(Flight flight, WaitProbe? probe)
     {
         var probes = ProbesOf(flight);
@@ -116,7 +118,7 @@ internal sealed class WaitProbes(Kernel kernel, Publishing publishing) : Compone
             Out.Send(Peer.Generators, new RunProbed(flight.RunId, probe));
     }
 
-    /// <summary>A probe has come to what waits for a key of this node.</summary>
+    /// <summary>A probe has reached a call inside a generator of this node.</summary>
     public void OnWaitProbed(WaitProbed probed)
     {
         if (probed.Waiter.Flight is not { } flight)

@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What a <see cref="NodeAgent"/> must be told once. Durations in ticks (100 ns).</summary>
+/// <summary>The settings of a <see cref="NodeAgent"/>. Durations are in ticks (100 ns).</summary>
 internal sealed class AgentSettings
 {
     /// <summary>This node's incarnation: never used before in the farm.</summary>
@@ -15,7 +15,7 @@ internal sealed class AgentSettings
 
     public required int MaximumBackground { get; init; }
 
-    /// <summary>How many generators may run at once that callers wait for.</summary>
+    /// <summary>The most generators that callers wait for and that may run at once.</summary>
     public int MaximumForeground { get; init; } = int.MaxValue;
 
     /// <summary>How many keys may wait for their turn to be generated.</summary>
@@ -23,13 +23,13 @@ internal sealed class AgentSettings
 
     public required int InlineBytes { get; init; }
 
-    /// <summary>Whether the store tells the other nodes of commits by itself; may be found out late. Null: it never does.</summary>
+    /// <summary>Whether the store announces commits to the other nodes; may be known only later. Null: never.</summary>
     public Func<bool>? StoreAnnounces { get; init; }
 
-    /// <summary>The longest a reader waits for the store; a try gets half of it.</summary>
+    /// <summary>The longest that a reader waits for the store; one try gets half of it.</summary>
     public required long ReadTimeout { get; init; }
 
-    /// <summary>The longest a write takes, and whoever waits for it waits.</summary>
+    /// <summary>The longest that a write may take, and that its caller waits for it.</summary>
     public required long WriteTimeout { get; init; }
 
     public required int FailuresToBreak { get; init; }
@@ -41,7 +41,7 @@ internal sealed class AgentSettings
     /// <inheritdoc cref="Storage.IExternalStore.Partitions"/>
     public int Partitions { get; init; } = 1;
 
-    /// <summary>The part of a key; null: there is but one.</summary>
+    /// <summary>The partition of a key; null: there is only one.</summary>
     public Func<string, int>? PartitionOf { get; init; }
 
     /// <summary>How many shards have a coordinator; 0: there are none.</summary>
@@ -51,11 +51,11 @@ internal sealed class AgentSettings
     public Func<string, int>? ShardOf { get; init; }
 
     /// <summary>
-    /// What generates a key of a registered keyspace, also one that nobody has read here; null: nothing is registered for it. The same instance each
-    /// time; quick, and never throws.
+    /// The generator of a key in a registered keyspace, even if no caller on this node has read it; null: none is registered. It returns
+    /// the same instance each time, is fast and never throws.
     /// </summary>
     public Func<string, GeneratorSource?>? SourceFor { get; init; }
 
-    /// <summary>For tests: whether a step of the protocol is left out. With what it concerns, where a test needs that.</summary>
+    /// <summary>For tests: whether a step of the protocol is left out, with its subject where a test needs that.</summary>
     public Func<Step, object?, bool>? Omits { get; init; }
 }

@@ -1,25 +1,25 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>The changes of each key that wait for the store, oldest first: what this node shows and the store doesn't know yet.</summary>
+/// <summary>The pending changes of each key, oldest first: this node shows them, and the store has not accepted them yet.</summary>
 internal sealed class ChangeQueues
 {
     private readonly Dictionary<KeyState, List<PendingChange>> _queues = [];
 
-    /// <summary>How many changes wait.</summary>
+    /// <summary>The number of pending changes.</summary>
     public int Count { get; private set; }
 
-    /// <summary>How many keys have changes that wait.</summary>
+    /// <summary>The number of keys with pending changes.</summary>
     public int KeyCount => _queues.Count;
 
-    /// <summary>The changes of a key; null: none waits.</summary>
+    /// <summary>The pending changes of a key; null: none.</summary>
     public List<PendingChange>? Of(KeyState state) => _queues.Count > 0 ? _queues.GetValueOrDefault(state) : null;
 
     /// <summary>The first change of each key.</summary>
     public IEnumerable<PendingChange> First() => _queues.Values.Select(static queue => queue[0]);
 
-    /// <summary>The newest change that this node shows and the store hasn't taken; null: none.</summary>
+    /// <summary>The newest change that this node shows and the store has not taken; null: none.</summary>
     public PendingChange? LastApplied(KeyState state) =>
-        Of(state)?.FindLast(static c => c is { IsApplied: true, OvertakenBy: 0 });
+        Of(state)?.FindLast(static c => c is { IsApplied: true, SupersededBy: 0 });
 
     /// <summary>Whether it is this change's turn.</summary>
     public bool IsNext(PendingChange change) =>
@@ -37,8 +37,8 @@ internal sealed class ChangeQueues
         Count++;
     }
 
-    /// <summary>Takes a change out of its queue.</summary>
-    /// <returns>What is left of it; null: nothing.</returns>
+    /// <summary>Removes a change from its queue.</summary>
+    /// <returns>The rest of the queue; null: it is empty.</returns>
     public List<PendingChange>? Dequeue(PendingChange change)
     {
         if (!_queues.TryGetValue(change.State, out var queue))

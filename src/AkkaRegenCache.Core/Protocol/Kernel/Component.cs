@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>A part of the agent with state of its own.</summary>
+/// <summary>A component of the agent, with its own state.</summary>
 internal abstract class Component(Kernel kernel)
 {
     protected Kernel Kernel { get; } = kernel;
@@ -10,6 +10,6 @@ internal abstract class Component(Kernel kernel)
     /// <summary>The time of this step, in ticks.</summary>
     protected long Now => Kernel.Now;
 
-    /// <summary>What this step wants done.</summary>
+    /// <summary>The messages that this step wants sent.</summary>
     protected Outbox Out => Kernel.Out;
 }

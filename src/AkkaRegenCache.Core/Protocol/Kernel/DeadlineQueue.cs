@@ -3,26 +3,26 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Something that wants attention at a time, and has one place in a <see cref="DeadlineQueue{T}"/>.</summary>
+/// <summary>An item with a deadline, which is in a <see cref="DeadlineQueue{T}"/> at most once.</summary>
 internal abstract class Timed
 {
-    /// <summary>Where it stands in its queue; -1: it doesn't. The queue's alone.</summary>
+    /// <summary>The item's index in its queue; -1: it is in none. Only the queue sets it.</summary>
     internal int Place { get; set; } = -1;
 
-    /// <summary>When it wants attention; <see cref="long.MaxValue"/>: never.</summary>
+    /// <summary>When the item is to be served; <see cref="long.MaxValue"/>: never.</summary>
     public abstract long NextDeadline { get; }
 
-    /// <summary>Whether it has ended: it wants no attention any more, whatever its deadline says.</summary>
+    /// <summary>Whether the item has ended and must not be served, whatever its deadline is.</summary>
     public virtual bool IsOver => false;
 }
 
 /// <summary>
-/// An indexed binary heap of deadlines: each thing stands in it at most once, knows its place, and can be taken out. What has ended is not referenced
-/// from here any more, so a queue holds what lives and nothing else.
+/// An indexed binary heap of deadlines. Each item is in it at most once, knows its index and can be removed. The queue does not reference
+/// ended items.
 /// </summary>
 /// <remarks>
-/// The framework's priority queue finds what it is to remove by looking through all of it; leaving ended things in it until their time comes kept every
-/// ended run for as long as a generator may take. For one thread.
+/// The framework's priority queue searches all items to remove one. Leaving ended items until their deadline would keep each ended run for
+/// as long as a generator may take. Not thread-safe.
 /// </remarks>
 internal sealed class DeadlineQueue<T>
     where T : Timed
@@ -37,8 +37,8 @@ internal sealed class DeadlineQueue<T>
     public long First => Count == 0 ? long.MaxValue : _heap[0].At;
 
     /// <summary>
-    /// Puts something where its deadline says, or moves it there if that is earlier than where it stands. A later one leaves it where it is: it is looked at too
-    /// soon, and then put where it belongs.
+    /// Adds an item, or moves it forward if its deadline is earlier now. A later deadline does not move it: the item is served too early
+    /// and then added again.
     /// </summary>
     public void Put(T timed)
     {
@@ -60,7 +60,7 @@ internal sealed class DeadlineQueue<T>
         RiseFrom(place, (timed, at));
     }
 
-    /// <summary>Takes out what stands first, if its time has come.</summary>
+    /// <summary>Removes the first item, if its deadline has passed.</summary>
     public bool TryTake(long now, [MaybeNullWhen(false)] out T timed)
     {
         if (First > now || Count == 0)
@@ -74,7 +74,7 @@ internal sealed class DeadlineQueue<T>
         return true;
     }
 
-    /// <summary>Takes something out; nothing happens where it doesn't stand in the queue.</summary>
+    /// <summary>Removes an item, if it is in the queue.</summary>
     public void Remove(T timed)
     {
         var place = timed.Place;
@@ -92,7 +92,7 @@ internal sealed class DeadlineQueue<T>
                 SinkFrom(place, last);
         }
 
-        // What a burst needed is given back when it is over; at half, so that it isn't taken again at once.
+        // Shrink after a burst. Half of the array stays free, so that it does not grow again at once.
         if (_heap.Length > FewestPlaces && Count <= _heap.Length / 4)
             Array.Resize(ref _heap, _heap.Length / 2);
     }

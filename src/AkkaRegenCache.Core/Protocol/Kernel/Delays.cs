@@ -1,14 +1,14 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>How soon something is tried again, in ticks.</summary>
+/// <summary>Delays before another try, in ticks.</summary>
 internal static class Delays
 {
-    /// <summary>Another try where the first one failed or was too early.</summary>
+    /// <summary>After a try that failed or came too early.</summary>
     public static readonly long Retry = TimeSpan.FromMilliseconds(50).Ticks;
 
-    /// <summary>Something that failed for want of the store.</summary>
+    /// <summary>After a failure of the store.</summary>
     public static readonly long Repair = TimeSpan.FromSeconds(1).Ticks;
 
-    /// <summary>When the store is back, what waited for it is spread over this.</summary>
+    /// <summary>Work that waited for the store is spread over this time when it is back.</summary>
     public static readonly long Spread = TimeSpan.FromMilliseconds(200).Ticks;
 }

@@ -3,13 +3,15 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>An entry's options as the protocol needs them: resolved against the defaults, validated, in ticks (100 ns). Immutable.</summary>
+/// <summary>
+/// An entry's options in the form that the protocol uses: resolved against the defaults, validated, in ticks (100 ns). Immutable.
+/// </summary>
 internal sealed class EntryProfile
 {
-    /// <summary>The options object it was made from, as callers give it; null: the cache's defaults.</summary>
+    /// <summary>The options object that it was made from; null: the cache's defaults.</summary>
     public RegenEntryOptions? Options { get; init; }
 
-    /// <summary>Whether options mean this profile: the same object, or an equal one, as a call that writes them inline brings each time.</summary>
+    /// <summary>Whether the options are the same object or an equal one, as with calls that create them inline each time.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public bool IsOf(RegenEntryOptions? options) => ReferenceEquals(Options, options) || (options is not null && options.Equals(Options));
 
@@ -28,7 +30,7 @@ internal sealed class EntryProfile
 
     public required long FailureBackoff { get; init; }
 
-    /// <summary>A regeneration starts up to this late, at random.</summary>
+    /// <summary>The longest random delay of a scheduled run.</summary>
     public required long Jitter { get; init; }
 
     /// <summary>Whether sets and removals return before the store has taken them.</summary>
@@ -44,13 +46,13 @@ internal sealed class EntryProfile
     public long Lifetime => Interval + Tolerance;
 
     /// <summary>
-    /// How much later than the node that made the last value all others claim: normally they hear of the new value before, and the store is
-    /// asked once per regeneration in the whole farm.
+    /// How much later than the owner of the last value the other nodes claim. Normally they receive the new value before that, so the store
+    /// is asked once per regeneration in the whole farm.
     /// </summary>
     public long Grace => Math.Min(Math.Max(Jitter + (Interval / 4), Jitter * 2), Jitter + TimeSpan.TicksPerSecond);
 
     /// <summary>
-    /// Where coordinators keep the time: how much later the node that made the last value claims by itself, should it not have been asked to.
+    /// With coordinators: how much later the owner of the last value claims by itself, if the coordinator did not ask it.
     /// </summary>
     public long OwnerGrace => Math.Min(Grace / 2, TimeSpan.TicksPerSecond / 2);
 

@@ -2,10 +2,10 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What a part of the agent states, for the parts above it.</summary>
+/// <summary>A fact that a component states for the components above it.</summary>
 internal enum FactKind
 {
-    /// <summary>A newer token of a key is known. A flight that runs under an older one is overtaken.</summary>
+    /// <summary>A newer token of a key is known. It supersedes a flight under an older one.</summary>
     TokenHeard,
 
     /// <summary>Memory shows another value of a key.</summary>
@@ -14,7 +14,7 @@ internal enum FactKind
     /// <summary>Memory shows a change of this node that is on its way to the store.</summary>
     ChangeShown,
 
-    /// <summary>A claim of a key, or a change, has come to its end: whoever waits for it has waited long enough.</summary>
+    /// <summary>A claim or change of a key has ended: the flights that wait for it go on.</summary>
     WaitOver,
 
     /// <summary>A flight has been begun for a key.</summary>
@@ -23,22 +23,22 @@ internal enum FactKind
     /// <summary>The store has something newer than what is shown.</summary>
     FetchWanted,
 
-    /// <summary>The store is to be asked beside a key's flight.</summary>
+    /// <summary>The store is to be read beside a key's flight.</summary>
     LookWanted,
 
-    /// <summary>A claim that was kept alive is gone.</summary>
+    /// <summary>A claim of this node is lost.</summary>
     ClaimLost,
 
-    /// <summary>The store answers again after it counted as down.</summary>
+    /// <summary>The store answers again after it was down.</summary>
     StoreBack,
 
-    /// <summary>A partition of the store has begun an epoch, for this node its first or another one.</summary>
+    /// <summary>A partition of the store has begun an epoch: this node's first one, or a new one.</summary>
     EpochBegan,
 }
 
 /// <summary>
-/// A fact on the work list. Components of the agent command those below them and state to those above them what they know, so that no call comes back into a part that
-/// is in the middle of something.
+/// A fact on the work list. Components command those below them and state facts to those above them, so that no call comes back into a
+/// component that has not finished its work.
 /// </summary>
 internal readonly record struct Fact(FactKind Kind)
 {
@@ -52,6 +52,6 @@ internal readonly record struct Fact(FactKind Kind)
 
     public int Partition { get; init; }
 
-    /// <summary>Of an epoch: whether it is the first that this node knows of.</summary>
+    /// <summary>For an epoch: whether it is the first one that this node knows.</summary>
     public bool IsFirst { get; init; }
 }

@@ -2,31 +2,31 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Where a flight stands.</summary>
+/// <summary>The phase of a flight.</summary>
 internal enum FlightPhase
 {
-    /// <summary>The store is asked for the record.</summary>
+    /// <summary>It reads the store's record.</summary>
     Reading,
 
-    /// <summary>The store is asked for the right to generate.</summary>
+    /// <summary>It claims at the store.</summary>
     Claiming,
 
-    /// <summary>Another node generates.</summary>
+    /// <summary>It waits for another node's run.</summary>
     Waiting,
 
-    /// <summary>The generator runs here.</summary>
+    /// <summary>Its generator runs on this node.</summary>
     Running,
 
-    /// <summary>The generator has ended; the store is offered its result.</summary>
+    /// <summary>The generator has ended; the result is being committed.</summary>
     Committing,
 
-    /// <summary>A claim of this node's own that nobody runs is given back first.</summary>
+    /// <summary>It releases a claim of this node under which nothing runs, and asks again after that.</summary>
     Releasing,
 }
 
 /// <summary>
-/// The shared work on one key on one node, and those who wait for it. A key has at most one flight that callers can join; a flight overtaken by a
-/// change is sealed: it goes on for those who asked before, and is no longer its key's.
+/// The shared work on one key on one node, and the callers that wait for it. A key has at most one flight that callers can join. A flight
+/// that a change has superseded goes on for the callers that asked before, but is not the key's flight any more.
 /// </summary>
 internal sealed class Flight(KeyState state, ClaimReason why) : Timed
 {
@@ -36,16 +36,18 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
 
     public FlightPhase Phase { get; set; }
 
-    /// <summary>Those who wait for the value; a chain.</summary>
+    /// <summary>The callers that wait for the value, as a linked list.</summary>
     public Waiter? Waiters { get; private set; }
 
-    /// <summary>Those who want the value only if it is there; answered by the read.</summary>
+    /// <summary>The callers that want the value only if it exists; the read answers them.</summary>
     public Waiter? Peekers { get; private set; }
 
-    /// <summary>Refreshers who came while it was under way: its result may be older than their call, the next one's is not.</summary>
+    /// <summary>
+    /// Refresh callers that came while the flight was under way. Its result may be older than their call; the next flight's is not.
+    /// </summary>
     public Waiter? Later { get; private set; }
 
-    /// <summary>The token of the claim it runs under; 0: none.</summary>
+    /// <summary>The token of the flight's claim; 0: none.</summary>
     public long Token { get; set; }
 
     /// <summary>The store's epoch in which that claim was granted.</summary>
@@ -60,25 +62,25 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>The node incarnation that holds that claim.</summary>
     public string AwaitedHolder { get; set; } = "";
 
-    /// <summary>Whether the coordinator has been told that it waits.</summary>
-    public bool IsAwaitTold { get; set; }
+    /// <summary>Whether the coordinator knows that the flight waits.</summary>
+    public bool IsAwaitReported { get; set; }
 
-    /// <summary>A node believed dead, whose claim it may take over.</summary>
+    /// <summary>A node believed dead whose claim the flight may steal.</summary>
     public string? Orphan { get; set; }
 
-    /// <summary>The claim it has tried to take over on its own account.</summary>
+    /// <summary>The claim that the flight tried to steal without a coordinator's request.</summary>
     public long TriedOrphan { get; set; }
 
-    /// <summary>The newest claim whose end was heard since it began.</summary>
+    /// <summary>The newest claim whose end was received since the flight began.</summary>
     public long EndHeard { get; set; }
 
-    /// <summary>How many claims of others have ended without a value while it waited.</summary>
+    /// <summary>How many claims of other nodes ended without a value while the flight waited.</summary>
     public int Rounds { get; set; }
 
-    /// <summary>Whether it asks because a lease has ended, and not because something was heard.</summary>
+    /// <summary>Whether it asks because a lease has ended, without a notification.</summary>
     public bool HeardNothing { get; set; }
 
-    /// <summary>How often the store still knew a claim whose end was heard.</summary>
+    /// <summary>How often the store still had a claim whose end was received.</summary>
     public int EndAsks { get; set; }
 
     /// <summary>The run of the generator; 0: none.</summary>
@@ -90,69 +92,68 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
     /// <summary>When the generator is cancelled.</summary>
     public long RunEnds { get; set; } = long.MaxValue;
 
-    /// <summary>Until when the store is asked on behalf of those who wait; after that they are served without it.</summary>
+    /// <summary>Until when the store is asked for the callers; after that they are served without it.</summary>
     public long AsksUntil { get; set; }
 
-    /// <summary>Until when the claim holds, at the least.</summary>
+    /// <summary>Until when the claim holds, at least.</summary>
     public long LeaseEnds { get; set; }
 
-    /// <summary>Until when its commit is tried, at the most.</summary>
+    /// <summary>Until when the commit is tried, at most.</summary>
     public long CommitEnds { get; set; }
 
-    /// <summary>The first waiter's deadline, or earlier.</summary>
+    /// <summary>The earliest deadline of its waiters; may be a little too early.</summary>
     public long WaiterDeadline { get; private set; } = long.MaxValue;
 
-    /// <summary>The options it generates by.</summary>
+    /// <summary>The options for its run.</summary>
     public EntryProfile? Profile { get; set; }
 
-    /// <summary>The value, once made.</summary>
+    /// <summary>The generated value; null: none yet.</summary>
     public CachePayload? Payload { get; set; }
 
-    /// <summary>Its place among the held claims; -1: none.</summary>
+    /// <summary>Its index among the held claims; -1: none.</summary>
     public int HeldIndex { get; set; } = -1;
 
-    /// <summary>Generates without the store.</summary>
+    /// <summary>Whether it generates without the store.</summary>
     public bool IsLocal { get; set; }
 
-    /// <summary>Overtaken by a change.</summary>
-    public bool IsSealed { get; set; }
+    /// <summary>Whether a change has superseded it.</summary>
+    public bool IsSuperseded { get; set; }
 
-    /// <summary>Sealed, and no longer its key's; until it ends, the key's state counts it as pending.</summary>
+    /// <summary>Superseded, and not its key's flight any more. Until it ends, the key's state counts it as pending.</summary>
     public bool IsDetached { get; set; }
 
-    /// <summary>Has asked the store for the record.</summary>
+    /// <summary>Whether it has read the store's record.</summary>
     public bool HasRead { get; set; }
 
-    /// <summary>How often its claim found one of this very node's.</summary>
+    /// <summary>How often its claim found another claim of this node.</summary>
     public int OwnClaims { get; set; }
 
-    /// <summary>Over.</summary>
     public bool IsEnded { get; set; }
 
     public override bool IsOver => IsEnded;
 
-    /// <summary>Goes on with nobody waiting: a regeneration, or a caller's time is up but not its interest.</summary>
+    /// <summary>Whether it goes on without callers: a scheduled run, or a caller whose timeout passed still wants the value made.</summary>
     public bool KeepsGoing { get; set; }
 
-    /// <summary>A caller whose time is up wanted the value made: it is, also where the store hadn't answered yet.</summary>
+    /// <summary>A caller whose timeout passed wanted the value made. The generator runs even if the store has not answered yet.</summary>
     public bool IsOwedARun { get; set; }
 
-    /// <summary>Takes one of the places for background work.</summary>
+    /// <summary>Whether it takes one of the background places.</summary>
     public bool IsBackground { get; set; }
 
-    /// <summary>Has one of the places for generations that callers wait for.</summary>
+    /// <summary>Whether it takes one of the places for generators that callers wait for.</summary>
     public bool HasPlace { get; set; }
 
-    /// <summary>Where it stands in the line of those that wait for a place; null: it doesn't.</summary>
+    /// <summary>Its node in the queue for places; null: it is not in it.</summary>
     public LinkedListNode<Flight>? InLine { get; set; }
 
-    /// <summary>A generator of this node waits for it, and is in its place already.</summary>
+    /// <summary>Whether a generator of this node waits for it. It uses that generator's place.</summary>
     public bool IsNested { get; set; }
 
-    /// <summary>What it knows of wait probes; null: nothing.</summary>
+    /// <summary>Its wait probes; null: none.</summary>
     public FlightProbes? Probes { get; set; }
 
-    /// <summary>Asks the store whether somebody else wants what nobody here wants any more.</summary>
+    /// <summary>Whether the store is being asked if another node waits for a claim without callers here.</summary>
     public bool IsAbandoning { get; set; }
 
     public bool IsUnwanted => Waiters is null && Peekers is null && !KeepsGoing;
@@ -192,7 +193,7 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
         return chain;
     }
 
-    /// <summary>Takes out those for whom the condition holds.</summary>
+    /// <summary>Removes the waiters for which the condition holds.</summary>
     public Waiter? TakeWhere(Func<Waiter, long, bool> condition, long argument)
     {
         Waiter? taken = null;
@@ -203,7 +204,7 @@ internal sealed class Flight(KeyState state, ClaimReason why) : Timed
         return taken;
     }
 
-    /// <summary>Takes one waiter out, however many there are. The next deadline may come a little early by it.</summary>
+    /// <summary>Removes one waiter, in constant time. <see cref="WaiterDeadline"/> may be too early after it.</summary>
     public void Remove(Waiter waiter)
     {
         if (waiter.Previous is { } previous)

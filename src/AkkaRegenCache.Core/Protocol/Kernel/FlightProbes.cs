@@ -2,13 +2,13 @@ using AkkaRegenCache.Notifications;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What a flight that a generator waits for, or that one runs for, knows of wait probes. Most flights have none.</summary>
+/// <summary>The wait probes of a flight that a generator waits for, or whose generator has waits. Most flights have none.</summary>
 internal sealed class FlightProbes
 {
-    /// <summary>The first probes follow each other this closely: a lost one doesn't matter then. Later ones ever less closely.</summary>
+    /// <summary>The first probes follow each other quickly, so that a lost one costs little. Later intervals grow.</summary>
     private const int QuickRounds = 3;
 
-    /// <summary>More waits that lead to one run are followed from the beginning again.</summary>
+    /// <summary>With more waits than this for one run, the record of passed probes begins again.</summary>
     private const int MostInitiators = 1024;
 
     public static readonly long Pause = TimeSpan.FromMilliseconds(200).Ticks;
@@ -25,27 +25,27 @@ internal sealed class FlightProbes
     /// <summary>The last probe of this wait.</summary>
     public int Round { get; private set; }
 
-    /// <summary>The probe that first found a circle; 0: none has.</summary>
+    /// <summary>The round in which a circle was found first; 0: none.</summary>
     public int FoundIn { get; set; }
 
     /// <summary>When the next probe is due.</summary>
     public long At { get; set; } = long.MaxValue;
 
-    /// <summary>The wait is for another claim: what is found of the one before doesn't count.</summary>
+    /// <summary>The wait is for another claim: a circle found for the last one does not count.</summary>
     public void Begin(long wait)
     {
         Wait = wait;
         FoundIn = 0;
     }
 
-    /// <summary>Somebody else waits, too, or the run that is waited for may: the next probes are quick.</summary>
+    /// <summary>Another generator waits, too, or the awaited run may: the next probes are quick.</summary>
     public void Hasten(long at)
     {
         At = Math.Min(At, at);
         _sent = 0;
     }
 
-    /// <summary>Begins a round, and says when the next one is due.</summary>
+    /// <summary>Begins a round and sets the time of the next one.</summary>
     public void BeginRound(long now)
     {
         Round++;
@@ -53,7 +53,7 @@ internal sealed class FlightProbes
         At = now + (_sent < QuickRounds ? Pause : Math.Min(Pause << (_sent - QuickRounds + 1), s_longestPause));
     }
 
-    /// <summary>Whether this run passes a probe on: each probe once, whatever ways lead here.</summary>
+    /// <summary>Whether this run passes a probe on: each probe once, on whatever way it came.</summary>
     public bool Passes(WaitProbe probe)
     {
         _passed ??= [];
@@ -65,7 +65,7 @@ internal sealed class FlightProbes
         return true;
     }
 
-    /// <summary>Whether what this run waits for is to be probed soon: not again where that was just said.</summary>
+    /// <summary>Whether the run's waits are to be probed soon; false if that was just done.</summary>
     public bool Wakes(long now)
     {
         if (now < _wakesFrom)

@@ -2,13 +2,14 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What all parts of the agent share: the time of the step, what it wants done, the table of keys, the queue of deadlines, the source of randomness, the work list.</summary>
+/// <summary>
+/// What all components of the agent share: the step's time and outbox, the keys, the deadlines, the randomness and the work list.
+/// </summary>
 /// <remarks>
-/// The agent is a stack of parts, each with state of its own. A part calls those below it, which it is given when it is made, and never one above it: what those should
-/// know it states as a <see cref="Fact"/> on the work list here. The list is served when the message or deadline that is being handled is done with, so no call ever comes
-/// back into a part that is in the middle of something. At the end of a step each key that was touched is left in order: its next deadline is queued, or, where nothing
-/// is left of it, it goes.
-/// </remarks>
+/// The agent is a stack of components, each with its own state. A component calls only those below it, which its constructor takes. What
+/// those above it should know, it states as a <see cref="Fact"/> on the work list here. The list is served when the current message or
+/// deadline has been handled, so no call comes back into a component that has not finished its work. At the end of a step each touched key
+/// is settled: its next deadline is queued, or the key is removed if nothing is left of it. /// </remarks>
 internal sealed class Kernel
 {
     private const int MostTouchedKept = 1024;
@@ -29,27 +30,30 @@ internal sealed class Kernel
         OfShard = new ShardKeys(settings.Shards);
     }
 
-    /// <summary>Whether the cluster is over for this node: it goes on with its store alone.</summary>
+    /// <summary>Whether the node has left the cluster for good: it goes on with its store alone.</summary>
     public bool IsAlone { get; set; }
 
-    /// <summary>When the node tells the others that it lives, and what has gathered until then; <see cref="long.MaxValue"/>: there is nothing to tell.</summary>
+    /// <summary>
+    /// When the node sends its heartbeat and what has collected for it; <see cref="long.MaxValue"/>: nothing is to be sent.
+    /// </summary>
     public long HousekeepingAt { get; set; } = long.MaxValue;
 
-    /// <summary>How many gaps have been found in what others say.</summary>
+    /// <summary>The number of gaps found in notifications.</summary>
     public long Gaps { get; set; }
 
     /// <summary>The keys of each shard; none where there are no coordinators.</summary>
     public ShardKeys OfShard { get; }
 
     /// <summary>
-    /// What values that were made without the store were based on when a new epoch of it began. Tokens don't compare across epochs, but one that comes back is the same record's.
+    /// The basis of values that were made without the store, for those shown when a new epoch began. Tokens don't compare across epochs,
+    /// but a record that returns with the same token is the same record.
     /// </summary>
     public Dictionary<KeyState, long> EarlierBases { get; } = [];
 
     /// <summary>The epoch of each partition of the store; empty: not known yet.</summary>
     public string[] Epochs { get; }
 
-    /// <summary>A key of each part, while there is one; to ask with.</summary>
+    /// <summary>One key of each partition, to probe the partition with; null: it has none.</summary>
     public KeyState?[] Samples { get; }
 
     public AgentSettings Settings { get; }
@@ -68,36 +72,36 @@ internal sealed class Kernel
 
     public bool HasDrained { get; set; }
 
-    /// <summary>Whether somebody else may keep the due times of this node's keys.</summary>
+    /// <summary>Whether coordinators may keep the due times of this node's keys.</summary>
     public bool HasCoordinators => Settings.Shards > 0 && !IsAlone;
 
-    /// <summary>Whether each partition of the store lives with the coordinator of its shard, in one node's memory alone.</summary>
+    /// <summary>Whether each partition of the store is in the memory of its shard's coordinator only.</summary>
     public bool IsStoreInShards => Epochs.Length > 1 && Epochs.Length == Settings.Shards;
 
-    public KeyState? SampleOf(int part)
+    public KeyState? SampleOf(int partition)
     {
-        if (Samples[part] is { IsGone: true })
-            Samples[part] = Keys.Values.FirstOrDefault(s => s.Partition == part);
-        return Samples[part];
+        if (Samples[partition] is { IsGone: true })
+            Samples[partition] = Keys.Values.FirstOrDefault(s => s.Partition == partition);
+        return Samples[partition];
     }
 
-    /// <summary>Whether a test has this step left out.</summary>
+    /// <summary>Whether a test leaves this step out.</summary>
     public bool Omits(Step step) => Settings.Omits is { } omits && omits(step, null);
 
     /// <inheritdoc cref="Omits(Step)"/>
     public bool Omits<T>(Step step, T subject) => Settings.Omits is { } omits && omits(step, subject);
 
-    /// <summary>Puts something into the queue of deadlines, where its next one is earlier than the place it has.</summary>
+    /// <summary>Queues an item's deadline, if it is earlier than the queued one.</summary>
     public void Queue(Timed timed) => Deadlines.Put(timed);
 
-    /// <summary>At the latest with the next pulse something is to be told.</summary>
-    public void WakePulse()
+    /// <summary>Something is to be sent with the next heartbeat, at the latest.</summary>
+    public void WakeHousekeeping()
     {
         if (HousekeepingAt == long.MaxValue)
             HousekeepingAt = Now + Settings.Heartbeat;
     }
 
-    /// <summary>States something that parts above this one act on, before the step ends.</summary>
+    /// <summary>States a fact, which the components above act on before the step ends.</summary>
     public void Post(in Fact fact)
     {
         _facts.Enqueue(fact);
@@ -107,7 +111,9 @@ internal sealed class Kernel
 
     public bool TryTakeFact(out Fact fact) => _facts.TryDequeue(out fact);
 
-    /// <summary>Something has changed about a key: when the step ends, its deadline is queued, or nothing is left of it and it goes.</summary>
+    /// <summary>
+    /// A key's state has changed: at the end of the step its deadline is queued, or the key is removed if nothing is left of it.
+    /// </summary>
     public void Settle(KeyState state)
     {
         if (state.IsTouched)
@@ -116,8 +122,8 @@ internal sealed class Kernel
         _touched.Add(state);
     }
 
-    /// <summary>Ends the step for the keys that it has touched.</summary>
-    /// <param name="keepDue">Sees to it that a key has a next time where it must have one.</param>
+    /// <summary>Settles the keys that the step has touched.</summary>
+    /// <param name="keepDue">Gives a key a due time if it must have one.</param>
     public void SettleTouched(Action<KeyState> keepDue)
     {
         for (var i = 0; i < _touched.Count; i++)

@@ -1,10 +1,10 @@
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// What the agent knows of a key that is in memory, scheduled here, or has an operation in flight. A million of them must fit, so what only
-/// a running operation needs is in its <see cref="Protocol.Flight"/>.
+/// What the agent knows of a key that is in memory, scheduled here, or has an operation in flight. A million of them must fit in memory, so
+/// the state that only a running operation needs is in its <see cref="Protocol.Flight"/>.
 /// </summary>
-internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
+internal sealed class KeyState(string key, int partition = 0, int shard = 0) : Timed
 {
     [Flags]
     private enum Flags : ushort
@@ -26,37 +26,37 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
 
     public string Key { get; } = key;
 
-    /// <summary>The partition of the store that holds it.</summary>
-    public ushort Partition { get; } = (ushort)part;
+    /// <summary>The partition of the store that holds the key.</summary>
+    public ushort Partition { get; } = (ushort)partition;
 
-    /// <summary>The shard whose coordinator sees to it.</summary>
+    /// <summary>The shard whose coordinator tracks the key.</summary>
     public ushort Shard { get; } = (ushort)shard;
 
     /// <summary>The flight that new callers join; null: none.</summary>
     public Flight? Flight { get; set; }
 
-    /// <summary>What regenerates the key on this node; null: nothing does.</summary>
+    /// <summary>The key's generator on this node; null: none.</summary>
     public GeneratorSource? Source { get; set; }
 
-    /// <summary>The token of what memory shows; of an uncommitted value: the token it was based on.</summary>
+    /// <summary>The token of the value that memory shows; for an uncommitted value, the token of its basis.</summary>
     public long Token { get; set; }
 
-    /// <summary>The newest token heard of, from the store or another node.</summary>
+    /// <summary>The newest token received, from the store or another node.</summary>
     public long NewestHeard { get; set; }
 
-    /// <summary>When the entry's life in memory ends.</summary>
+    /// <summary>When the value in memory expires.</summary>
     public long EndsAt { get; set; } = long.MaxValue;
 
-    /// <summary>When this node sees to the key again: to regenerate it, or to repair what is amiss.</summary>
+    /// <summary>When this node regenerates the key, or repairs its state.</summary>
     public long DueAt { get; set; } = long.MaxValue;
 
-    /// <summary>How long the key is active by this node's own reads.</summary>
+    /// <summary>Until when this node's own reads keep the key active.</summary>
     public long ActiveUntil { get; set; } = long.MinValue;
 
-    /// <summary>Operations of the store that are under way.</summary>
+    /// <summary>The number of store operations under way.</summary>
     public int Pending { get; set; }
 
-    /// <summary>Failures in a row of scheduled regenerations here.</summary>
+    /// <summary>The number of failures in a row of scheduled runs on this node.</summary>
     public byte Failures { get; set; }
 
     /// <summary>Whether memory holds the value.</summary>
@@ -77,54 +77,57 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
         set => Set(Flags.Uncommitted, value);
     }
 
-    /// <summary>Whether it stands in the queue of those that wait for a free place in the background.</summary>
+    /// <summary>Whether it is in the queue for a background place.</summary>
     public bool Ready
     {
         get => (_flags & Flags.Ready) != 0;
         set => Set(Flags.Ready, value);
     }
 
-    /// <summary>Whether it waits for the store's return.</summary>
+    /// <summary>Whether it is deferred until the store is back.</summary>
     public bool Deferred
     {
         get => (_flags & Flags.Deferred) != 0;
         set => Set(Flags.Deferred, value);
     }
 
-    /// <summary>Whether its coordinator has been told, or will be, that this node can regenerate it.</summary>
+    /// <summary>Whether the coordinator knows, or will be told, that this node can regenerate the key.</summary>
     public bool Offered
     {
         get => (_flags & Flags.Offered) != 0;
         set => Set(Flags.Offered, value);
     }
 
-    /// <summary>Whether the store said, when it was heard last, that nothing is scheduled, though this node could regenerate the key: it was set so.</summary>
+    /// <summary>
+    /// Whether the store's last answer said that nothing is scheduled, although this node could regenerate the key: the value was set
+    /// without a schedule.
+    /// </summary>
     public bool Unscheduled
     {
         get => (_flags & Flags.Unscheduled) != 0;
         set => Set(Flags.Unscheduled, value);
     }
 
-    /// <summary>Whether the time of what memory showed was over before there was a newer value. Not what was removed, or evicted.</summary>
+    /// <summary>Whether the value in memory expired before there was a newer one. False for removed or evicted values.</summary>
     public bool RanOut
     {
         get => (_flags & Flags.RanOut) != 0;
         set => Set(Flags.RanOut, value);
     }
 
-    /// <summary>Whether what memory shows is a change of this node that the store hasn't taken.</summary>
+    /// <summary>Whether memory shows a pending change of this node.</summary>
     public bool ShowsPending
     {
         get => (_flags & Flags.ShowsPending) != 0;
         set => Set(Flags.ShowsPending, value);
     }
 
-    /// <summary>The next key of the same shard, and the one before; where there are coordinators.</summary>
+    /// <summary>The next and the previous key of the same shard; only with coordinators.</summary>
     public KeyState? NextInShard { get; set; }
 
     public KeyState? PreviousInShard { get; set; }
 
-    /// <summary>Whether the step that is under way has changed something about it.</summary>
+    /// <summary>Whether the current step has changed the key's state.</summary>
     public bool IsTouched
     {
         get => (_flags & Flags.Touched) != 0;
@@ -133,14 +136,14 @@ internal sealed class KeyState(string key, int part = 0, int shard = 0) : Timed
 
     public override bool IsOver => IsGone;
 
-    /// <summary>Whether the agent has let go of it: the key, should it come back, has another one.</summary>
+    /// <summary>Whether the agent has removed this state; if the key returns it gets another one.</summary>
     public bool IsGone
     {
         get => (_flags & Flags.Gone) != 0;
         set => Set(Flags.Gone, value);
     }
 
-    /// <summary>Whether something newer than what memory shows is known to exist.</summary>
+    /// <summary>Whether something newer than the value in memory is known.</summary>
     public bool IsOutdated => InMemory && NewestHeard > Token;
 
     public bool IsIdle => !InMemory && Flight is null && Pending == 0 && DueAt == long.MaxValue && !Ready;

@@ -12,7 +12,7 @@ internal sealed class ChangeRequested(Waiter caller, CachePayload? payload, bool
 
     public CachePayload? Payload { get; } = payload;
 
-    /// <summary>Too large for the store: it forgets the key, this node's memory keeps the value.</summary>
+    /// <summary>Whether the value is too large for the store: the store removes the key, and this node's memory keeps the value.</summary>
     public bool MemoryOnly { get; } = memoryOnly;
 }
 
@@ -31,11 +31,11 @@ internal sealed class GeneratorLearned(string key, GeneratorSource source)
 }
 
 /// <summary>
-/// The memory layer doesn't hold an entry (any more): evicted, or not admitted. The shell hands it over only if that is still so then.
+/// The memory layer does not hold an entry: it was evicted or not admitted. The shell delivers this only if it is still true then.
 /// </summary>
 internal sealed class Evicted(string key, long lastRead)
 {
-    /// <summary>As <see cref="IAccessLog.LastRead"/> would have said.</summary>
+    /// <summary>The result that <see cref="IAccessLog.LastRead"/> would have given.</summary>
     public long LastRead { get; } = lastRead;
 
     public string Key { get; } = key;
@@ -72,23 +72,23 @@ internal sealed class GeneratorFinished(long runId, RunOutcome outcome, CachePay
 /// <summary>How a call of the store failed.</summary>
 internal enum StoreFault
 {
-    /// <summary>Not at all.</summary>
+    /// <summary>It did not fail.</summary>
     None,
 
-    /// <summary>With an error. Whether it was done is not known.</summary>
+    /// <summary>With an error. Whether it was done is unknown.</summary>
     Failed,
 
-    /// <summary>No answer came in time. Whether it was or will be done is not known.</summary>
+    /// <summary>Without an answer in time. Whether it was or will be done is unknown.</summary>
     TimedOut,
 
-    /// <summary>The store is there, and doesn't want to do this.</summary>
+    /// <summary>The store is available, but refuses this operation.</summary>
     Refused,
 
-    /// <summary>It was not sent: the store counts as down, or a change of the key must get there first.</summary>
+    /// <summary>It was not sent: the store is down, or a pending change of the key comes first.</summary>
     NotSent,
 }
 
-/// <summary>The store has answered, or an operation failed (answer null). Each call is replied to exactly once.</summary>
+/// <summary>A call of the store has ended, with an answer or a fault (answer null). Each call gets exactly one reply.</summary>
 internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, StoreFault fault = StoreFault.None, Exception? error = null)
 {
     public StoreCall Call { get; } = call;
@@ -100,32 +100,30 @@ internal sealed class StoreReplied(StoreCall call, StoreAnswer? answer, StoreFau
     public Exception? Error { get; } = error;
 }
 
-/// <summary>A claim was granted after its answer had been given up.</summary>
-/// <param name="Call">The claim's call, which has been replied to as timed out.</param>
-/// <param name="Answer">The answer that came late.</param>
+/// <summary>A claim was granted after its call had timed out.</summary>
+/// <param name="Call">The claim's call, whose reply was a timeout.</param>
+/// <param name="Answer">The late answer.</param>
 internal sealed record LateGrant(ClaimCall Call, ClaimAnswer Answer);
 
-/// <summary>
-/// The node will leave: it takes nothing new upon itself, and what it is making is let come to its end. Answered by <see cref="Drained"/>.
-/// </summary>
+/// <summary>The node will leave: it begins nothing new, and its runs are left to finish. Answered by <see cref="Drained"/>.</summary>
 internal sealed class Drain
 {
     public static readonly Drain Instance = new();
 }
 
-/// <summary>The node makes nothing any more.</summary>
+/// <summary>The node has no runs any more.</summary>
 internal sealed class Drained
 {
     public static readonly Drained Instance = new();
 }
 
-/// <summary>The node leaves: claims are given back, nobody is left waiting.</summary>
+/// <summary>The node leaves: claims are released and all callers are answered.</summary>
 internal sealed class Leave
 {
     public static readonly Leave Instance = new();
 }
 
-/// <summary>A wait probe has come to a call inside a generator.</summary>
+/// <summary>A wait probe has reached a call inside a generator.</summary>
 /// <param name="Waiter">The call.</param>
 /// <param name="Probe">The probe; null: the call's flight sends its own.</param>
 internal sealed record WaitProbed(Waiter Waiter, WaitProbe? Probe);
@@ -151,26 +149,26 @@ internal sealed class RunGenerator(long runId, string key, long token, Generator
     public GeneratorSource Source { get; } = source;
 }
 
-/// <summary>Cancel a run: its outcome doesn't matter any more.</summary>
+/// <summary>Cancel a run: its outcome is not needed any more.</summary>
 internal sealed class CancelGenerator(long runId, bool hung)
 {
     public long RunId { get; } = runId;
 
-    /// <summary>Whether its deadline has passed, so that it counts as hung until it ends.</summary>
+    /// <summary>Whether it ran past its deadline, so that it counts as hung until it ends.</summary>
     public bool Hung { get; } = hung;
 }
 
-/// <summary>Hand a wait probe to all calls inside a run that wait: as <see cref="WaitProbed"/>, each to its own node.</summary>
+/// <summary>Deliver a wait probe to all calls inside a run that wait: as <see cref="WaitProbed"/>, each on its own node.</summary>
 /// <param name="RunId">The run.</param>
-/// <param name="Probe">The probe; null: what they wait for sends its own.</param>
+/// <param name="Probe">The probe; null: the calls' flights send their own.</param>
 internal sealed record RunProbed(long RunId, WaitProbe? Probe);
 
-/// <summary>A call inside a generator waits for what waits for that generator. It fails.</summary>
+/// <summary>A call inside a generator waits in a circle. It fails.</summary>
 /// <param name="Waiter">The call.</param>
-/// <param name="Path">The keys from the one it asks for to that of its generator.</param>
+/// <param name="Path">The keys from the one that the call asks for to that of its generator.</param>
 internal sealed record DeadlockFound(Waiter Waiter, IReadOnlyList<string> Path);
 
-/// <summary>Take a value into memory, in place of what is there.</summary>
+/// <summary>Put a value into memory, in place of the current one.</summary>
 internal sealed class Adopt(string key, long token, CachePayload payload, GeneratorSource? source, bool committed)
 {
     public string Key { get; } = key;
@@ -184,19 +182,19 @@ internal sealed class Adopt(string key, long token, CachePayload payload, Genera
     public bool Committed { get; } = committed;
 }
 
-/// <summary>Take an entry out of memory.</summary>
+/// <summary>Remove an entry from memory.</summary>
 internal sealed class Drop(string key)
 {
     public string Key { get; } = key;
 }
 
-/// <summary>Forget an entry's generator: the key is no longer regenerated here, until a hit brings one again.</summary>
+/// <summary>Forget an entry's generator: the key is not regenerated here until a hit brings a generator again.</summary>
 internal sealed class Retire(string key)
 {
     public string Key { get; } = key;
 }
 
-/// <summary>Answer callers: all of a chain, alike.</summary>
+/// <summary>Answer the callers of a linked list, all in the same way.</summary>
 internal sealed class Answered(Waiter chain, AnswerKind kind)
 {
     public Waiter Chain { get; } = chain;
@@ -213,20 +211,20 @@ internal sealed class Answered(Waiter chain, AnswerKind kind)
 
     public bool Accepted { get; init; }
 
-    /// <summary>Of a change: the store hasn't taken it yet.</summary>
+    /// <summary>For a change: whether it is pending.</summary>
     public bool IsPending { get; init; }
 }
 
-/// <summary>The store counts as down from now on, or no longer. To be told to people.</summary>
+/// <summary>The store is down from now on, or available again. To be logged.</summary>
 internal sealed class StoreHealthChanged(bool isDown)
 {
     public bool IsDown { get; } = isDown;
 }
 
-/// <summary>A generation has failed on this node. To be told to people.</summary>
+/// <summary>A generation has failed on this node. To be logged.</summary>
 /// <param name="Key">Its key.</param>
-/// <param name="Why">What it was for.</param>
-/// <param name="Attempt">Consecutive failures of this key that this node knows of, this one included.</param>
-/// <param name="NextTry">After how long it is tried again by itself; null: when somebody asks.</param>
+/// <param name="Why">Why it ran.</param>
+/// <param name="Attempt">The number of failures in a row of this key that this node knows of, with this one.</param>
+/// <param name="NextTry">The delay until the next scheduled try; null: the next caller causes it.</param>
 /// <param name="Failure">What went wrong.</param>
 internal sealed record GenerationFailedHere(string Key, ClaimReason Why, int Attempt, TimeSpan? NextTry, GenerationFailure Failure);

@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Whom a message comes from or goes to.</summary>
+/// <summary>The sender or receiver of a message.</summary>
 internal enum Peer
 {
     /// <summary>The callers of this node's cache.</summary>
@@ -9,7 +9,7 @@ internal enum Peer
     /// <summary>The external store.</summary>
     Store,
 
-    /// <summary>What runs the generators of this node.</summary>
+    /// <summary>The code that runs this node's generators.</summary>
     Generators,
 
     /// <summary>This node's memory layer.</summary>
@@ -25,7 +25,7 @@ internal enum Peer
     Coordinator,
 }
 
-/// <summary>What a machine wants done, in order. Reused by its shell from call to call.</summary>
+/// <summary>The messages that a machine wants sent, in order. Its shell reuses it for each call.</summary>
 internal sealed class Outbox
 {
     private readonly List<(Peer To, object Message)> _messages = [];

@@ -1,8 +1,8 @@
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// The keys of each shard, for what concerns one shard alone: a coordinator's resync, a partition of the store that begins again. A million keys in 64 shards are not
-/// looked through 64 times. The links are in the keys. Not thread-safe.
+/// The keys of each shard, for work on one shard: a coordinator's resync, or a new epoch of a partition. So a million keys in 64 shards are
+/// not searched 64 times. The links are in the keys. Not thread-safe.
 /// </summary>
 internal sealed class ShardKeys(int shards)
 {

@@ -1,36 +1,36 @@
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// A step of the protocol that the simulator can take out, to see that it notices: mutation testing by hand. Nothing but tests sets
-/// <see cref="AgentSettings.Omits"/> or <see cref="CoordinatorSettings.Omits"/>.
+/// A step of the protocol that the simulator can leave out, to prove that it finds the violation: mutation testing. Only tests set <see
+/// cref="AgentSettings.Omits"/> or <see cref="CoordinatorSettings.Omits"/>.
 /// </summary>
 internal enum Step
 {
     /// <summary>A caller becomes one of a flight's waiters.</summary>
     Join,
 
-    /// <summary>A running flight that a change has overtaken is sealed.</summary>
+    /// <summary>A change supersedes a running flight.</summary>
     Supersede,
 
-    /// <summary>What callers were given is shown before the store has answered.</summary>
+    /// <summary>Callers' values are shown before the store has answered.</summary>
     ShowOwn,
 
-    /// <summary>A flight that generates no more gives its place back.</summary>
+    /// <summary>A flight that does not generate any more gives its place back.</summary>
     GivePlaceBack,
 
     /// <summary>A flight takes a place, or waits for one.</summary>
     TakePlace,
 
-    /// <summary>A claim that comes too late is given back.</summary>
+    /// <summary>A claim that is granted late is released.</summary>
     ReturnLateGrant,
 
-    /// <summary>An answer of the store that is older than what was heard is not used.</summary>
+    /// <summary>An answer of the store that is older than a received token is not used.</summary>
     RefuseOvertaken,
 
-    /// <summary>A gap in what another node says makes this one compare.</summary>
+    /// <summary>A gap in another node's notifications starts a comparison.</summary>
     NoteGap,
 
-    /// <summary>A newer value is heard of.</summary>
+    /// <summary>A newer value of another node is received.</summary>
     HearFresh,
 
     /// <summary>Claims are renewed.</summary>
@@ -39,36 +39,36 @@ internal enum Step
     /// <summary>A new epoch of the store is noticed.</summary>
     NoteEpoch,
 
-    /// <summary>What waited for the store goes on when it is back.</summary>
+    /// <summary>Work that waited for the store goes on when it is back.</summary>
     GoOnWhenBack,
 
-    /// <summary>What a waiting change of this node is to end is not shown.</summary>
+    /// <summary>While a pending change is shown, nothing older than it is shown.</summary>
     HideBehindChange,
 
-    /// <summary>What was made here after a change that waits doesn't give way to what that change has lost to.</summary>
+    /// <summary>A value made here after a pending change does not yield to whatever superseded that change.</summary>
     KeepWhatIsNewerThanChange,
 
-    /// <summary>What was made without the store doesn't give way to the record that it was based on, in whatever epoch of the store.</summary>
+    /// <summary>A value made without the store does not yield to the record that it is based on, in any epoch of the store.</summary>
     KnowEarlierBasis,
 
-    /// <summary>Something due is seen to.</summary>
+    /// <summary>A due key is served.</summary>
     ServeDue,
 
-    /// <summary>Claims of a node that is believed dead are taken over.</summary>
+    /// <summary>Claims of a node that is believed dead are stolen.</summary>
     NoteDeath,
 
-    /// <summary>The end of another claim than the one waited for is passed over.</summary>
+    /// <summary>The end of a claim is ignored by flights that wait for a different claim.</summary>
     PassOverOtherEnds,
 
-    /// <summary>A coordinator pushes an outcome to those who wait.</summary>
+    /// <summary>A coordinator pushes an outcome to waiting nodes.</summary>
     PushOutcome,
 
     /// <summary>A coordinator asks a node to regenerate.</summary>
     AskForDue,
 
-    /// <summary>A new coordinator asks what the nodes know.</summary>
+    /// <summary>A new coordinator asks the nodes what they know.</summary>
     Resync,
 
-    /// <summary>A coordinator finds somebody to take over what a dead node held.</summary>
+    /// <summary>A coordinator finds a node that steals a dead node's claim.</summary>
     FindHeir,
 }

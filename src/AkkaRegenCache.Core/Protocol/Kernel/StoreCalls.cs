@@ -2,19 +2,21 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>An operation of the store that the agent wants done, a type for each. Replied to exactly once, with a <see cref="StoreReplied"/>.</summary>
+/// <summary>
+/// An operation that the agent sends to the store, one type for each. It gets exactly one reply, a <see cref="StoreReplied"/>.
+/// </summary>
 internal abstract class StoreCall
 {
-    /// <summary>What it asks, where it is about one key; null: a batch.</summary>
+    /// <summary>The request about one key; null: a batch.</summary>
     public virtual StoreRequest? Request => null;
 
-    /// <summary>The key it is about; null: a batch.</summary>
+    /// <summary>The key of the request; null: a batch.</summary>
     public KeyState? State { get; init; }
 
-    /// <summary>The flight that asks; null: none.</summary>
+    /// <summary>The flight that sent it; null: none.</summary>
     public Flight? Flight { get; init; }
 
-    /// <summary>How long its answer is waited for, in ticks.</summary>
+    /// <summary>How long to wait for the answer, in ticks.</summary>
     public long Timeout { get; set; }
 
     /// <summary>The partition of the store it goes to.</summary>
@@ -23,30 +25,32 @@ internal abstract class StoreCall
     /// <summary>When it was first sent.</summary>
     public long IssuedAt { get; set; }
 
-    /// <summary>Whether its flight waits for an answer to it, be it to a repeat that is still to be sent.</summary>
+    /// <summary>Whether its flight waits for the answer, even to a repeat that is still to be sent.</summary>
     public bool IsAwaited { get; set; }
 
     public long HeardAtIssue { get; set; }
 
-    /// <summary>The store's epoch when it was sent: tokens of another one don't compare.</summary>
+    /// <summary>The store's epoch when it was sent. Tokens of another epoch do not compare.</summary>
     public string EpochAtIssue { get; set; } = "";
 
     /// <summary>How many gaps had been found when it was first sent.</summary>
     public long GapsAtIssue { get; set; }
 
-    /// <summary>When the request's durations of activity were told.</summary>
+    /// <summary>When the activity durations in the request were measured.</summary>
     public long ActivityAt { get; set; }
 
     public int Attempt { get; set; }
 
-    /// <summary>Whether it goes out also while the store counts as down.</summary>
+    /// <summary>Whether it is sent even while the store is down.</summary>
     public virtual bool IsSentWhileDown => false;
 
-    /// <summary>Whether it may be repeated for as long as its flight wants; others only while stores remember their first answer.</summary>
+    /// <summary>
+    /// Whether it may be repeated for as long as its flight wants. Other calls are repeated only while stores remember their first answer.
+    /// </summary>
     public virtual bool IsRepeatableForEver => false;
 
-    /// <summary>It is sent again: what was left of durations then is less by now.</summary>
-    /// <param name="ago">How long ago they were told, in ticks.</param>
+    /// <summary>Shortens the request's durations, before it is sent again.</summary>
+    /// <param name="ago">How long ago they were measured, in ticks.</param>
     public virtual void Age(long ago)
     {
     }
@@ -55,7 +59,7 @@ internal abstract class StoreCall
     protected static TimeSpan Left(TimeSpan then, long ago) => TimeSpan.FromTicks(Math.Max(0, then.Ticks - ago));
 }
 
-/// <summary>A question whose answer somebody waits for: it takes its turn behind the changes of its key.</summary>
+/// <summary>A call whose answer a caller or flight waits for. It is sent after the pending changes of its key.</summary>
 internal abstract class QuestionCall : StoreCall;
 
 /// <summary>Reads a record.</summary>
@@ -64,30 +68,30 @@ internal abstract class ReadCall(string key) : QuestionCall
     public override ReadRequest Request { get; } = new() { Key = key };
 }
 
-/// <summary>Reads the record that a flight wants.</summary>
+/// <summary>Reads the record for a flight.</summary>
 internal sealed class FlightReadCall(string key) : ReadCall(key);
 
 /// <summary>Reads the record beside the key's flight.</summary>
 internal sealed class StorePeekCall(string key) : ReadCall(key)
 {
-    /// <summary>The caller that wants to know; null: the node itself.</summary>
+    /// <summary>The caller that reads; null: the node itself.</summary>
     public Waiter? Peeker { get; init; }
 }
 
-/// <summary>Asks for the right to generate.</summary>
+/// <summary>Claims the right to generate.</summary>
 internal sealed class ClaimCall(ClaimRequest request) : QuestionCall
 {
     private ClaimRequest _request = request;
 
     public override ClaimRequest Request => _request;
 
-    /// <summary>Of a claim that is asked for again: the answer to an earlier try, which was given up; null: none has come.</summary>
+    /// <summary>For a repeated claim: the late answer to an earlier try; null: none.</summary>
     public ClaimAnswer? Late { get; set; }
 
     public override void Age(long ago) => _request = _request with { ActiveFor = Left(_request.ActiveFor, ago) };
 }
 
-/// <summary>Offers a flight's result.</summary>
+/// <summary>Commits a flight's result.</summary>
 internal sealed class CommitCall(CommitRequest request) : StoreCall
 {
     private CommitRequest _request = request;
@@ -106,12 +110,14 @@ internal sealed class CommitCall(CommitRequest request) : StoreCall
     }
 }
 
-/// <summary>Ends a claim.</summary>
+/// <summary>Releases a claim.</summary>
 internal sealed class ReleaseCall(ReleaseRequest request) : StoreCall
 {
     public override ReleaseRequest Request { get; } = request;
 
-    /// <summary>Whether it gives back what the store has just granted: so the store is there, whatever it counts as.</summary>
+    /// <summary>
+    /// Whether it releases a claim that was just granted. It is sent even while the breaker is open, because the store has just answered.
+    /// </summary>
     public bool IsReturn { get; init; }
 
     public override bool IsSentWhileDown => IsReturn;
@@ -142,11 +148,11 @@ internal sealed class RenewCall : StoreCall
 
     public required TimeSpan Lease { get; init; }
 
-    /// <summary>The flights whose claims they are, in that order.</summary>
+    /// <summary>The flights with those claims, in the same order.</summary>
     public required Flight[] Flights { get; init; }
 }
 
-/// <summary>Tells of reads.</summary>
+/// <summary>Reports reads.</summary>
 internal sealed class TouchCall : StoreCall
 {
     public required IReadOnlyList<KeyActivity> Activities { get; init; }
@@ -157,14 +163,14 @@ internal class CheckCall : StoreCall
 {
     public required IReadOnlyList<string> Keys { get; init; }
 
-    /// <summary>The keys, where they are known here.</summary>
+    /// <summary>The keys that this node knows.</summary>
     public KeyState[] Checked { get; init; } = [];
 }
 
-/// <summary>Asks for one token, to learn whether the store is there.</summary>
+/// <summary>Checks one token, to learn whether the store is available.</summary>
 internal sealed class ProbeCall : CheckCall
 {
-    /// <summary>Whether it is the circuit breaker's; else it asks a partition for a sign of life, which says nothing of the other partitions.</summary>
+    /// <summary>Whether it is the circuit breaker's probe. Otherwise it probes one partition, which says nothing of the others.</summary>
     public bool IsOfBreaker { get; init; }
 
     public override bool IsSentWhileDown => IsOfBreaker;

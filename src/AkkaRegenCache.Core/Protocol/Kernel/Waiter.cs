@@ -3,13 +3,13 @@ namespace AkkaRegenCache.Protocol;
 /// <summary>What a caller wants.</summary>
 internal enum WaiterKind
 {
-    /// <summary>The value, made where there is none.</summary>
+    /// <summary>The value; it is generated if there is none.</summary>
     Get,
 
-    /// <summary>The value, where there is one.</summary>
+    /// <summary>The value, if there is one.</summary>
     Peek,
 
-    /// <summary>A value whose generation begins after now.</summary>
+    /// <summary>A value whose generation begins after the call.</summary>
     Refresh,
 
     /// <summary>To set the value.</summary>
@@ -22,13 +22,13 @@ internal enum WaiterKind
 /// <summary>What a caller gets.</summary>
 internal enum AnswerKind
 {
-    /// <summary>The value.</summary>
+    /// <summary>A value.</summary>
     Value,
 
-    /// <summary>The value is in this node's memory: look there, and ask again should it have gone.</summary>
+    /// <summary>The value is in this node's memory. The caller looks there, and asks again if it has been evicted.</summary>
     InMemory,
 
-    /// <summary>There is none.</summary>
+    /// <summary>There is no value.</summary>
     Missing,
 
     /// <summary>The generator failed.</summary>
@@ -40,10 +40,10 @@ internal enum AnswerKind
     /// <summary>The generation deadline has passed.</summary>
     DeadlinePassed,
 
-    /// <summary>The store didn't take the change.</summary>
+    /// <summary>The store did not accept the change.</summary>
     StoreFailed,
 
-    /// <summary>The change is done, or superseded.</summary>
+    /// <summary>The change is done, or was superseded.</summary>
     Changed,
 
     /// <summary>A refresh of a key for which this node knows no generator.</summary>
@@ -57,8 +57,8 @@ internal enum AnswerKind
 }
 
 /// <summary>
-/// A caller who waits: the protocol's part of it. The shell derives what completes the caller. It is its own message, so that a miss costs
-/// no second object.
+/// The protocol's part of a waiting caller. The shell derives the type that completes the call. It is its own message, so that a miss
+/// allocates no second object.
 /// </summary>
 internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile, GeneratorSource? source)
 {
@@ -66,15 +66,15 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
 
     public WaiterKind Kind { get; private set; } = kind;
 
-    /// <summary>The newest value that its caller can't read; 0: none. Only a newer one is of use.</summary>
+    /// <summary>The newest value that the caller can't read; 0: none. Only a newer one is of use.</summary>
     public long Unreadable { get; private set; }
 
     public EntryProfile Profile { get; } = profile;
 
-    /// <summary>The generator the caller brought; of a refresh without one: what was known when it asked.</summary>
+    /// <summary>The caller's generator. For a refresh without one: the generator that was known when it asked.</summary>
     public GeneratorSource? Source { get; set; } = source;
 
-    /// <summary>Whether the caller is itself a generator of this process.</summary>
+    /// <summary>Whether the call comes from inside a generator of this process.</summary>
     public bool IsNested { get; set; }
 
     /// <summary>When the caller stops waiting; set when the machine first sees it.</summary>
@@ -89,10 +89,13 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
     /// <summary>The next waiter of the same flight or answer.</summary>
     public Waiter? Next { get; set; }
 
-    /// <summary>The one before it in its flight; null: it is the first, or in none.</summary>
+    /// <summary>The previous waiter of the flight; null: none.</summary>
     public Waiter? Previous { get; set; }
 
-    /// <summary>The value that there is can't be read on this node: asked again, it wants one that is made again. Not while a flight has it.</summary>
+    /// <summary>
+    /// The current value can't be read on this node. The caller asks again, for a newer one. Must not be called while a flight has the
+    /// waiter.
+    /// </summary>
     /// <param name="token">That value's token.</param>
     public void AskForNewer(long token)
     {
@@ -100,12 +103,12 @@ internal abstract class Waiter(string key, WaiterKind kind, EntryProfile profile
         Unreadable = Math.Max(Unreadable, token);
     }
 
-    /// <summary>Whether what is shown under a token is of no use to it.</summary>
+    /// <summary>Whether the value shown under a token is of no use to the caller.</summary>
     public bool IsOfNoUse(long token) => Kind == WaiterKind.Refresh && (Unreadable == 0 || token <= Unreadable);
 }
 
 /// <summary>
-/// What makes a key's value on this node: to the machine an opaque thing with options. The shell keeps the newest delegate in it.
+/// The generator of a key on this node. To the machine it is opaque except for its options. The shell keeps the newest delegate in it.
 /// </summary>
 internal abstract class GeneratorSource(EntryProfile profile)
 {
@@ -118,9 +121,9 @@ internal abstract class GeneratorSource(EntryProfile profile)
     }
 }
 
-/// <summary>Tells when this node's callers last read a key from memory; answered from the memory layer's access epochs.</summary>
+/// <summary>Knows when this node's callers last read a key from memory, from the memory layer's access epochs.</summary>
 internal interface IAccessLog
 {
-    /// <summary>A time not after the last read, in the machine's ticks; <see cref="long.MinValue"/>: not known to be read.</summary>
+    /// <summary>A time that is not after the last read, in the machine's ticks; <see cref="long.MinValue"/>: no read is known.</summary>
     long LastRead(string key);
 }

@@ -2,12 +2,12 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Until when a key is active by the reads of this node, and the touches that tell the store so.</summary>
+/// <summary>Until when this node's reads keep keys active, and the touches that report it to the store.</summary>
 internal sealed class Activity(Kernel kernel) : Component(kernel)
 {
     public List<(string Key, long ActiveUntil)> Touches { get; } = [];
 
-    /// <summary>Until when this node's own reads keep the key active; as far as the memory layer's epochs can tell.</summary>
+    /// <summary>Until when this node's own reads keep the key active, as far as the memory layer's access epochs can tell.</summary>
     public long OwnActivity(KeyState state)
     {
         if (state.Source is { } source && state.InMemory)
@@ -21,8 +21,8 @@ internal sealed class Activity(Kernel kernel) : Component(kernel)
     }
 
     /// <summary>
-    /// Tells the store of this node's reads, where they keep a key active for much longer than the farm knows. So a key that one node reads and
-    /// another regenerates stays active also when the reader dies.
+    /// Reports this node's reads to the store, if they keep a key active for much longer than the farm knows. So a key that one node reads
+    /// and another regenerates stays active even if the reader dies.
     /// </summary>
     public void TouchIfMoreActive(KeyState state, TimeSpan knownFor)
     {
@@ -32,6 +32,6 @@ internal sealed class Activity(Kernel kernel) : Component(kernel)
         if (own <= knownFor.Ticks + (profile.Retention / 4))
             return;
         Touches.Add((state.Key, state.ActiveUntil));
-        Kernel.WakePulse();
+        Kernel.WakeHousekeeping();
     }
 }

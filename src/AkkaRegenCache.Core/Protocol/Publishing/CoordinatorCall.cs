@@ -1,6 +1,6 @@
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Something for the coordinator of a shard.</summary>
+/// <summary>A message to the coordinator of a shard.</summary>
 internal sealed class CoordinatorCall(int shard, ToCoordinator message)
 {
     public int Shard { get; } = shard;

@@ -3,13 +3,15 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What this node tells the coordinators of its keys. Nothing here is waited for: one that is gone, late or wrong costs time alone.</summary>
+/// <summary>
+/// Reports to the coordinators of this node's keys. No step waits for a coordinator: one that is dead, late or wrong only costs time.
+/// </summary>
 internal sealed class Coordinators(Kernel kernel, Activity activity) : Component(kernel)
 {
-    /// <summary>So many keys are offered in one message.</summary>
+    /// <summary>The number of keys in one offer.</summary>
     public const int OfferBatch = 256;
 
-    /// <summary>The newest incarnation heard of each shard's coordinator.</summary>
+    /// <summary>The newest known incarnation of each shard's coordinator.</summary>
     public long[] Incarnations { get; } = new long[kernel.Settings.Shards];
 
     private readonly List<KeyState> _toOffer = [];
@@ -27,14 +29,15 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
         Node = Settings.NodeId,
         Key = flight.State.Key,
         Token = flight.Token,
-        EndsIn = TimeSpan.FromTicks(Settings.Lease + (flight.Profile ?? flight.State.Source?.Profile ?? flight.Waiters!.Profile).GenerationDeadline),
+        EndsIn = TimeSpan.FromTicks(
+            Settings.Lease + (flight.Profile ?? flight.State.Source?.Profile ?? flight.Waiters!.Profile).GenerationDeadline),
     };
 
     public void TellAwaited(Flight flight)
     {
         if (Incarnations.Length == 0)
             return;
-        flight.IsAwaitTold = true;
+        flight.IsAwaitReported = true;
         Tell(flight.State.Shard, Awaited(flight));
     }
 
@@ -48,13 +51,13 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
 
     public void TellAwaitEnded(Flight flight)
     {
-        if (!flight.IsAwaitTold)
+        if (!flight.IsAwaitReported)
             return;
-        flight.IsAwaitTold = false;
+        flight.IsAwaitReported = false;
         Tell(flight.State.Shard, new AwaitEnded { Node = Settings.NodeId, Key = flight.State.Key });
     }
 
-    /// <summary>What all nodes are told the coordinator is told as well; the value only where somebody may wait for it there.</summary>
+    /// <summary>Sends the coordinator what all nodes receive. The value is included only where a node may wait for it there.</summary>
     public void TellOutcome(CacheNotification notification, bool withValue)
     {
         if (Incarnations.Length == 0)
@@ -64,7 +67,11 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
         Tell(state?.Shard ?? Settings.ShardOf!(notification.Key), new OutcomeKnown
         {
             Node = Settings.NodeId,
-            Outcome = notification with { Payload = withValue ? notification.Payload : null, Failure = notification.Failure?.WithoutException() },
+            Outcome = notification with
+            {
+                Payload = withValue ? notification.Payload : null,
+                Failure = notification.Failure?.WithoutException(),
+            },
             Jitter = TimeSpan.FromTicks(profile?.Jitter ?? 0),
             Offers = profile is { IsScheduled: true },
         });
@@ -76,14 +83,14 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
             Tell(state.Shard, new RegenerationDeclined { Node = Settings.NodeId, Key = state.Key, IsOver = isOver, DueIn = dueIn });
     }
 
-    /// <summary>This node can regenerate the key: its coordinator is told with the next pulse.</summary>
+    /// <summary>This node can regenerate the key: the coordinator is told with the next heartbeat.</summary>
     public void Offer(KeyState state)
     {
         if (Incarnations.Length == 0 || state.Offered)
             return;
         state.Offered = true;
         _toOffer.Add(state);
-        Kernel.WakePulse();
+        Kernel.WakeHousekeeping();
     }
 
     public void TellOffers()
@@ -103,7 +110,8 @@ internal sealed class Coordinators(Kernel kernel, Activity activity) : Component
     {
         var profile = state.Source!.Profile;
 
-        // Rather too early than too late: the store says when it is too early. Without a time here it is being seen to right now, should that end well.
+        // Too early is better than too late, because the store refuses a claim that is too early. Without a due time a flight is under way
+        // here; the time counts if that flight fails.
         var dueAt = state.DueAt != long.MaxValue ? state.DueAt - profile.Grace - profile.Jitter : Now + Delays.Repair;
         TimeSpan? dueIn = state.Unscheduled ? null : TimeSpan.FromTicks(Math.Max(0, dueAt - Now));
         var activeFor = TimeSpan.FromTicks(Math.Max(0, activity.OwnActivity(state) - Now));

@@ -3,24 +3,25 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What this node tells the others: notifications, each with the next number, so that a missed one is noticed.</summary>
+/// <summary>Publishes notifications, each with the next number, so that others notice a missed one.</summary>
 /// <remarks>
-/// The number of a commit that the store announces by itself is given out before the commit is answered, and is not taken for told until then. What may have been done or not
-/// is told by a number left out: everybody compares.
+/// If the store announces a commit by itself, its number is given out before the commit is answered, and does not count as published until
+/// then. For a change of which it is unknown whether it was done, a number is left out: every other node then compares.
 /// </remarks>
 internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Component(kernel)
 {
-    /// <summary>The numbers of commits that tell of themselves, oldest first, with those that are done.</summary>
+    /// <summary>The numbers of commits that the store announces, oldest first, also those that are done.</summary>
     private readonly Queue<(Flight Flight, long Number)> _announced = new();
 
-    /// <summary>What takes longer is late.</summary>
+    /// <summary>A notification that takes longer than this is late.</summary>
     public static readonly long Lateness = TimeSpan.FromMilliseconds(250).Ticks;
 
     public long Sequence { get; set; }
 
     public long UnsureAt { get; set; } = long.MaxValue;
 
-    public void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long life, bool isAwaited = false) => Publish(new CacheNotification
+    public void PublishFresh(string key, CachePayload payload, ChangeAnswer answer, long lifetime, bool isAwaited = false) =>
+        Publish(new CacheNotification
     {
         Publisher = Settings.NodeId,
         Sequence = NextSequence(),
@@ -29,35 +30,35 @@ internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Com
         Key = key,
         Token = answer.Token,
         Payload = payload.Size <= Settings.InlineBytes ? payload : null,
-        FreshFor = TimeSpan.FromTicks(life),
+        FreshFor = TimeSpan.FromTicks(lifetime),
         DueIn = answer.DueIn,
         ActiveFor = answer.ActiveFor,
     }, isAwaited);
 
     /// <summary>
-    /// The store tells the others in the step in which it accepts. The number is given out now: what this node sends later comes later, on the same
-    /// way.
+    /// The store announces the commit in the step in which it accepts it. The number is given out now, so that later notifications of this
+    /// node have higher numbers and arrive later on the same channel.
     /// </summary>
     public CommitAnnouncement Announce(Flight flight, CachePayload payload)
     {
-        Kernel.WakePulse();
+        Kernel.WakeHousekeeping();
         var announcement = new CommitAnnouncement(Settings.NodeId, NextSequence(), payload.Size <= Settings.InlineBytes);
         _announced.Enqueue((flight, announcement.Sequence));
         return announcement;
     }
 
-    /// <summary>
-    /// The newest number that others must have heard: not that of a commit which the store hasn't answered. Whoever missed it would compare too early, and
-    /// never again.
-    /// </summary>
-    public long LastTold()
+    /// <summary>The last published number. Heartbeats exclude commits in flight: a peer that compared against one would miss it.</summary>
+    public long LastPublished()
     {
         while (_announced.TryPeek(out var oldest) && oldest.Flight.IsEnded)
             _announced.Dequeue();
         return _announced.TryPeek(out var first) ? first.Number - 1 : Sequence;
     }
 
-    /// <summary>A commit that took long has told of itself when later numbers were out already: should that be lost, only a number left out is noticed.</summary>
+    /// <summary>
+    /// The announcement of a slow commit comes after later numbers were published. If it is lost, no gap follows, so a number is left out
+    /// on purpose.
+    /// </summary>
     public void NoteLateAnnouncement(CommitCall call, CommitAnnouncement announcement)
     {
         if (announcement.Sequence < Sequence && (call.Attempt > 0 || Now - call.IssuedAt > Lateness))
@@ -91,14 +92,14 @@ internal sealed class Publishing(Kernel kernel, Coordinators coordinators) : Com
     {
         Out.Send(Peer.Bus, notification);
         coordinators.TellOutcome(notification, withValue);
-        Kernel.WakePulse();
+        Kernel.WakeHousekeeping();
     }
 
     private long NextSequence() => ++Sequence;
 
     /// <summary>
-    /// A change may have been done or not, or may be done yet. What would tell the others is made a notification that they missed: a number
-    /// left out, once the change can't be on its way any longer, and everybody checks.
+    /// It is unknown whether a change was done or will be done. Once it can't be under way any more, a number is left out, so that every
+    /// other node compares.
     /// </summary>
     public void NoteUnsure() => UnsureAt = Now + Delays.Repair;
 }

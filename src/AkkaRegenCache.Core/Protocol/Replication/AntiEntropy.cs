@@ -2,22 +2,29 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What may have been missed: compares the tokens of all that memory shows with the store's, batch by batch.</summary>
+/// <summary>Finds missed changes: compares the tokens of all entries in memory with the store's, in batches.</summary>
 /// <remarks>
-/// After a gap at once, with pauses as long as the store took; once a minute though nothing is known to be missed, at a pace that the store doesn't feel: anti-entropy, as Demers
-/// et al. called it (Epidemic Algorithms for Replicated Database Maintenance, 1987).
+/// After a gap it runs at once, with pauses as long as each batch took. Without a gap it runs once a minute, at a rate that is negligible
+/// for the store: anti-entropy (Demers et al., Epidemic Algorithms for Replicated Database Maintenance, 1987).
 /// </remarks>
-internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown shown, Scheduling scheduling, Records records) : Component(kernel)
+internal sealed class AntiEntropy(
+    Kernel kernel,
+    StoreGate storeGate,
+    Shown shown,
+    Scheduling scheduling,
+    Records records) : Component(kernel)
 {
     private const int CheckBatch = 512;
 
-    /// <summary>So often all entries are compared though no gap was found: there may be one that nobody is left to tell of.</summary>
+    /// <summary>The interval of comparisons without a known gap. A publisher that died may have left a gap that no node can see.</summary>
     public static readonly long Sweep = TimeSpan.FromMinutes(1).Ticks;
 
-    /// <summary>Between two batches of such a comparison: 2,000 keys a second are a thousandth of what a store does, or hundredths.</summary>
+    /// <summary>
+    /// The pause between two batches of such a comparison: 2,000 keys a second are at most a few hundredths of a store's capacity.
+    /// </summary>
     private static readonly long s_sweepPause = CheckBatch * TimeSpan.TicksPerSecond / 2000;
 
-    /// <summary>How soon all is compared again where the token of a key was not to be had.</summary>
+    /// <summary>The delay before another comparison, if the token of a key could not be read.</summary>
     private static readonly long s_unknown = TimeSpan.FromSeconds(5).Ticks;
 
     public long CheckAt { get; set; } = long.MaxValue;
@@ -34,7 +41,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
 
     private bool _isSweep;
 
-    /// <summary>A gap was found, or a publisher heard for the first time: something may have been missed.</summary>
+    /// <summary>A gap was found, or a publisher was heard for the first time: notifications may have been missed.</summary>
     public void OnGap()
     {
         if (Kernel.Omits(Step.NoteGap))
@@ -43,12 +50,12 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
         StartCheck();
     }
 
-    /// <summary>Something may have been missed: compares the tokens of all that memory shows with the store's, batch by batch.</summary>
+    /// <summary>Notifications may have been missed: compares all entries in memory with the store, in batches.</summary>
     public void StartCheck()
     {
         if (_compared is not null)
         {
-            // A sweep that goes on slowly makes haste now.
+            // A slow sweep that is under way goes on at full speed.
             _checkAgain = true;
             if (_isSweep && CheckAt != long.MaxValue)
                 CheckAt = Now;
@@ -59,21 +66,21 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
         BeginCheck(isSweep: false);
     }
 
-    /// <summary>Nothing is known to be missed: the same, at a pace that the store doesn't feel however many keys and nodes there are.</summary>
+    /// <summary>No gap is known: compares all entries slowly, whatever the number of keys and nodes.</summary>
     public void StartSweep()
     {
         if (_compared is null)
             BeginCheck(isSweep: true);
     }
 
-    /// <summary>The store is back: what waited for it goes on.</summary>
+    /// <summary>The store is back: a waiting comparison goes on.</summary>
     public void OnStoreBack()
     {
         if (CheckAt != long.MaxValue)
             CheckAt = Now;
     }
 
-    /// <summary>Compares again in a while.</summary>
+    /// <summary>Compares again after a delay.</summary>
     public void RecheckIn(long delay) => RecheckAt = Math.Min(RecheckAt, Now + delay);
 
     private void BeginCheck(bool isSweep)
@@ -105,12 +112,13 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
             return;
         }
 
-        var part = _compared[_checked].Partition;
+        var partition = _compared[_checked].Partition;
         var end = _checked + 1;
-        while (end < _compared.Length && end - _checked < CheckBatch && _compared[end].Partition == part)
+        while (end < _compared.Length && end - _checked < CheckBatch && _compared[end].Partition == partition)
             end++;
         var batch = _compared[_checked..end];
-        storeGate.Send(new CheckCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = part, IssuedAt = Now });
+        storeGate.Send(new CheckCall { Keys = Array.ConvertAll(batch, s => s.Key), Checked = batch, Partition = partition,
+            IssuedAt = Now });
     }
 
     public void OnChecked(CheckCall call, CheckAnswer? answer)
@@ -120,7 +128,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
             CheckAt = Now + Delays.Repair;
             if (Kernel.Epochs.Length > 1)
             {
-                // The other parts needn't wait for this one.
+                // The other partitions need not wait for this one.
                 _checked += call.Checked.Length;
                 _checkAgain = true;
             }
@@ -131,7 +139,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
         for (var i = 0; i < answer.Checks.Count; i++)
             Compare(call.Checked[i], answer.Checks[i]);
 
-        // As long as it took nothing is asked: the store has half of its time for others at the least.
+        // The pause is as long as the batch took, so the store has at least half of its time for other calls.
         _checked += answer.Checks.Count;
         var pause = _isSweep ? s_sweepPause : Now - call.IssuedAt;
         CheckAt = _checked < _compared!.Length ? Now + pause : Now;
@@ -149,7 +157,7 @@ internal sealed class AntiEntropy(Kernel kernel, StoreGate storeGate, Shown show
             return;
         if (check.IsUnknown)
         {
-            // Its server doesn't answer, though others do.
+            // The server of this key does not answer, although others do.
             RecheckAt = Math.Min(RecheckAt, Now + s_unknown);
             return;
         }

@@ -3,13 +3,23 @@ using AkkaRegenCache.Storage;
 namespace AkkaRegenCache.Protocol;
 
 /// <summary>
-/// What coordinators ask for and say, and how the node goes on when it has none any more. Nothing here is waited for: a coordinator that is gone, late or wrong costs time alone.
+/// Requests of coordinators, and how the node goes on without them. No step waits for a coordinator: one that is dead, late or wrong only
+/// costs time.
 /// </summary>
-internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, StoreHealth storeHealth, Coordinators coordinators, Scheduling scheduling, DeadNodes deadNodes, Flights flights, AntiEntropy checking, Receiving hearing) : Component(kernel)
+internal sealed class CoordinatorClient(
+    Kernel kernel,
+    StoreGate storeGate,
+    StoreHealth storeHealth,
+    Coordinators coordinators,
+    Scheduling scheduling,
+    DeadNodes deadNodes,
+    Flights flights,
+    AntiEntropy antiEntropy,
+    Receiving receiving) : Component(kernel)
 {
     /// <summary>
-    /// Nobody tells this node anything any more, and it was perhaps about to leave: what it had given up is its own again, and it asks the
-    /// store for what it waited to be told.
+    /// No messages come any more, and the node may have been about to leave. It takes back the keys that it had handed over, and asks the
+    /// store for the outcomes that it waited for.
     /// </summary>
     public void GoOnAlone()
     {
@@ -17,7 +27,7 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
         Kernel.IsDraining = false;
         Kernel.HasDrained = false;
 
-        // Where the store is another one from now on, it counts as down no longer than the first answer takes.
+        // If the store is replaced by another one, its first answer closes the breaker.
         if (storeGate.Breaker.IsOpen && storeGate.Breaker.ProbeAt != long.MaxValue)
             storeHealth.Probe();
         foreach (var state in Kernel.Keys.Values.ToArray())
@@ -28,14 +38,14 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
                 Kernel.Queue(flight);
             }
 
-            // What was due while the node was leaving, somebody else was to see to.
+            // Keys that came due while the node was leaving were left to other nodes.
             if (state is { DueAt: long.MaxValue, Flight: null, Ready: false, InMemory: true } && (!state.Unscheduled || state.Uncommitted))
                 scheduling.DueAgainIn(state, Kernel.Random(Delays.Spread));
             Kernel.Settle(state);
         }
 
-        hearing.Publishers.Clear();
-        checking.StartCheck();
+        receiving.Publishers.Clear();
+        antiEntropy.StartCheck();
     }
 
     public void OnCoordinated(FromCoordinator said)
@@ -44,8 +54,9 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
             return;
         if (said.Incarnation < coordinators.Incarnations[said.Shard])
         {
-            // Replaced; or a new one whose clock is behind that of the one before it, which must know.
-            coordinators.Tell(said.Shard, new ResyncAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
+            // A replaced coordinator, or a new one whose clock is behind its predecessor's: it must learn the higher incarnation.
+            coordinators.Tell(said.Shard,
+                new ResyncAnswered { Node = Settings.NodeId, Incarnation = coordinators.Incarnations[said.Shard] });
             return;
         }
 
@@ -53,12 +64,12 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
         switch (said)
         {
             case ResyncRequested:
-                AnswerSurvey(said.Shard, said.Incarnation);
+                AnswerResync(said.Shard, said.Incarnation);
                 if (Kernel.Epochs.Length > 1)
-                    checking.StartCheck();
+                    antiEntropy.StartCheck();
                 break;
             case OutcomePushed pushed when pushed.Outcome.Publisher != Settings.NodeId:
-                hearing.Hear(pushed.Outcome);
+                receiving.Hear(pushed.Outcome);
                 break;
             case RegenerationDue due:
                 OnRegenerationDue(due);
@@ -69,7 +80,9 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
         }
     }
 
-    /// <summary>The node whose outcome callers here wait for is believed dead: its claim is taken over, which is safe also if it isn't.</summary>
+    /// <summary>
+    /// The holder of a claim that callers here wait for is believed dead: its claim is stolen. This is safe even if it is alive.
+    /// </summary>
     private void OnOrphaned(ClaimOrphaned orphaned)
     {
         if (Kernel.Keys.TryGetValue(orphaned.Key, out var state) && state.Flight is { Phase: FlightPhase.Waiting } flight
@@ -85,9 +98,9 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
     }
 
     /// <summary>
-    /// A node is believed dead. The coordinators choose who takes its claims over; but the one of a key may have died with the node, and the next one is
-    /// seconds away. So those who wait for such a claim ask the store for it, a little later than a coordinator would have them do it. The store gives it
-    /// to the first; the others wait for that one.
+    /// A node is believed dead. Coordinators choose who steals its claims, but a key's coordinator may have died with the node, and the
+    /// next one takes seconds. So each waiting flight asks the store to steal the claim, a little later than a coordinator would ask for
+    /// it. The store grants one steal; the other flights wait for that claim.
     /// </summary>
     public void OnNodeDown(string node)
     {
@@ -97,10 +110,11 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
             deadNodes.Dead.Remove(past);
         deadNodes.Dead[node] = Now;
 
-        // What it told last may have been lost with it.
-        if (hearing.Publishers.TryGetValue(node, out var publisher))
+        // Its last notifications may have been lost with it.
+        if (receiving.Publishers.TryGetValue(node, out var publisher))
             publisher.SilentAt = Math.Min(publisher.SilentAt, Now + DeadNodes.LateMessages);
-        foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>().Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
+        foreach (var flight in Kernel.Keys.Values.Select(s => s.Flight).OfType<Flight>()
+            .Where(f => f.Phase == FlightPhase.Waiting && f.AwaitedHolder == node).ToArray())
         {
             deadNodes.WakeForOrphan(flight);
             Kernel.Queue(flight);
@@ -111,7 +125,7 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
     {
         if (!Kernel.Keys.TryGetValue(due.Key, out var state) || state.Source is null)
         {
-            // Any node can run a generator that is registered, also one that has never read the key.
+            // Any node can run a registered generator, even if it has never read the key.
             if (Settings.SourceFor?.Invoke(due.Key) is { } registered)
             {
                 state = Kernel.StateOf(due.Key);
@@ -119,7 +133,8 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
             }
         }
 
-        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained && !storeGate.IsUnreachable(state);
+        var canRegenerate = state is { Source.Profile.IsScheduled: true } && !Kernel.IsDraining && !Kernel.HasDrained
+            && !storeGate.IsUnreachable(state);
         if (state is null || !canRegenerate)
         {
             coordinators.Tell(due.Shard, new RegenerationDeclined { Node = Settings.NodeId, Key = due.Key });
@@ -134,7 +149,7 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
             Kernel.Settle(state);
     }
 
-    private void AnswerSurvey(int shard, long incarnation)
+    private void AnswerResync(int shard, long incarnation)
     {
         var flights = FlightsOf(shard);
         var answer = new ResyncAnswered
@@ -155,13 +170,13 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
             coordinators.Tell(shard, answer);
     }
 
-    /// <summary>What was said lately may have been lost: it is said again.</summary>
-    public void TellCoordinatorsAnew()
+    /// <summary>Recent reports may have been lost: sends them again.</summary>
+    public void ReportToCoordinatorsAgain()
     {
         for (var shard = 0; shard < coordinators.Incarnations.Length; shard++)
         {
             if (Kernel.OfShard.IsAny(shard))
-                AnswerSurvey(shard, coordinators.Incarnations[shard]);
+                AnswerResync(shard, coordinators.Incarnations[shard]);
         }
     }
 
@@ -169,14 +184,16 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
         [.. Kernel.OfShard.Of(shard).Where(s => s.Flight is not null).Select(s => s.Flight!)];
 
     /// <summary>
-    /// The partition of the store has begun a new epoch without its records. It has no other memory than the nodes': each gives it what it shows, and
-    /// the newest counts.
+    /// A partition of the store began a new epoch without its records. Only the nodes' memories still have them: each node sends what it
+    /// shows, and the newest counts.
     /// </summary>
-    public void SendRecovery(int part)
+    public void SendRecovery(int partition)
     {
-        var kept = Kernel.OfShard.Of(part).Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
+        var kept = Kernel.OfShard.Of(partition)
+            .Where(s => s is { InMemory: true, Uncommitted: false, Token: not 0, Source: not null } && s.EndsAt > Now);
         foreach (var batch in kept.Chunk(Coordinators.OfferBatch))
-            coordinators.Tell(part, new RecordsRecovered { Node = Settings.NodeId, Epoch = Kernel.Epochs[part], Records = Array.ConvertAll(batch, RecoveryRecordOf) });
+            coordinators.Tell(partition, new RecordsRecovered { Node = Settings.NodeId, Epoch = Kernel.Epochs[partition],
+                Records = Array.ConvertAll(batch, RecoveryRecordOf) });
     }
 
     private RecoveryRecord RecoveryRecordOf(KeyState state)
@@ -190,7 +207,7 @@ internal sealed class CoordinatorClient(Kernel kernel, StoreGate storeGate, Stor
             TimeSpan.FromTicks(state.EndsAt - Now),
             TimeSpan.FromTicks(isScheduled ? state.Source.Profile.Interval : 0),
 
-            // What was being seen to right now, the partition's last epoch was too short for.
+            // Without a due time a flight was under way, which the partition's last epoch did not see end.
             !isScheduled ? null : state.DueAt == long.MaxValue ? TimeSpan.Zero : offer.DueIn,
             offer.ActiveFor);
     }

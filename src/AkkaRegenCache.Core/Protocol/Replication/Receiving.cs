@@ -3,20 +3,30 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What other nodes tell: new values, removals, the ends of claims.</summary>
+/// <summary>Notifications of other nodes: new values, removals, ends of claims.</summary>
 /// <remarks>
-/// Publishers number what they say; a number left out is a gap. A value that came with a notification is shown only where it is surely newer than anything this node has shown;
-/// else the store is read.
+/// Publishers number their notifications; a missing number is a gap. A value in a notification is shown only if it is certainly newer than
+/// anything this node has shown. Otherwise the store is read.
 /// </remarks>
-internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity activity, Shown shown, Scheduling scheduling, Records records, DeadNodes deadNodes, WaitProbes waitProbes, Flights flights, AntiEntropy checking) : Component(kernel)
+internal sealed class Receiving(
+    Kernel kernel,
+    StoreGate storeGate,
+    Activity activity,
+    Shown shown,
+    Scheduling scheduling,
+    Records records,
+    DeadNodes deadNodes,
+    WaitProbes waitProbes,
+    Flights flights,
+    AntiEntropy antiEntropy) : Component(kernel)
 {
     private long _lateUntil;
 
     public Dictionary<string, KnownPublisher> Publishers { get; } = new(StringComparer.Ordinal);
 
     /// <summary>
-    /// A pulse that comes far too late tells that this node was paused. Notifications that lay in its queue meanwhile give no value then:
-    /// for how long one is still good, only the store can say.
+    /// Housekeeping that runs far too late shows that this node was paused. The values of notifications that were queued meanwhile are not
+    /// used: only the store can say how long they are still fresh.
     /// </summary>
     public void NoteLateness()
     {
@@ -32,16 +42,16 @@ internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity act
             Publishers.Add(heard.Publisher, publisher = new KnownPublisher());
             publisher.Last = heard.Sequence;
 
-            // Of one that has said nothing yet, or says its first, nothing was missed: nodes that start cost the others no comparison.
+            // A publisher without earlier notifications can't have a gap, so nodes that start cause no comparison.
             if (heard.Sequence > (heard.IsNumbered ? 1 : 0))
-                checking.OnGap();
+                antiEntropy.OnGap();
         }
         else if (heard.Sequence > publisher.Last)
         {
             var isNext = heard.Sequence == publisher.Last + 1 && heard.IsNumbered;
             publisher.Last = heard.Sequence;
             if (!isNext)
-                checking.OnGap();
+                antiEntropy.OnGap();
         }
 
         publisher.HeardAt = Now;
@@ -54,11 +64,11 @@ internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity act
 
         public long HeardAt { get; set; }
 
-        /// <summary>When it counts as silent, should nothing more be heard of it.</summary>
+        /// <summary>When the publisher counts as silent, if no further message is received.</summary>
         public long SilentAt { get; set; }
     }
 
-    /// <summary>Hears of a newer value of a key that this node knows.</summary>
+    /// <summary>Receives a newer value of a key that this node knows.</summary>
     private void HearFresh(KeyState state, CacheNotification heard)
     {
         if (Kernel.Omits(Step.HearFresh))
@@ -68,10 +78,10 @@ internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity act
         shown.NoteToken(state, heard.Token);
         if (isNews)
             state.Failures = 0;
-        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated || flights.HasOvertaken(state)))
+        if (heard.Token == state.NewestHeard && (isNews || state.IsOutdated || flights.HasSuperseded(state)))
         {
             activity.TouchIfMoreActive(state, heard.ActiveFor);
-            var isWanted = scheduling.IsWanted(state) || flights.HasOvertaken(state);
+            var isWanted = scheduling.IsWanted(state) || flights.HasSuperseded(state);
             if (heard.Payload is { } payload && IsSurelyNewer(state, heard.Token) && Now >= _lateUntil && !IsOutOfTurn(heard))
             {
                 shown.Show(state, heard.Token, payload, Now + heard.FreshFor.Ticks);
@@ -88,15 +98,16 @@ internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity act
             }
         }
 
-        Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = heard.Token, Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
+        Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = heard.Token,
+            Payload = heard.Token == state.NewestHeard ? heard.Payload : null });
         if (hasToBeRead)
             Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
     }
 
     /// <summary>
-    /// Whether a value heard of is newer than anything this node has shown: newer than a committed one in memory, than what an uncommitted one was based on, or than
-    /// a claim that was live when this node asked. Where nothing certain is known of the key, the notification may be an old one that comes late, and the
-    /// store is asked.
+    /// Whether a received value is newer than anything this node has shown: newer than a committed value in memory, than the basis of an
+    /// uncommitted one, or than a claim that was live when this node asked. If no token of the key is certain, the notification may be an
+    /// old one that comes late, so the store is asked.
     /// </summary>
     private bool IsSurelyNewer(KeyState state, long token)
     {
@@ -104,14 +115,15 @@ internal sealed class Receiving(Kernel kernel, StoreGate storeGate, Activity act
             return !state.Uncommitted || (state.Token != 0 && token > state.Token && shown.MayShow(state));
         if (state.Flight is { Phase: FlightPhase.Waiting, Awaited: > 0 } flight && token >= flight.Awaited)
             return true;
-return flights.HasOvertakenBelow(state, token);
+return flights.HasSupersededBelow(state, token);
     }
 
     /// <summary>
-    /// Whether something later was heard of its publisher before. What was missed between the two may be of this key, and was looked for when there was
-    /// nothing to compare yet.
+    /// Whether a later notification of its publisher came first. A notification missed between the two may be about this key, and the
+    /// comparison that followed the gap ran before this value was there to compare.
     /// </summary>
-    private bool IsOutOfTurn(CacheNotification heard) => Publishers.TryGetValue(heard.Publisher, out var publisher) && heard.Sequence < publisher.Last;
+    private bool IsOutOfTurn(CacheNotification heard) =>
+        Publishers.TryGetValue(heard.Publisher, out var publisher) && heard.Sequence < publisher.Last;
 
     public void OnHeard(CacheNotification heard)
     {
@@ -129,17 +141,17 @@ return flights.HasOvertakenBelow(state, token);
         if (!heard.IsNumbered || !Kernel.Keys.TryGetValue(heard.Key, out var state))
             return;
 
-        // Tokens heard of before the store was ever asked belong to an epoch, too.
+        // Tokens received before the first call of the store also belong to an epoch.
         if (Kernel.Epochs[state.Partition].Length == 0)
             storeGate.NoteEpoch(state.Partition, heard.Epoch);
         if (heard.Epoch != Kernel.Epochs[state.Partition])
         {
-            // One of the two has not noticed yet that the store began a new epoch. The store tells.
-            checking.StartCheck();
+            // One of the two nodes has not noticed a new epoch yet. The store decides.
+            antiEntropy.StartCheck();
             if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
                 flights.Claim(waiting);
 
-            // Whichever of the two it is, what was there before the removal must not be shown.
+            // In either case the value from before the removal must not be shown.
             if (heard.Kind == NotificationKind.Removed)
                 shown.Forget(state);
         }
@@ -162,14 +174,14 @@ return flights.HasOvertakenBelow(state, token);
         Kernel.Settle(state);
     }
 
-    /// <summary>A claim ended without a stored value. One older than what is waited for doesn't matter here.</summary>
+    /// <summary>A claim ended without a stored value. The end of an older claim than the awaited one is ignored.</summary>
     private void HearEnd(KeyState state, CacheNotification heard)
     {
-        // Counted by all who hear of it, so that the next one to try goes on where this one was.
+        // Every node counts the failure, so that the next one to try continues the backoff.
         if (heard.Kind == NotificationKind.Failed)
             state.Failures = (byte)Math.Min(state.Failures + 1, 30);
 
-        // Whoever found the claim held when the key was due needn't wait for the end of its lease.
+        // Nodes that found the claim held when the key was due need not wait for the end of its lease.
         if (state.DueAt != long.MaxValue)
             scheduling.DueAgainIn(state, heard.Kind == NotificationKind.Failed ? Delays.Repair : Delays.Retry);
         if (state.Flight is not { } flight)
@@ -197,7 +209,7 @@ return flights.HasOvertakenBelow(state, token);
         }
     }
 
-    /// <summary>Whether the outcome of a claim concerns those who wait for another one.</summary>
+    /// <summary>Whether the outcome of a claim ends a flight's wait for another one.</summary>
     private bool Concerns(Flight flight, long token) =>
         (flight.Awaited != 0 && token >= flight.Awaited) || Kernel.Omits(Step.PassOverOtherEnds);
 }

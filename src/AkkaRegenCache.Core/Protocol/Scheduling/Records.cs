@@ -2,12 +2,12 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What becomes of memory and schedule when a record or a removal is learned of, or a value is made that the store didn't get.</summary>
+/// <summary>Applies a record or a removal from the store, or a value made without the store, to memory and schedule.</summary>
 internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling) : Component(kernel)
 {
     /// <summary>
-    /// The store no longer holds what memory shows, though its time has not come: evicted there, or removed so long ago that the tombstone is
-    /// gone too. What is regenerated here is claimed again and served until then; the next reader of anything else asks the store.
+    /// The store lost the record that memory shows before its lifetime ended: it was evicted, or removed so long ago that the tombstone is
+    /// gone too. A scheduled key is claimed again and shown until then. For any other key the next reader asks the store.
     /// </summary>
     public void LoseRecord(KeyState state)
     {
@@ -22,7 +22,7 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
         shown.NoteToken(state, token);
         if (token < state.NewestHeard || (state.InMemory && state.Token > token))
         {
-            // Something newer is on its way; what was before the removal must not be shown until then.
+            // A newer value is being fetched. Until then the value from before the removal must not be shown.
             if (state.InMemory && state.Token < token)
                 shown.Forget(state);
             return;
@@ -34,7 +34,7 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
         Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = token });
     }
 
-    /// <summary>Takes a record of the store into memory, where it is not older than what is there.</summary>
+    /// <summary>Takes a record of the store into memory, unless memory shows a newer one.</summary>
     public void Take(StoreCall call, StoreRecord record)
     {
         var state = call.State!;
@@ -43,7 +43,7 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
             return;
         if (state is { InMemory: true, Uncommitted: true } && IsBasis(state, record.Token))
         {
-            // What was made here without the store is newer than what the store still has, and stays until the next one is due.
+            // A value made here without the store is newer than this record, which it is based on. It stays until the next one is due.
             state.Token = record.Token;
             scheduling.DueIn(state, record.DueIn, owner: false);
             return;
@@ -51,13 +51,14 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
 
         if (state is { InMemory: true, Uncommitted: true } && LastsLonger(state, call, record))
         {
-            // The farm had no store for long; the next value is to be made from this record's claim, and no reader need wait for it.
+            // The store was down for long. The next value is made under a claim after this record, and readers get the uncommitted one
+            // until then.
             state.Token = record.Token;
             state.DueAt = Now;
             return;
         }
 
-        // What memory has let go for want of room doesn't come back without a reader.
+        // A value that memory evicted does not come back without a reader.
         if (scheduling.IsWanted(state) || call.Flight is not { Why: ClaimReason.Due, Waiters: null })
             shown.Show(state, record.Token, record.Payload!, call.IssuedAt + record.FreshFor.Ticks);
         scheduling.DueIn(state, record.DueIn, owner: false);
@@ -66,13 +67,16 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
     }
 
     /// <summary>
-    /// Whether what is shown was made later than the record with this token: it was based on it, in this epoch of the store or in an earlier one whose record is there again
-    /// (a server that kept its data, a shard that was given it back).
+    /// Whether the shown value is based on the record with this token: in this epoch of the store, or in an earlier one whose record has
+    /// returned (a server that kept its data, or the recovery of a shard).
     /// </summary>
     private bool IsBasis(KeyState state, long token) => token == state.Token
-        || (Kernel.EarlierBases.Count > 0 && !Kernel.Omits(Step.KnowEarlierBasis) && Kernel.EarlierBases.TryGetValue(state, out var basis) && token == basis);
+        || (Kernel.EarlierBases.Count > 0 && !Kernel.Omits(Step.KnowEarlierBasis) && Kernel.EarlierBases.TryGetValue(state, out var basis)
+            && token == basis);
 
-    /// <summary>Whether a record is overdue and soon ends, and what is shown instead does not: it was made later, where the store couldn't be asked.</summary>
+    /// <summary>
+    /// Whether the record is overdue and near its end, and the shown value lasts longer: it was made later, without the store.
+    /// </summary>
     private bool LastsLonger(KeyState state, StoreCall call, StoreRecord record)
     {
         var ends = call.IssuedAt + record.FreshFor.Ticks;
@@ -80,11 +84,11 @@ internal sealed class Records(Kernel kernel, Shown shown, Scheduling scheduling)
             && ends - Now < profile.Tolerance / 2 && state.EndsAt > ends && !scheduling.EndsSoon(state);
     }
 
-    /// <summary>Keeps a value that the store didn't get: here only, until something newer is heard or the store answers again.</summary>
+    /// <summary>Shows an uncommitted value on this node, until something newer is received or the store answers again.</summary>
     /// <param name="flight">The flight that made it.</param>
     /// <param name="payload">The value.</param>
-    /// <param name="basis">The token of what it is newer than.</param>
-    /// <param name="madeAt">When it was made: its lifetime counts from then.</param>
+    /// <param name="basis">The token of the record that it is based on.</param>
+    /// <param name="madeAt">When it was made; its lifetime counts from then.</param>
     public void TakeUncommitted(Flight flight, CachePayload payload, long basis, long madeAt)
     {
         var state = flight.State;

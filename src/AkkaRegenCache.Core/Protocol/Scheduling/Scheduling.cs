@@ -2,47 +2,55 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>When a key is seen to on this node: due times with jitter and grace, places in the background, backoff.</summary>
+/// <summary>When a key is regenerated on this node: due times with jitter and grace, background places, backoff.</summary>
 /// <remarks>
-/// The store's record says when a key is next due and how long it stays active. Every node that has a generator for the key keeps that time; the one that made the last value claims
-/// first, the others a grace later, and normally hear of the new value before. Whether a run is due and the key still active the store decides by its own clock. A value whose end
-/// is near is an exception: where the store can't be asked, it is made without it, lest the next reader has to wait.
+/// The store's record says when a key is next due and how long it stays active. Every node that has a generator for the key keeps that
+/// time. The owner of the last value claims first, the others a grace period later; normally they receive the new value before that. The
+/// store decides by its own clock whether a run is due and the key is still active. A value near its end is an exception: if the store
+/// can't be asked, the next one is made without it, so that no reader has to wait.
 /// </remarks>
-internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinators coordinators, Activity activity, Shown shown) : Component(kernel)
+internal sealed class Scheduling(
+    Kernel kernel,
+    StoreGate storeGate,
+    Coordinators coordinators,
+    Activity activity,
+    Shown shown) : Component(kernel)
 {
-    /// <summary>How long something due waits for the store's return before it looks again.</summary>
+    /// <summary>How long a due key waits for the store before the next look.</summary>
     private static readonly long s_longWait = TimeSpan.FromSeconds(30).Ticks;
 
-    /// <summary>Keys that are due and need the store.</summary>
+    /// <summary>Due keys that need the store.</summary>
     private readonly List<KeyState> _deferred = [];
 
     private readonly Queue<KeyState> _ready = new();
 
-    /// <summary>Places in the background that are taken.</summary>
+    /// <summary>The number of background places in use.</summary>
     public int Background { get; private set; }
 
-    /// <summary>Whether a value should be made here, without the store, lest the next reader has to wait.</summary>
+    /// <summary>Whether the next value should be made without the store, so that no reader has to wait.</summary>
     public bool EndsSoon(KeyState state) => state.Source is not null && (SoonAt(state) < Now || IsMissed(state));
 
-    /// <summary>Whether readers here would have had a value, had the last one not run out.</summary>
+    /// <summary>Whether readers on this node miss a value because the last one expired.</summary>
     private bool IsMissed(KeyState state) => state.RanOut && state.ActiveUntil > Now && state.Source is { Profile.IsScheduled: true };
 
-    /// <summary>Whether memory shows the key, or would.</summary>
+    /// <summary>Whether memory shows the key, or would if its value had not expired.</summary>
     public bool IsWanted(KeyState state) => state.InMemory || IsMissed(state);
 
-    /// <summary>From when on what is shown ends soon.</summary>
-    public static long SoonAt(KeyState state) => state.EndsAt == long.MaxValue ? long.MaxValue : state.EndsAt - (state.Source!.Profile.Tolerance / 2);
+    /// <summary>From when on the shown value counts as near its end.</summary>
+    public static long SoonAt(KeyState state) =>
+        state.EndsAt == long.MaxValue ? long.MaxValue : state.EndsAt - (state.Source!.Profile.Tolerance / 2);
 
-    /// <summary>How often something is tried again for a value that ends soon.</summary>
+    /// <summary>The interval between tries for a value near its end.</summary>
     public static long SoonDelay(KeyState state) => Math.Clamp(state.Source!.Profile.Tolerance / 4, Delays.Repair / 4, Delays.Repair);
 
     /// <summary>
-    /// What is regenerated here has a next time, whatever went wrong: without one it would be shown until its end, and the next reader wait. There is none
-    /// where a flight is under way, and where the store said so.
+    /// A scheduled key always gets a next time. Otherwise its value would be shown until it expires, and the next reader would wait.
+    /// Exceptions: a flight is under way, or the store said that nothing is scheduled.
     /// </summary>
     public void KeepDue(KeyState state)
     {
-        if (state is not { DueAt: long.MaxValue, Flight: null, Ready: false, Source.Profile.IsScheduled: true } || Kernel.IsDraining || Kernel.HasDrained)
+        if (state is not { DueAt: long.MaxValue, Flight: null, Ready: false, Source.Profile.IsScheduled: true } || Kernel.IsDraining
+            || Kernel.HasDrained)
             return;
         if (IsMissed(state))
             state.DueAt = Now + SoonDelay(state);
@@ -50,7 +58,7 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
             state.DueAt = Math.Max(SoonAt(state), Now + SoonDelay(state));
     }
 
-    /// <summary>Something is due that needs the store: its return wakes the key, or the nearing end of what is shown.</summary>
+    /// <summary>A due key needs the store. The key is served when the store is back, or when its value is near its end.</summary>
     private void Postpone(KeyState state)
     {
         var wait = storeGate.Breaker.IsOpen ? s_longWait : Delays.Repair;
@@ -62,10 +70,10 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         _deferred.Add(state);
     }
 
-    /// <summary>Learns what generates a key on this node; the newest counts.</summary>
+    /// <summary>Learns a key's generator on this node; the newest counts.</summary>
     public void Learn(KeyState state, GeneratorSource source)
     {
-        // What came without a generator (a set, a peek) has no time here: the store is asked for it.
+        // A value that came without a generator (a set or a peek) has no due time here, so the store is asked.
         if (state.Source is null && state.InMemory && source.Profile.IsScheduled)
             state.DueAt = Math.Min(state.DueAt, Now + Kernel.Random(source.Profile.Jitter));
         state.Source = source;
@@ -92,7 +100,8 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         if (state.Source is { } source && evicted.LastRead != long.MinValue)
             state.ActiveUntil = Math.Max(state.ActiveUntil, evicted.LastRead + source.Profile.Retention);
 
-        // What memory has no room for is regenerated all the same, for the farm; but not more of it than memory holds: a flood of keys fills no node.
+        // Keys that memory has no room for are regenerated for the farm, but at most as many as memory holds: a flood of keys must not fill
+        // the node.
         if (Kernel.Keys.Count > 2 * Settings.MaximumEntries && state is { Flight: null, Pending: 0 })
             Unschedule(state);
         Kernel.Settle(state);
@@ -115,13 +124,13 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         Kernel.Settle(state);
     }
 
-    /// <summary>A key is due here: it is regenerated, or what is amiss repaired.</summary>
+    /// <summary>Serves a due key: regenerates it, or repairs its state.</summary>
     public void ServeDue(KeyState state, string? orphan = null)
     {
         if (Kernel.Omits(Step.ServeDue))
             return;
 
-        // Another node sees to it.
+        // Other nodes regenerate it.
         if (Kernel.IsDraining || Kernel.HasDrained)
             return;
         var isUnreachable = storeGate.IsUnreachable(state);
@@ -139,7 +148,8 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
 
         if (state.Flight is not null)
         {
-            // It brings a new time; should it not, this one does. It may take long, and the store have newer meanwhile.
+            // The flight brings a new due time. If it does not, this one counts; and if it takes long, the store may have a newer value by
+            // then.
             state.DueAt = Now + Delays.Repair;
             if (state.InMemory && !isUnreachable && EndsSoon(state))
                 Kernel.Post(new Fact(FactKind.LookWanted) { State = state });
@@ -163,7 +173,7 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         Kernel.Post(new Fact(FactKind.FlightBegun) { State = state, Flight = state.Flight });
     }
 
-    /// <summary>Gives free places in the background to those that wait for one, first come first served.</summary>
+    /// <summary>Gives free background places to waiting keys, in order.</summary>
     public void ServeReady()
     {
         while (Background < Settings.MaximumBackground && _ready.TryDequeue(out var next))
@@ -175,7 +185,7 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         }
     }
 
-    /// <summary>What ran in the background has ended.</summary>
+    /// <summary>A background run has ended.</summary>
     public void GiveBack() => Background--;
 
     /// <summary>The store is back.</summary>
@@ -193,10 +203,10 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         _deferred.Clear();
     }
 
-    /// <summary>Takes the store's word for the next due time.</summary>
+    /// <summary>Sets the next due time from the store's answer.</summary>
     /// <param name="state">The key.</param>
     /// <param name="dueIn">Time from now; null: nothing is scheduled.</param>
-    /// <param name="owner">Whether this node made the value: then it claims before all others.</param>
+    /// <param name="owner">Whether this node made the value; then it claims before the others.</param>
     public void DueIn(KeyState state, TimeSpan? dueIn, bool owner)
     {
         state.DueAt = long.MaxValue;
@@ -204,13 +214,13 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
         if (dueIn is not { } due || state.Source is not { Profile: { IsScheduled: true } profile })
             return;
 
-        // Overdue, nobody is known to see to it: no grace then.
+        // An overdue key may have no owner any more, so no grace.
         var grace = due <= TimeSpan.Zero ? 0 : !owner ? profile.Grace : Kernel.HasCoordinators ? profile.OwnerGrace : 0;
         state.DueAt = Now + Math.Max(0, due.Ticks) + grace + Kernel.Random(profile.Jitter);
         coordinators.Offer(state);
     }
 
-    /// <summary>Sees to the key again, where there is something to regenerate or repair.</summary>
+    /// <summary>Sets a due time for the key, if there is something to regenerate or repair.</summary>
     public void DueAgainIn(KeyState state, long delay)
     {
         if (storeGate.Breaker.IsOpen)
@@ -225,7 +235,7 @@ internal sealed class Scheduling(Kernel kernel, StoreGate storeGate, Coordinator
     public static long DueBackoff(KeyState state) =>
         state.Source is { } source ? Math.Min(source.Profile.Interval, Delays.Repair << state.Failures) : Delays.Repair;
 
-    /// <summary>The key is no longer regenerated here: it was removed, or nobody has read it for too long. A hit brings it back.</summary>
+    /// <summary>The key is not regenerated here any more: it was removed, or not read for too long. A hit schedules it again.</summary>
     public void Unschedule(KeyState state)
     {
         state.DueAt = long.MaxValue;

@@ -2,14 +2,14 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>What memory shows of a key, and the newest token known of it.</summary>
+/// <summary>The value that memory shows of a key, and the key's newest known token.</summary>
 /// <remarks>
-/// The gate before memory: nothing comes to be shown but through here, and what the store or another node says is not shown while this node shows a change of its own
-/// that the store hasn't taken, since only the store can tell which of the two is newer.
+/// All values reach memory through this component. While this node shows a pending change of a key, no value from the store or another node
+/// is shown: only the store can tell which of the two is newer.
 /// </remarks>
 internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activity) : Component(kernel)
 {
-    /// <summary>A key has a newer token.</summary>
+    /// <summary>A newer token of a key is known.</summary>
     public void NoteToken(KeyState state, long token)
     {
         if (token <= state.NewestHeard)
@@ -19,8 +19,8 @@ internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activit
     }
 
     /// <summary>
-    /// Whether what the store or another node says of a key may be shown: not while this node shows a change of its own, since only the store can
-    /// tell which of the two is newer.
+    /// Whether a value from the store or another node may be shown. Not while this node shows a pending change of the key: only the store
+    /// can tell which is newer.
     /// </summary>
     public bool MayShow(KeyState state) => queues.LastApplied(state) is null || Kernel.Omits(Step.HideBehindChange);
 
@@ -36,7 +36,7 @@ internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activit
         Kernel.Post(new Fact(FactKind.ValueShown) { State = state });
     }
 
-    /// <summary>Takes the entry out of memory.</summary>
+    /// <summary>Removes the entry from memory.</summary>
     public void Forget(KeyState state)
     {
         if (state.InMemory)
@@ -50,8 +50,8 @@ internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activit
         state.EndsAt = long.MaxValue;
     }
 
-    /// <summary>Shows a value that is on its way to the store, as long as it isn't known to have lost.</summary>
-    /// <returns>Whether it is shown: its time may be over.</returns>
+    /// <summary>Shows the value of a pending change, unless the change is known to be superseded.</summary>
+    /// <returns>Whether it is shown; it may have expired.</returns>
     public bool ShowPending(PendingChange change, CachePayload payload)
     {
         var ends = change.AskedAt + change.Profile.Lifetime;
@@ -63,10 +63,10 @@ internal sealed class Shown(Kernel kernel, ChangeQueues queues, Activity activit
         return true;
     }
 
-    /// <summary>Whether memory shows a change itself that the store hasn't taken, and not what was made here since.</summary>
+    /// <summary>Whether memory shows a pending change itself, and not a value made here after it.</summary>
     public bool ShowsChange(KeyState state) => state.ShowsPending || Kernel.Omits(Step.KeepWhatIsNewerThanChange);
 
-    /// <summary>Shows a value that the store hasn't got.</summary>
+    /// <summary>Shows a value that the store does not have.</summary>
     public void ShowUncommitted(KeyState state, CachePayload payload, long token, long endsAt)
     {
         state.InMemory = true;

@@ -3,11 +3,14 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>The one way to the store: sends calls, holds them back behind a change of their key, or lets them fail at once while the store counts as down.</summary>
+/// <summary>
+/// The only way to the store: sends calls, defers them behind a pending change of their key, or fails them at once while the store is down.
+/// </summary>
 /// <remarks>
-/// Nobody waits for a store that is down: a circuit breaker counts failures, and while it is open a call fails before it is sent. A call about a key whose change has not
-/// got to the store yet is held back until it has, or it would be answered with what was before the change. A call that failed is repeated under its operation's id, for as long
-/// as stores remember their first answer. Every answer tells which epoch the store is in.
+/// No call waits for a store that is down: a circuit breaker counts failures, and while it is open calls fail before they are sent. A call
+/// about a key with a pending change is deferred until the change has been delivered; otherwise the answer would be from before the change.
+/// A failed mutation is repeated under its operation id for as long as stores remember their first answer. Every answer names the store's
+/// epoch.
 /// </remarks>
 internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(kernel)
 {
@@ -15,10 +18,10 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
 
     private readonly Queue<StoreCall> _notSent = new();
 
-    /// <summary>Calls about a key that must not be answered before its changes have got to the store.</summary>
+    /// <summary>Calls that are deferred behind the pending changes of their key.</summary>
     private readonly Dictionary<KeyState, List<StoreCall>> _deferred = [];
 
-    /// <summary>The key that the store has answered for last, and the one that it was not asked for last because it counts as down.</summary>
+    /// <summary>The key that the store answered last, and the last key that was not asked because the breaker is open.</summary>
     public KeyState? Answered { get; set; }
 
     public KeyState? Wanted { get; set; }
@@ -27,13 +30,13 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
 
     public long AskedAt { get; set; }
 
-    /// <summary>An attempt after which there is no other.</summary>
+    /// <summary>The attempt number of a call that must not be repeated.</summary>
     private const int GivenUp = 1_000_000;
 
-    /// <summary>For how long an operation may be repeated: less than stores remember its first answer.</summary>
+    /// <summary>How long an operation may be repeated: shorter than stores remember its first answer.</summary>
     public static readonly long Repeatable = TimeSpan.FromSeconds(8).Ticks;
 
-    /// <summary>Sends a call to the store, or lets it fail at once: nobody waits for a store that is down.</summary>
+    /// <summary>Sends a call to the store, or fails it at once while the store is down.</summary>
     public void Send(StoreCall call)
     {
         call.Timeout = call is ProbeCall ? Settings.ReadTimeout / 2 : Settings.WriteTimeout;
@@ -45,8 +48,8 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
             var queue = queues.Of(call.State!);
             if (queue is not null && (queue[0].IsInFlight || (queue[0].Tries == 0 && !Breaker.IsOpen)))
             {
-                // The change before it is on its way, or will be before this step ends.
-                Park(call);
+                // The change before it is under way, or will be before this step ends.
+                Defer(call);
                 return;
             }
 
@@ -66,12 +69,12 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         Out.Send(Peer.Store, call);
     }
 
-    /// <summary>The next call that has failed because it was not sent.</summary>
+    /// <summary>The next call that failed because it was not sent.</summary>
     public bool TryTakeNotSent([MaybeNullWhen(false)] out StoreCall call) => _notSent.TryDequeue(out call);
 
     private static bool IsProbe(StoreCall call) => call is ProbeCall { IsOfBreaker: true };
 
-    /// <summary>Counts how the store does.</summary>
+    /// <summary>Updates the circuit breaker.</summary>
     private void NoteHealth(StoreReplied reply)
     {
         switch (reply.Fault)
@@ -97,7 +100,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     /// <summary>Whether the store can't be asked about a key.</summary>
     public bool IsUnreachable(KeyState state) => Breaker.IsOpen || queues.Of(state) is not null;
 
-    /// <summary>Takes note of a reply, before the part whose call it was gets it.</summary>
+    /// <summary>Handles a reply before the component that sent the call gets it.</summary>
     public void Note(StoreReplied reply)
     {
         var call = reply.Call;
@@ -114,15 +117,16 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     }
 
     /// <summary>
-    /// The store tells which epoch it is in. In a new one it may have lost or turned back what it had accepted, and its tokens compare no longer.
+    /// The store names its epoch. In a new one it may have lost or turned back what it had accepted, and its tokens do not compare with
+    /// earlier ones.
     /// </summary>
-    public void NoteEpoch(int part, string epoch)
+    public void NoteEpoch(int partition, string epoch)
     {
-        if (epoch == Kernel.Epochs[part] || Kernel.Omits(Step.NoteEpoch))
+        if (epoch == Kernel.Epochs[partition] || Kernel.Omits(Step.NoteEpoch))
             return;
-        var isFirst = Kernel.Epochs[part].Length == 0;
-        Kernel.Epochs[part] = epoch;
-        Kernel.Post(new Fact(FactKind.EpochBegan) { Partition = part, IsFirst = isFirst });
+        var isFirst = Kernel.Epochs[partition].Length == 0;
+        Kernel.Epochs[partition] = epoch;
+        Kernel.Post(new Fact(FactKind.EpochBegan) { Partition = partition, IsFirst = isFirst });
     }
 
     /// <summary>Sends a call about one key to the store.</summary>
@@ -133,7 +137,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         call.HeardAtIssue = call.State.NewestHeard;
         call.Partition = call.State.Partition;
         call.EpochAtIssue = Kernel.Epochs[call.Partition];
-        // A repeat may be answered with what was done at the first try, so times count from there.
+        // A repeat may get the answer of the first try, so times count from there.
         if (call.Attempt == 0)
         {
             call.IssuedAt = Now;
@@ -144,7 +148,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         Send(call);
     }
 
-    /// <summary>Repeats a failed mutation later, under the same operation id: if it was done after all, that is the answer.</summary>
+    /// <summary>Repeats a failed mutation later, under the same operation id. If it was done after all, that is the answer.</summary>
     public void RetryLater(StoreCall call, long delay)
     {
         call.Attempt++;
@@ -157,7 +161,8 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
     {
         if (!call.IsRepeatableForEver && Now - call.IssuedAt > Repeatable)
         {
-            // After a pause: the store may have forgotten the first try, and a repeat would be a second change. It has failed, then.
+            // After a pause of the node: the store may have forgotten the first try, and a repeat would be a second change. So the call has
+            // failed.
             call.Attempt = GivenUp;
             _notSent.Enqueue(call);
             return;
@@ -168,7 +173,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         Issue(call);
     }
 
-    private void Park(StoreCall call)
+    private void Defer(StoreCall call)
     {
         if (!_deferred.TryGetValue(call.State!, out var calls))
             _deferred.Add(call.State!, calls = []);
@@ -176,7 +181,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         Kernel.Queue(new DeferredCall(call, call.Flight?.AsksUntil ?? Now + call.Timeout));
     }
 
-    /// <summary>The changes of a key have got to the store: the calls behind them may go.</summary>
+    /// <summary>The pending changes of a key were delivered: the deferred calls are sent.</summary>
     public void LetGo(KeyState state)
     {
         if (!_deferred.Remove(state, out var calls))
@@ -185,7 +190,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
             Send(call);
     }
 
-    /// <summary>A change of a key didn't get to the store: the calls behind it go on without.</summary>
+    /// <summary>A change of a key was not delivered: the calls deferred behind it go on as if the store were down.</summary>
     public void GiveBack(KeyState state)
     {
         if (!_deferred.Remove(state, out var calls))
@@ -194,7 +199,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
             _notSent.Enqueue(call);
     }
 
-    /// <summary>It has waited for a change long enough: it goes on without the store.</summary>
+    /// <summary>A deferred call has waited long enough: it goes on without the store.</summary>
     public void ServeDeferred(StoreCall call)
     {
         if (!_deferred.TryGetValue(call.State!, out var calls) || !calls.Remove(call))
@@ -204,10 +209,10 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         _notSent.Enqueue(call);
     }
 
-    /// <summary>Keys whose calls wait behind their changes.</summary>
+    /// <summary>The number of keys with deferred calls.</summary>
     public int DeferredKeys => _deferred.Count;
 
-    /// <summary>The end of the patience of a call that waits behind a change.</summary>
+    /// <summary>The deadline of a deferred call.</summary>
     internal sealed class DeferredCall(StoreCall call, long until) : Timed
     {
         public StoreCall Call { get; } = call;
@@ -215,7 +220,7 @@ internal sealed class StoreGate(Kernel kernel, ChangeQueues queues) : Component(
         public override long NextDeadline { get; } = until;
     }
 
-    /// <summary>A call that is repeated at its time.</summary>
+    /// <summary>A call that is repeated at a given time.</summary>
     internal sealed class RepeatedCall(StoreCall call, long at) : Timed
     {
         public StoreCall Call { get; } = call;

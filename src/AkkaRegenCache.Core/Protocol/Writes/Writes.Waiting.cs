@@ -2,27 +2,27 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <content>Changes that wait for the store.</content>
+/// <content>Pending changes.</content>
 internal sealed partial class Writes
 {
-    /// <summary>So many waiting changes are sent at the same time when the store is back.</summary>
+    /// <summary>The most pending changes that are sent at the same time when the store is back.</summary>
     private const int MaximumFlushing = 64;
 
     private readonly Queue<PendingChange> _toFlush = new();
 
     private int _flushing;
 
-    /// <summary>Sets and removals that are on their way after an outage.</summary>
+    /// <summary>The number of changes under way after an outage.</summary>
     public int Flushing => _flushing;
 
-    /// <summary>The store is back, or this is the last chance: all that waits is sent.</summary>
+    /// <summary>The store is back, or the node leaves: sends all pending changes.</summary>
     public void FlushAll()
     {
         foreach (var first in queues.First())
             _toFlush.Enqueue(first);
     }
 
-    /// <summary>Sends what has waited, some at a time.</summary>
+    /// <summary>Sends pending changes, a few at a time.</summary>
     public void ServeFlush()
     {
         while (_flushing < MaximumFlushing && !storeGate.Breaker.IsOpen && _toFlush.TryDequeue(out var change))
@@ -35,13 +35,15 @@ internal sealed partial class Writes
         }
     }
 
-    /// <summary>Shows a change on this node that the store has not taken, and tells its caller so. It goes on in the background.</summary>
+    /// <summary>
+    /// Shows a change that the store has not accepted, and tells its caller that it is pending. It is delivered in the background.
+    /// </summary>
     private void Defer(PendingChange change, Exception? error)
     {
         var state = change.State;
         if (queues.Count >= Settings.MaximumPendingChanges && !change.IsQueued)
         {
-            // Done or not, nobody knows: what this node shows may be old, so it shows nothing and asks the store for the next reader.
+            // Whether it was done is unknown, so the shown value may be old: nothing is shown, and the next reader asks the store.
             publishing.NoteUnsure();
             shown.Forget(state);
             state.DueAt = long.MaxValue;
@@ -51,9 +53,9 @@ internal sealed partial class Writes
             return;
         }
 
-        if (change.OvertakenBy != 0)
+        if (change.SupersededBy != 0)
         {
-            GiveUp(change, change.OvertakenBy);
+            GiveUp(change, change.SupersededBy);
             return;
         }
 
@@ -63,7 +65,8 @@ internal sealed partial class Writes
         if (change.IsInDoubt || change.IsInFlight)
             publishing.NoteUnsure();
 
-        // What was never sent needn't be, once a later change counts. But a set may yet lose, and the removal before it must not.
+        // An earlier change that was never sent need not be sent, once a later one counts. But a set may still be superseded, and then the
+        // removal before it must count.
         foreach (var earlier in queues.Of(state)!.ToArray())
         {
             var isCovered = earlier.Payload is not null || change.Payload is null;
@@ -91,17 +94,17 @@ internal sealed partial class Writes
         scheduling.Unschedule(state);
         shown.Forget(state);
 
-        // What another node makes at the moment may have begun before the removal.
+        // The run of another node may have begun before the removal.
         if (state.Flight is { Phase: FlightPhase.Waiting } waiting)
             flights.AskAgain(waiting);
     }
 
-    /// <summary>A change of the queue is done: the next one's turn, or that of those who waited for the last.</summary>
+    /// <summary>A change at the head of the queue is done: the next one is sent, or the calls deferred behind the last one.</summary>
     private void GoOn(KeyState state, List<PendingChange>? later)
     {
         if (later is { Count: > 0 })
         {
-            // What was made here since the last of them was shown is newer.
+            // A value made here after the last of them was shown is newer.
             if (queues.LastApplied(state) is { } applied && (!state.InMemory || shown.ShowsChange(state)))
                 Apply(applied);
             if (!later[0].IsInFlight)
@@ -113,9 +116,9 @@ internal sealed partial class Writes
         }
     }
 
-    /// <summary>A change is of no use any more: a later one of this node counts.</summary>
+    /// <summary>A change is not needed any more: a later one of this node counts.</summary>
     /// <param name="change">The change.</param>
-    /// <param name="winner">The later one's token; 0: it is pending itself.</param>
+    /// <param name="winner">The later one's token; 0: it is pending, too.</param>
     private void GiveUp(PendingChange change, long winner)
     {
         var state = change.State;
@@ -131,7 +134,6 @@ internal sealed partial class Writes
         }
         else if (later[0] is { IsInFlight: false, WakeAt: long.MaxValue } next && !storeGate.Breaker.IsOpen)
         {
-            // Now it is its turn.
             next.WakeAt = Now;
             Kernel.Queue(next);
         }

@@ -2,22 +2,30 @@ using AkkaRegenCache.Storage;
 
 namespace AkkaRegenCache.Protocol;
 
-/// <summary>Sets and removals: offered to the store, and, where it doesn't answer in time, shown here and carried on.</summary>
+/// <summary>Sets and removals: sent to the store, and, if it does not answer in time, shown here and delivered later.</summary>
 /// <remarks>
-/// A change begins as one call. Where the store doesn't answer in the caller's time it is applied on this node, its caller is told that it is pending, and it waits in its key's queue
-/// until the store is back; a later change of the same key makes an earlier one that was never sent needless. A change that may have been done, or may be done yet, is told to the
-/// others as a gap. The files: here changes while the store answers, <c>.Waiting</c> those that wait for it.
-/// </remarks>
-internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQueues queues, Publishing publishing, Shown shown, Scheduling scheduling, Records records, Flights flights) : Component(kernel)
+/// A change begins as one call. If the store does not answer before the caller's deadline, the node shows the change and tells its caller
+/// that it is pending; it waits in its key's queue until the store is back. A later change of the same key replaces an earlier one that was
+/// never sent. A change of which it is unknown whether it was done appears to other nodes as a gap. This file has the changes under way,
+/// <c>.Waiting</c> the pending ones. /// </remarks>
+internal sealed partial class Writes(
+    Kernel kernel,
+    StoreGate storeGate,
+    ChangeQueues queues,
+    Publishing publishing,
+    Shown shown,
+    Scheduling scheduling,
+    Records records,
+    Flights flights) : Component(kernel)
 {
     private const int ChangeAttempts = 4;
 
     private static readonly long s_doubt = TimeSpan.FromMilliseconds(10).Ticks;
 
-    /// <summary>Two clocks run apart by less than one part in so many: 0.25 %; NTP slews by 0.05 % at the most.</summary>
+    /// <summary>The assumed clock drift, as 1 / this: 0.25 %. NTP slews by 0.05 % at most.</summary>
     private const int ClockSlack = 400;
 
-    /// <summary>The changes of each key that are not over, latest first.</summary>
+    /// <summary>The unresolved changes of each key, latest first.</summary>
     private readonly Dictionary<KeyState, PendingChange> _open = [];
 
     private long _changes;
@@ -44,7 +52,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         if (change.Profile.BackgroundWrites ? queues.Count < Settings.MaximumPendingChanges : change.IsQueued && storeGate.Breaker.IsOpen)
             Defer(change, null);
 
-        // Behind another one it waits for its turn, and not longer than its caller may.
+        // Behind another change it waits for its turn, but not longer than its caller.
         if (queues.IsNext(change))
             Try(change);
         if (!change.IsResolved)
@@ -52,7 +60,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         Kernel.Settle(state);
     }
 
-    /// <summary>Offers the change to the store.</summary>
+    /// <summary>Sends the change to the store.</summary>
     private void Try(PendingChange change)
     {
         if (change.Tries == 0)
@@ -61,8 +69,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         }
         else if (Now - change.SentAt > StoreGate.Repeatable)
         {
-            // The store may have forgotten the first try, and this is another change to it. Should the first have been done, this one loses to what came after that,
-            // but for what came within the slack below.
+            // The store may have forgotten the first try, so this is a new change to it. If the first try was done, this one is superseded
+            // by any later change, except within the slack below.
             change.Operation = Kernel.NextOperation();
             change.SentAt = Now;
         }
@@ -72,7 +80,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         var profile = change.Profile;
         var age = Now - change.AskedAt;
 
-        // Clocks run apart a little; in doubt a change counts as asked for later, and wins: better over a set of that very moment than lost to a generation before it.
+        // Clocks drift. In doubt the change counts as the later one and wins: replacing a set of the same moment is better than losing to a
+        // generation that began before it.
         var askedAgo = TimeSpan.FromTicks(Math.Max(0, age - (age / ClockSlack) - s_doubt));
         var (state, tries, asked, gaps) = (change.State, change.Tries, change.AskedAt, change.Gaps);
         if (change.Payload is { } payload && !change.MemoryOnly && profile.Lifetime > age)
@@ -82,7 +91,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
                 Key = change.State.Key,
                 Operation = change.Operation,
                 Payload = payload,
-                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age)) with { FreshFor = TimeSpan.FromTicks(profile.Lifetime - age) },
+                Schedule = profile.ToSchedule(Math.Max(0, profile.Retention - age))
+                    with { FreshFor = TimeSpan.FromTicks(profile.Lifetime - age) },
                 ObservedToken = change.Observed,
                 IsRetry = change.Tries > 0,
                 AskedAgo = askedAgo,
@@ -93,7 +103,7 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         {
             var invalidate = new InvalidateRequest
             {
-                // Also what had its time while it waited: what it would have replaced must not outlive it.
+                // Also for a value that expired while it was pending: the value that it replaces must not outlive it.
                 Key = change.State.Key,
                 Operation = change.Operation,
                 ObservedToken = change.Observed,
@@ -101,7 +111,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
                 AskedAgo = askedAgo,
                 TombstoneFor = TimeSpan.FromTicks(Math.Max(profile.GenerationDeadline, Settings.Lease) + Settings.Lease),
             };
-            storeGate.Issue(new InvalidateCall(change, invalidate) { State = state, Attempt = tries, IssuedAt = asked, GapsAtIssue = gaps });
+            storeGate.Issue(new InvalidateCall(change, invalidate) { State = state, Attempt = tries, IssuedAt = asked,
+                GapsAtIssue = gaps });
         }
     }
 
@@ -134,9 +145,9 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
     {
         var state = change.State;
 
-        // What this node changed after it is newer, and waits its turn; what is shown is that.
+        // A later change of this node is newer and is the shown one.
         if (answer.Accepted)
-            Overtake(change, answer.Token);
+            SupersedeEarlier(change, answer.Token);
         var later = queues.Dequeue(change);
         foreach (var waiting in later ?? [])
             waiting.Observed = Math.Max(waiting.Observed, answer.Token);
@@ -155,7 +166,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
             publishing.PublishFresh(state.Key, change.Payload!, answer, ends - Now);
             if (change.Tries > 1 && change.Epoch != Kernel.Epochs[state.Partition])
             {
-                // Perhaps it was done at its first try, and something newer came after it that this epoch knows and this node doesn't. Not newer than what was made here since.
+                // The first try may have been done, and something newer accepted after it that this node does not know. Not newer than a
+                // value made here since.
                 if (!state.Uncommitted || shown.ShowsChange(state) || state.Token < answer.Token)
                     shown.Forget(state);
             }
@@ -166,21 +178,23 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
             }
             else if (state.InMemory && state.Token < answer.Token)
             {
-                // Overtaken already by something that is still being fetched; whoever made this change must not see what was before it.
+                // Superseded already by something that is being fetched. The caller of this change must not see the value from before it.
                 shown.Forget(state);
             }
 
-            Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = answer.Token, Payload = state.NewestHeard == answer.Token ? change.Payload : null });
+            Kernel.Post(new Fact(FactKind.WaitOver) { State = state, Token = answer.Token,
+                Payload = state.NewestHeard == answer.Token ? change.Payload : null });
         }
         else if (change.IsInDoubt)
         {
-            // Lost, perhaps to its own first try, of which nobody was told.
+            // Superseded, perhaps by its own first try, which was not published.
             publishing.NoteUnsure();
         }
 
         if (later is null && state is { InMemory: true, Uncommitted: true } && change.IsApplied)
         {
-            // What is shown lost, or counts as older than something else by the store's order. Not what was made here after it: that is newer than all that was heard then.
+            // The shown change was superseded, or is older in the store's order. A value made here after it is newer than everything
+            // received then.
             if (shown.ShowsChange(state))
             {
                 state.Token = Math.Min(state.Token, answer.Token - 1);
@@ -214,12 +228,12 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
 
         if (!change.IsApplied)
             Defer(change, reply.Error);
-        else if (change.OvertakenBy != 0)
-            GiveUp(change, change.OvertakenBy);
+        else if (change.SupersededBy != 0)
+            GiveUp(change, change.SupersededBy);
         if (change.IsResolved)
             return;
 
-        // While the store counts as down, its return is what wakes all that wait.
+        // While the breaker is open, pending changes are sent when the store is back.
         change.WakeAt = storeGate.Breaker.IsOpen ? long.MaxValue : Now + Delays.Repair;
         Kernel.Queue(change);
         storeGate.GiveBack(change.State);
@@ -243,8 +257,8 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
         Kernel.Settle(change.State);
     }
 
-    /// <summary>The store has taken a change: earlier ones of this node count no longer, but where they are on their way.</summary>
-    private void Overtake(PendingChange change, long token)
+    /// <summary>The store has accepted a change: earlier ones of this node are superseded, except those under way.</summary>
+    private void SupersedeEarlier(PendingChange change, long token)
     {
         for (var open = _open.GetValueOrDefault(change.State); open is not null;)
         {
@@ -252,23 +266,26 @@ internal sealed partial class Writes(Kernel kernel, StoreGate storeGate, ChangeQ
             open = open.NextOpen;
             if (earlier.Number >= change.Number)
                 continue;
-            earlier.OvertakenBy = token;
+            earlier.SupersededBy = token;
             if (earlier is { IsQueued: true, IsInFlight: false })
                 GiveUp(earlier, token);
         }
     }
 
-    /// <summary>A partition of the store lives again. Tokens say nothing any more of what is newer: removals win, and sets where nothing newer by the store's clock is there.</summary>
-    public void OnEpochBegan(int part)
+    /// <summary>
+    /// A partition of the store began a new epoch, so tokens don't tell which change is newer. Removals win. Sets win unless the store, by
+    /// its clock, has something newer.
+    /// </summary>
+    public void OnEpochBegan(int partition)
     {
         foreach (var latest in _open.Values)
         {
-            for (var change = latest; change is not null && change.State.Partition == part; change = change.NextOpen)
+            for (var change = latest; change is not null && change.State.Partition == partition; change = change.NextOpen)
                 change.Observed = change.Payload is null ? long.MaxValue : 0;
         }
     }
 
-    /// <summary>The change needs nothing more.</summary>
+    /// <summary>The change has ended.</summary>
     private void Resolve(PendingChange change)
     {
         if (change.IsResolved)
