@@ -9,7 +9,7 @@ namespace AkkaRegenCache.Redis;
 /// against the store.
 /// </summary>
 /// <remarks>
-/// /// <para>Refusals, while reads go on:</para>
+/// <para>Refusals, while reads go on:</para>
 /// <list type="bullet">
 /// <item><c>OOM</c>: no memory, and nothing that may be evicted. A change waits; a value that was generated stays on its node.</item>
 /// <item><c>READONLY</c>: a replica, most likely a master that was demoted, until the client has found the new one.</item>

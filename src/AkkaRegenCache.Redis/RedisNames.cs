@@ -8,7 +8,7 @@ namespace AkkaRegenCache.Redis;
 /// The names of a cache's Redis keys: <c>{prefix}:{{cache}:{key}}:s</c> the entry's state, <c>:v</c> its value, <c>:o:…</c> an operation.
 /// What stands in the inner braces is the hash tag: all keys of one entry are in one slot of a Redis Cluster.
 /// </summary>
-/// /// <remarks>Braces and percent signs in names are escaped: no key can end the tag early, and no two are written alike.</remarks>
+/// <remarks>Braces and percent signs in names are escaped: no key can end the tag early, and no two are written alike.</remarks>
 /// <param name="prefix">The prefix of all names.</param>
 /// <param name="path">The cache's name, escaped; empty for the store itself.</param>
 internal sealed class RedisNames(string prefix, string path)

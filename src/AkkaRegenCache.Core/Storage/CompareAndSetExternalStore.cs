@@ -30,7 +30,7 @@ namespace AkkaRegenCache.Storage;
 /// <b>Foreign data.</b> A document of another application counts as missing and is overwritten, with one warning. A document of a newer
 /// version is left alone: operations on its key are refused, and nodes of this version generate the value for themselves, with one warning.
 /// </para>
-/// /// <para>Thread-safe. It keeps no state of the keys in memory.</para>
+/// <para>Thread-safe. It keeps no state of the keys in memory.</para>
 /// </remarks>
 public sealed partial class CompareAndSetExternalStore : IExternalStore
 {

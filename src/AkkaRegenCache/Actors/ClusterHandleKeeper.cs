@@ -9,7 +9,7 @@ namespace AkkaRegenCache.Actors;
 /// Watches a cache's actors on this node. If one ends while the node is in the cluster (stopped by its supervisor or by other code), the
 /// node would be cut off without notice. So it is started again, and the cache reports again what it holds and waits for.
 /// </summary>
-/// /// <remarks>The delay between failed tries grows. A crash after which a supervisor restarts the actor is not handled here.</remarks>
+/// <remarks>The delay between failed tries grows. A crash after which a supervisor restarts the actor is not handled here.</remarks>
 internal sealed class ClusterHandleKeeper : ReceiveActor, IWithTimers
 {
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(100);

@@ -10,7 +10,7 @@ namespace AkkaRegenCache.Actors;
 /// Asks the shards' stores for this node's caches. Large values are fetched by their receiver in windows, so that no frame is too large and
 /// no connection is filled for long.
 /// </summary>
-/// /// <remarks>Waits end by the caller's deadline; calls without a waiting caller are forgotten. When the actor crashes, all its calls
+/// <remarks>Waits end by the caller's deadline; calls without a waiting caller are forgotten. When the actor crashes, all its calls
 /// fail.</remarks>
 internal sealed class ClusterStoreActor : ReceiveActor, IWithTimers
 {

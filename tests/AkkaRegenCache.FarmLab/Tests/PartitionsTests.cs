@@ -56,9 +56,9 @@ public sealed class PartitionsTests
         var value = LabValue.Of("k", 7, 42, "n1.1", false, 1, 2);
         byte[] bytes =
         [
-            (byte)'A', (byte)'R', (byte)'V', 0x9e, 1, 0, 48, 0,
+            (byte)'A', (byte)'R', (byte)'V', 0x9e, 2, 0, 64, 0,
             .. BitConverter.GetBytes(42L), .. BitConverter.GetBytes(500L), .. BitConverter.GetBytes(300L), .. BitConverter.GetBytes(100L),
-            .. BitConverter.GetBytes(900L), 1, .. JsonSerializer.SerializeToUtf8Bytes(value, JsonSerializerOptions.Web),
+            .. BitConverter.GetBytes(900L), .. new byte[16], 2, .. JsonSerializer.SerializeToUtf8Bytes(value, JsonSerializerOptions.Web),
         ];
         var record = AcceptedRecord.Read("k", bytes, 10, 11, 3)!;
         Assert.Equal(new AcceptedRecord("k", 42, false, 7, false, 300, 500, 10, 11, 3), record);

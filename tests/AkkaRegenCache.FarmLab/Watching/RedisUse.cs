@@ -9,7 +9,7 @@ namespace AkkaRegenCache.FarmLab.Watching;
 /// <summary>What Redis has to do: how often each command was called, from INFO; and which scripts, from a look at MONITOR.</summary>
 internal static class RedisUse
 {
-    private static readonly string[] s_scripts = ["read", "claim", "renew", "commit", "release", "write", "invalidate", "touch", "check", "life"];
+    private static readonly string[] s_scripts = ["read", "claim", "renew", "commit", "release", "write", "invalidate", "touch", "check", "epoch"];
 
     // What a connection sends by itself: the difference of two counts holds them where scripts do too.
     private static readonly HashSet<string> s_own = ["info", "ping", "monitor", "config|get", "client|setname", "command"];
