@@ -41,7 +41,7 @@ namespace AkkaRegenCache.Protocol;
 /// <see cref="CoordinatorClient"/>, <see cref="Housekeeping"/>. Not thread-safe.
 /// </para>
 /// </remarks>
-internal sealed class NodeAgent
+internal sealed partial class NodeAgent
 {
     /// <summary>The most deadlines that one call serves, so that a burst does not delay everything else.</summary>
     private const int DeadlinesPerCall = 1024;
@@ -196,30 +196,6 @@ internal sealed class NodeAgent
             _kernel.HasDrained = true;
             _kernel.Out.Send(Peer.Callers, Drained.Instance);
         }
-    }
-
-    /// <summary>Keys with flights, claims or waiters left over, for the simulator's final check.</summary>
-    internal IEnumerable<string> Leftovers()
-    {
-        foreach (var state in _kernel.Keys.Values)
-        {
-            if (state.Flight is { } flight)
-                yield return $"{state.Key}: flight {flight.Phase}, waiters {flight.Waiters is not null}";
-            if (state.Pending != 0)
-                yield return $"{state.Key}: {state.Pending} operations pending";
-        }
-
-        foreach (var flight in _flights.Runs.Values)
-            yield return $"{flight.State.Key}: run {flight.RunId}";
-        if (_held.Held.Count != 0)
-            yield return $"{_held.Held.Count} claims held";
-        if (_scheduling.Background != 0)
-            yield return $"{_scheduling.Background} background places taken";
-        if (_places.Taken != 0 || _places.Line.Count != 0)
-            yield return $"{_places.Taken} places taken, {_places.Line.Count} in the line";
-        if (_queues.KeyCount != 0 || _queues.Count != 0 || _writes.Flushing != 0 || _gate.DeferredKeys != 0)
-            yield return $"{_queues.Count} changes in {_queues.KeyCount} queues, {_writes.Flushing} on their way, "
-                + $"{_gate.DeferredKeys} keys' calls behind them";
     }
 
     private void OnReplied(StoreReplied reply)
