@@ -245,7 +245,7 @@ internal sealed partial class Flights
         var isLeaving = (Kernel.IsDraining || Kernel.HasDrained) && flight.Waiters is null;
         if (isLeaving || flight.IsUnwanted || (state.Source ?? flight.Waiters?.Source) is null)
         {
-            Release(flight, null);
+            Release(flight, null, isReturn: true);
             if (isLeaving)
                 publishing.PublishEnd(NotificationKind.Released, flight);
             End(flight);
