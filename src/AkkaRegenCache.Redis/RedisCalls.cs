@@ -70,7 +70,7 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
         catch (Exception e) when (readingEpoch is not null || e is RedisServerException)
         {
             if (readingEpoch is not null)
-                Forget(readingEpoch);
+                RedisLink.Forget(readingEpoch);
             if (e is RedisServerException error && RedisErrors.IsRefusal(error))
                 throw RedisErrors.Refused(error, script.Name, key);
             throw;
@@ -110,17 +110,10 @@ internal sealed class RedisCalls(RedisConnection connection, RedisKey epochKey, 
         }
         catch when (!task.IsCompleted)
         {
-            Forget(task);
+            RedisLink.Forget(task);
             throw;
         }
     }
-
-    /// <summary>The task was given up; its outcome is ignored.</summary>
-    private static void Forget(Task task) => _ = task.ContinueWith(
-        static given => _ = given.Exception,
-        CancellationToken.None,
-        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-        TaskScheduler.Default);
 
     private async ValueTask<RedisLink> LinkAsync(CancellationToken cancellationToken)
     {

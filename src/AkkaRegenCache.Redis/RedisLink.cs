@@ -35,7 +35,7 @@ internal sealed class RedisLink
     private readonly RedisWarnings _warnings;
     private readonly RedisKey[] _epochKey;
     private Task<Checked>? _check;
-    private Task<Checked>? _givenUp;
+    private Task? _givenUp;
     private Checked? _last;
     private bool _wasLost;
     private string _epoch = "";
@@ -101,42 +101,39 @@ internal sealed class RedisLink
     /// What is known of the server. On a Redis Cluster one server has the epoch's key: while it doesn't answer, the result is what was known last, so that the
     /// other servers don't count as down with it. Each operation reads the epoch again, and a changed one counts as soon as the server answers.
     /// </summary>
-    public async Task<Checked> CheckedOrLastAsync()
+    public Task<Checked> CheckedOrLastAsync()
     {
+        // The usual case allocates nothing: every operation comes by here.
         var check = CheckedAsync();
-        if (check.IsCompletedSuccessfully || Volatile.Read(ref _last) is not { IsCluster: true } last)
-            return await check.ConfigureAwait(false);
-        if (Volatile.Read(ref _givenUp) == check)
-            return last;
-        try
-        {
-            return await check.WaitAsync(s_patience).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is RedisException or TimeoutException)
-        {
-            Volatile.Write(ref _givenUp, check);
-            Forget(check);
-            return last;
-        }
+        return check.IsCompletedSuccessfully ? check : OrLastAsync(check, static last => last);
     }
 
     /// <summary>The epoch as it was read, or the last known one if its server answers much later than another one did.</summary>
-    public async Task<string> EpochOrLastAsync(Task<string> reading)
+    public Task<string> EpochOrLastAsync(Task<string> reading) =>
+        reading.IsCompletedSuccessfully ? reading : OrLastAsync(reading, static last => last.Epoch);
+
+    private async Task<T> OrLastAsync<T>(Task<T> asked, Func<Checked, T> ofLast)
     {
-        if (reading.IsCompletedSuccessfully || Volatile.Read(ref _last) is not { IsCluster: true } last)
-            return await reading.ConfigureAwait(false);
+        if (Volatile.Read(ref _last) is not { IsCluster: true } last)
+            return await asked.ConfigureAwait(false);
+        if (Volatile.Read(ref _givenUp) == asked)
+            return ofLast(last);
         try
         {
-            return await reading.WaitAsync(s_patience).ConfigureAwait(false);
+            return await asked.WaitAsync(s_patience).ConfigureAwait(false);
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
-            Forget(reading);
-            return last.Epoch;
+            // The next operations don't wait for the same check again.
+            if (asked is Task<Checked>)
+                Volatile.Write(ref _givenUp, asked);
+            Forget(asked);
+            return ofLast(last);
         }
     }
 
-    private static void Forget(Task task) => _ = task.ContinueWith(
+    /// <summary>Observes the failure of a task that nobody waits for.</summary>
+    public static void Forget(Task task) => _ = task.ContinueWith(
         static given => _ = given.Exception,
         CancellationToken.None,
         TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,

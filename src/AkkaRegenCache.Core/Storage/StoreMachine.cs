@@ -240,8 +240,8 @@ internal sealed partial class StoreMachine
             slot.NoteReaders(request.ActiveFor.Ticks, now);
 
         // A fresh value answers a miss even if the last run for the next one failed.
-        if (request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken
-            && !IsOmitted(StoreStep.FreshBeforeFailure))
+        var answersMiss = request.Reason == ClaimReason.Miss && slot.IsFresh(now) && slot.Token >= request.ObservedToken;
+        if (answersMiss && !IsOmitted(StoreStep.FreshBeforeFailure))
             return Fresh(slot, now);
 
         if (FailureFor(slot, request, now) is { } backingOff)
@@ -249,7 +249,7 @@ internal sealed partial class StoreMachine
 
         switch (request.Reason)
         {
-            case ClaimReason.Miss when slot.IsFresh(now) && slot.Token >= request.ObservedToken:
+            case ClaimReason.Miss when answersMiss:
             case ClaimReason.Refresh when slot.IsFresh(now) && request.ObservedToken != 0 && slot.Token > request.ObservedToken:
                 return Fresh(slot, now);
 

@@ -71,6 +71,27 @@ public sealed class MissTests
         Assert.Equal(AnswerKind.Value, agent.All<Answered>().Single().Kind);
     }
 
+    [Fact]
+    public void A_claim_that_was_granted_late_and_nobody_wants_is_given_back_also_while_the_store_counts_as_down()
+    {
+        var agent = new AgentDriver();
+        var caller = agent.Ask(WaiterKind.Get);
+        var claim = (ClaimCall)agent.Unanswered.Single();
+        agent.Answer(claim, null, StoreFault.TimedOut);
+        agent.Advance(0.01);
+        agent.Tell(Peer.Store, new LateGrant(claim, AgentDriver.Granted(10)));
+        agent.Tell(Peer.Callers, new CallerLeft(caller));
+
+        // Others find the store down, and so does the probe.
+        agent.Store = call => call == claim ? null : new StoreReplied(call, null, StoreFault.Failed);
+        for (var i = 0; i < 6; i++)
+            agent.Ask(WaiterKind.Peek, $"other{i}");
+        Assert.True(agent.All<StoreHealthChanged>().Last().IsDown);
+        agent.Answer(claim, null, StoreFault.TimedOut);
+
+        Assert.Equal(10, agent.Asked<ReleaseRequest>()[0].Token);
+    }
+
     private static GeneratorFinished Made(AgentDriver agent) =>
         new(agent.All<RunGenerator>().Single().RunId, RunOutcome.Made, AgentDriver.Value(10), null);
 }

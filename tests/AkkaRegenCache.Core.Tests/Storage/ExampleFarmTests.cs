@@ -117,14 +117,16 @@ public sealed class ExampleRegistrationTests : IDisposable
         Assert.IsType<CompareAndSetExternalStore>(two.GetRequiredKeyedService<IExternalStore>("cache"));
 
         var runs = 0;
+        var began = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var finish = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var calls = new[] { one, two, one, two }.Select(each => each.GetRequiredService<IRegenCache>().GetOrCreateAsync("key", async _ =>
         {
             Interlocked.Increment(ref runs);
+            began.TrySetResult();
             await finish.Task;
             return "made";
         }).AsTask()).ToList();
-        await Task.Delay(300);
+        await began.Task.WaitAsync(s_patience);
         finish.SetResult();
 
         Assert.All(await Task.WhenAll(calls).WaitAsync(s_patience), value => Assert.Equal("made", value));
